@@ -1,0 +1,3 @@
+//! The supervised tree of a session.
+
+pub mod store;

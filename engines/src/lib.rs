@@ -1,0 +1,4 @@
+//! Ports to models and their adapters: hearing, thinking, speaking. One model, one owner.
+
+pub mod config;
+pub mod port;
