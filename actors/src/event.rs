@@ -1,0 +1,373 @@
+//! What a client may say to a session, and what a session says to its client.
+//!
+//! These are the events of the realtime protocol as Rust types; the JSON of the wire lives in the server.
+
+use duologue_domain::{
+    conversation::{Content, Item},
+    lang::Language,
+    turn::{CancelReason, TurnId},
+    viseme::VisemeCue,
+    waterfall::Report,
+};
+
+/// How the end of the person's turn is found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TurnDetection {
+    /// Silence alone.
+    ServerVad {
+        /// Probability above which a frame is speech.
+        threshold: f32,
+        /// Audio kept from before the speech.
+        prefix_padding_ms: u32,
+        /// Silence that ends a turn.
+        silence_duration_ms: u32,
+        /// Says so when nobody spoke for this long after a reply.
+        idle_timeout_ms: Option<u32>,
+    },
+    /// Silence, and whether what was said sounds complete.
+    SemanticVad {
+        /// How long an incomplete-sounding turn is waited for.
+        eagerness: Eagerness,
+    },
+    /// The client commits.
+    Manual,
+}
+
+/// How long an incomplete-sounding turn is waited for: at most 8, 4 or 2 s; auto is medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eagerness {
+    /// 8 s.
+    Low,
+    /// 4 s.
+    Medium,
+    /// 2 s.
+    High,
+    /// As medium.
+    Auto,
+}
+
+/// The effective configuration of a session, echoed whole after every change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionConfig {
+    /// Extra instructions by the client, after the persona's own prompt.
+    pub instructions: String,
+    /// Whether replies are spoken; text only otherwise.
+    pub speak: bool,
+    /// Rate of the client's audio: 16000, 24000 or 48000 Hz.
+    pub input_rate: u32,
+    /// Whether nnnoiseless cleans the microphone.
+    pub noise_reduction: bool,
+    /// Fixed language of the person's speech; `None` detects it.
+    pub language: Option<Language>,
+    /// Words to expect, besides the persona's own.
+    pub transcription_prompt: String,
+    /// Whether the person's words are sent to the client.
+    pub transcribe: bool,
+    /// How turns end.
+    pub turn_detection: TurnDetection,
+    /// Whether the end of a turn begins a reply.
+    pub create_response: bool,
+    /// Whether speech stops a reply.
+    pub interrupt_response: bool,
+    /// Voice id; empty means the persona's own.
+    pub voice: String,
+    /// 0.25 to 1.5.
+    pub speed: f32,
+    /// Longest reply in tokens.
+    pub max_output_tokens: usize,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            instructions: String::new(),
+            speak: true,
+            input_rate: 24_000,
+            noise_reduction: false,
+            language: None,
+            transcription_prompt: String::new(),
+            transcribe: true,
+            turn_detection: TurnDetection::SemanticVad { eagerness: Eagerness::Auto },
+            create_response: true,
+            interrupt_response: true,
+            voice: String::new(),
+            speed: 1.0,
+            max_output_tokens: 256,
+        }
+    }
+}
+
+/// What a client may say. Audio does not come this way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientCommand {
+    /// `session.update`, already merged with the configuration that was in force.
+    Configure(Box<SessionConfig>),
+    /// `input_audio_buffer.commit`.
+    CommitAudio,
+    /// `input_audio_buffer.clear`.
+    ClearAudio,
+    /// `conversation.item.create`.
+    CreateItem {
+        /// The item.
+        item: Item,
+        /// After which one; `"root"` is the start.
+        previous: Option<String>,
+    },
+    /// `conversation.item.retrieve`.
+    RetrieveItem(String),
+    /// `conversation.item.delete`.
+    DeleteItem(String),
+    /// `conversation.item.truncate`.
+    TruncateItem {
+        /// Which.
+        id: String,
+        /// How much of its audio was heard.
+        audio_end_ms: u64,
+    },
+    /// `response.create`.
+    CreateResponse(ResponseRequest),
+    /// `response.cancel`.
+    CancelResponse {
+        /// Only this one, when given.
+        response: Option<String>,
+    },
+}
+
+/// What a client may ask of one reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseRequest {
+    /// Instead of the session's instructions.
+    pub instructions: Option<String>,
+    /// Spoken or not, instead of the session's setting.
+    pub speak: Option<bool>,
+    /// Longest reply in tokens.
+    pub max_output_tokens: Option<usize>,
+}
+
+/// How a reply ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResponseStatus {
+    /// By itself.
+    Completed,
+    /// Stopped.
+    Cancelled(CancelReason),
+    /// The longest allowed length was reached.
+    Incomplete,
+    /// Something broke: stable code and words.
+    Failed {
+        /// Stable code.
+        code: &'static str,
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+/// What a reply cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub input_tokens: usize,
+    /// Of these, cached.
+    pub cached_tokens: usize,
+    /// New tokens.
+    pub output_tokens: usize,
+}
+
+/// How serious a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeLevel {
+    /// For the curious.
+    Info,
+    /// Something works less well.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+/// What a session says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionEvent {
+    /// The configuration changed.
+    Updated(Box<SessionConfig>),
+    /// An item is part of the conversation (`done` when it is complete).
+    ItemAdded {
+        /// The item.
+        item: Item,
+        /// The one before it.
+        previous: Option<String>,
+    },
+    /// An item is complete.
+    ItemDone {
+        /// The item.
+        item: Item,
+        /// The one before it.
+        previous: Option<String>,
+    },
+    /// Answer to a retrieval.
+    ItemRetrieved(Item),
+    /// An item is gone.
+    ItemDeleted(String),
+    /// An item holds only what was heard.
+    ItemTruncated {
+        /// Which.
+        id: String,
+        /// How much was heard.
+        audio_end_ms: u64,
+    },
+    /// The person began to speak.
+    SpeechStarted {
+        /// Under which item their words will come.
+        item: String,
+        /// On the session's audio clock, prefix included.
+        at_ms: u64,
+    },
+    /// The person stopped.
+    SpeechStopped {
+        /// Which item.
+        item: String,
+        /// On the session's audio clock.
+        at_ms: u64,
+    },
+    /// Audio became an item.
+    Committed {
+        /// Which.
+        item: String,
+        /// The one before it.
+        previous: Option<String>,
+    },
+    /// Waiting audio was dropped on request.
+    Cleared,
+    /// Nobody spoke for the configured time.
+    IdleTimeout {
+        /// On the session's audio clock.
+        at_ms: u64,
+    },
+    /// Words so far.
+    HeardPartial {
+        /// Which item.
+        item: String,
+        /// What is new if the text only grew; else empty.
+        delta: String,
+        /// The whole text so far.
+        text: String,
+    },
+    /// Final words.
+    Heard {
+        /// Which item.
+        item: String,
+        /// The words; empty for noise.
+        text: String,
+        /// Seconds of audio.
+        seconds: f32,
+    },
+    /// They could not be found out.
+    HeardFailed {
+        /// Which item.
+        item: String,
+        /// Stable code.
+        code: &'static str,
+        /// What happened and what to do.
+        message: String,
+    },
+    /// A reply begins.
+    ResponseCreated {
+        /// Its id.
+        response: String,
+        /// Its turn.
+        turn: TurnId,
+    },
+    /// The reply's item and its one part begin.
+    OutputStarted {
+        /// Reply.
+        response: String,
+        /// The item, empty so far.
+        item: Item,
+        /// The one before it.
+        previous: Option<String>,
+        /// Its turn.
+        turn: TurnId,
+    },
+    /// More of the reply's words: a clause.
+    OutputText {
+        /// Reply.
+        response: String,
+        /// Item.
+        item: String,
+        /// The clause with its leading space, if any.
+        delta: String,
+        /// Whether it is spoken.
+        spoken: bool,
+    },
+    /// Mouth shapes on the item's audio clock.
+    Visemes {
+        /// Reply.
+        response: String,
+        /// Item.
+        item: String,
+        /// Turn.
+        turn: TurnId,
+        /// Cues.
+        cues: Vec<VisemeCue>,
+    },
+    /// The reply is over: its part, its item and itself.
+    ResponseDone {
+        /// Reply.
+        response: String,
+        /// The item in its final form, if one was begun.
+        item: Option<Item>,
+        /// Whether it was spoken.
+        spoken: bool,
+        /// How it ended.
+        status: ResponseStatus,
+        /// What it cost.
+        usage: Usage,
+    },
+    /// Where the time of a turn went.
+    Latency {
+        /// Turn.
+        turn: TurnId,
+        /// Reply.
+        response: String,
+        /// Stage by stage.
+        report: Report,
+    },
+    /// How close the two are now.
+    Intimacy {
+        /// 0 to 100.
+        value: u8,
+        /// Name of the speech level.
+        level: &'static str,
+    },
+    /// Something degraded, recovered, or is slow.
+    Notice {
+        /// How serious.
+        level: NoticeLevel,
+        /// Stable code.
+        code: &'static str,
+        /// What happened and what to do.
+        message: String,
+        /// Which part of the session.
+        part: Option<&'static str>,
+    },
+    /// The client said something impossible.
+    Error {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+        /// Which field.
+        param: Option<&'static str>,
+    },
+    /// The session is over.
+    Ended {
+        /// Stable code.
+        code: &'static str,
+        /// Why.
+        message: String,
+    },
+}
+
+/// The words of an item with nothing in it yet.
+pub(crate) fn empty_output(speak: bool) -> Content {
+    if speak { Content::OutputAudio { transcript: String::new() } } else { Content::OutputText(String::new()) }
+}

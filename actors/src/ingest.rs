@@ -1,0 +1,418 @@
+//! Ingest: turns the client's audio into speech with a beginning and an end.
+//! Parent: Session. Children: none. On failure: restarts alone; the history of what was said is the Session's.
+//! In: [`AudioIn`] (30 s, drops oldest) + IngestMsg.  Out: IngestEvent -> Session.
+//! Owns: one voice-activity stream, released by Drop.  Never: transcribes, keeps audio, logs words.
+
+use std::{sync::Arc, time::Duration};
+
+use duologue_domain::{
+    endpoint::{EndpointConfig, EndpointEvent, EndpointMode, Endpointer},
+    pcm::HEARING_RATE,
+};
+use duologue_engines::port::{EngineError, SessionKey, TurnEngine, VAD_FRAME, VadEngine, VadStream};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::{
+    audio_in::{AudioIn, History},
+    event::{Eagerness, SessionConfig, TurnDetection},
+    front_end::FrontEnd,
+    session::SessionMsg,
+};
+
+/// New speech after which another partial transcript is worth its cost.
+const PARTIAL_EVERY: u64 = HEARING_RATE as u64 * 6 / 10;
+
+/// History kept while nobody speaks: the prefix padding and some reserve.
+const IDLE_HISTORY: u64 = HEARING_RATE as u64 * 2;
+
+/// The longest look back that smart-turn uses.
+const JUDGE_WINDOW: u64 = HEARING_RATE as u64 * 8;
+
+/// The actor.
+#[derive(Debug)]
+pub struct Ingest;
+
+/// What it needs.
+pub struct IngestArgs {
+    /// To whom it reports.
+    pub parent: ActorRef<SessionMsg>,
+    /// Whose audio.
+    pub session: SessionKey,
+    /// Where the socket puts it.
+    pub audio: AudioIn,
+    /// Where the models read it.
+    pub history: History,
+    /// Voice activity.
+    pub vad: Arc<dyn VadEngine>,
+    /// Whether it sounds complete.
+    pub turn: Arc<dyn TurnEngine>,
+    /// The configuration in force.
+    pub config: SessionConfig,
+}
+
+impl std::fmt::Debug for IngestArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IngestArgs").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// What it understands.
+#[derive(Debug)]
+pub enum IngestMsg {
+    /// The ring has something.
+    FramesReady,
+    /// The session's configuration changed.
+    Configure(Box<SessionConfig>),
+    /// The client ends the turn.
+    Commit,
+    /// The client drops what was not committed.
+    Clear,
+    /// Words of the current speech so far.
+    Partial(String),
+    /// Smart-turn answered.
+    Judged {
+        /// Which question.
+        ask: u64,
+        /// Probability that the speaker has finished, and what it took.
+        verdict: Result<(f32, Duration), EngineError>,
+    },
+}
+
+/// What it says. Positions are 16 kHz samples of [`History`].
+#[derive(Debug)]
+pub enum IngestEvent {
+    /// Speech began.
+    SpeechStarted {
+        /// With prefix.
+        start: u64,
+    },
+    /// A pause that may be the end: transcribing may begin.
+    Pause {
+        /// With prefix.
+        start: u64,
+        /// Last speech.
+        end: u64,
+    },
+    /// It was not the end.
+    Resumed,
+    /// More was said; a partial transcript is due.
+    PartialDue {
+        /// With prefix.
+        start: u64,
+        /// Newest sample.
+        end: u64,
+    },
+    /// The turn is over.
+    TurnEnded {
+        /// With prefix.
+        start: u64,
+        /// Last speech.
+        end: u64,
+        /// When that last speech arrived.
+        speech_end: Instant,
+        /// What smart-turn took on the way to this decision.
+        judging: Duration,
+        /// False when the client committed by itself (no speech events then).
+        detected: bool,
+    },
+    /// There was nothing to commit.
+    NothingToCommit,
+    /// Nobody spoke for the configured time.
+    IdleTimeout {
+        /// Now.
+        at: u64,
+    },
+    /// The ring was full.
+    Lost {
+        /// How much.
+        ms: u64,
+    },
+    /// The audio cannot be judged.
+    Failed(EngineError),
+}
+
+/// Its memory.
+pub struct State {
+    args: IngestArgs,
+    front_end: FrontEnd,
+    vad: Option<Box<dyn VadStream>>,
+    endpointer: Endpointer,
+    /// Position of the endpointer's zero in the history: a restarted Ingest goes on where the old one stopped.
+    base: u64,
+    waiting: Vec<f32>,
+    speech: Option<Speech>,
+    judging: Duration,
+    vad_failed: bool,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IngestState").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+struct Speech {
+    start: u64,
+    partial_at: u64,
+    paused: bool,
+}
+
+/// The endpointer's settings for a session's configuration.
+fn endpoint_config(config: &SessionConfig) -> EndpointConfig {
+    let defaults = EndpointConfig::default();
+    match config.turn_detection {
+        TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => {
+            EndpointConfig {
+                mode: EndpointMode::Server { silence_ms: silence_duration_ms },
+                threshold,
+                prefix_padding_ms,
+                idle_timeout_ms,
+                ..defaults
+            }
+        }
+        TurnDetection::SemanticVad { eagerness } => {
+            let max_wait_ms = match eagerness {
+                Eagerness::Low => 8_000,
+                Eagerness::Medium | Eagerness::Auto => 4_000,
+                Eagerness::High => 2_000,
+            };
+            EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..defaults }
+        }
+        TurnDetection::Manual => EndpointConfig { mode: EndpointMode::Manual, ..defaults },
+    }
+}
+
+fn front_end(config: &SessionConfig) -> Result<FrontEnd, ActorProcessingErr> {
+    FrontEnd::new(config.input_rate, config.noise_reduction)
+        .map_err(|rate| format!("input rate {} was let through", rate.0).into())
+}
+
+impl Actor for Ingest {
+    type Msg = IngestMsg;
+    type State = State;
+    type Arguments = IngestArgs;
+
+    async fn pre_start(&self, _: ActorRef<IngestMsg>, args: IngestArgs) -> Result<State, ActorProcessingErr> {
+        Ok(State {
+            front_end: front_end(&args.config)?,
+            endpointer: Endpointer::new(endpoint_config(&args.config)),
+            base: args.history.end(),
+            waiting: Vec::new(),
+            vad: None,
+            speech: None,
+            judging: Duration::ZERO,
+            vad_failed: false,
+            args,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<IngestMsg>,
+        message: IngestMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            IngestMsg::FramesReady => state.listen(&myself).await?,
+            IngestMsg::Configure(config) => state.configure(&myself, *config)?,
+            IngestMsg::Commit => {
+                // What arrived before the commit belongs to it.
+                state.listen(&myself).await?;
+                let events = state.endpointer.commit();
+                if events.is_empty() {
+                    state.tell(IngestEvent::NothingToCommit)?;
+                }
+                state.follow(&myself, events, Instant::now(), false)?;
+            }
+            IngestMsg::Clear => {
+                state.args.audio.drain();
+                state.waiting.clear();
+                state.endpointer.clear();
+                state.speech = None;
+            }
+            IngestMsg::Partial(text) => state.endpointer.handle_partial(&text),
+            IngestMsg::Judged { ask, verdict } => state.judged(&myself, ask, verdict)?,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<IngestMsg>,
+        _: SupervisionEvent,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn tell(&self, event: IngestEvent) -> Result<(), ActorProcessingErr> {
+        Ok(self.args.parent.cast(SessionMsg::Ingest(event))?)
+    }
+
+    fn configure(&mut self, myself: &ActorRef<IngestMsg>, config: SessionConfig) -> Result<(), ActorProcessingErr> {
+        let old = &self.args.config;
+        if (old.input_rate, old.noise_reduction) != (config.input_rate, config.noise_reduction) {
+            self.front_end = front_end(&config)?;
+            self.args.audio.set_rate(config.input_rate);
+        }
+        if old.turn_detection != config.turn_detection {
+            self.endpointer.reconfigure(endpoint_config(&config));
+            self.speech = None;
+        }
+        self.args.config = config;
+        // Whoever was poked while the rate changed must not be forgotten.
+        Ok(myself.cast(IngestMsg::FramesReady)?)
+    }
+
+    /// Takes what arrived through the front end, the voice activity and the endpointer.
+    async fn listen(&mut self, myself: &ActorRef<IngestMsg>) -> Result<(), ActorProcessingErr> {
+        let arrived = self.args.audio.drain();
+        if arrived.dropped > 0 {
+            metrics::counter!("ingest_dropped_samples_total").increment(arrived.dropped);
+            self.tell(IngestEvent::Lost { ms: arrived.dropped * 1000 / u64::from(arrived.rate) })?;
+        }
+        self.waiting.extend(self.front_end.process(&arrived.samples));
+        let whole = self.waiting.len() / VAD_FRAME * VAD_FRAME;
+        let frames = self.waiting.drain(..whole).collect::<Vec<_>>();
+        // A second at a time, so that a recording that was sent at once does not hold the voice activity of others.
+        for batch in frames.chunks(VAD_FRAME * 31) {
+            let probabilities = self.probabilities(batch.to_vec()).await;
+            for (frame, probability) in batch.chunks_exact(VAD_FRAME).zip(probabilities) {
+                self.args.history.push(frame);
+                let events = self.endpointer.handle_frame(probability);
+                self.follow(myself, events, arrived.at, true)?;
+                self.partial_due()?;
+            }
+        }
+        if self.speech.is_none() && !matches!(self.args.config.turn_detection, TurnDetection::Manual) {
+            self.args.history.forget_before(self.args.history.end().saturating_sub(IDLE_HISTORY));
+        }
+        Ok(())
+    }
+
+    /// Probabilities of speech; without voice activity every frame counts as silence and the person is told once.
+    async fn probabilities(&mut self, frames: Vec<f32>) -> Vec<f32> {
+        let count = frames.len() / VAD_FRAME;
+        match self.try_probabilities(frames).await {
+            Ok(probabilities) => {
+                self.vad_failed = false;
+                probabilities
+            }
+            Err(error) => {
+                self.vad = None;
+                if !std::mem::replace(&mut self.vad_failed, true) {
+                    warn!(session = self.args.session, %error, "voice activity failed");
+                    let _ = self.tell(IngestEvent::Failed(error));
+                }
+                vec![0.0; count]
+            }
+        }
+    }
+
+    async fn try_probabilities(&mut self, frames: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        let vad = match &mut self.vad {
+            Some(vad) => vad,
+            None => self.vad.insert(self.args.vad.open(self.args.session)?),
+        };
+        vad.probabilities(frames).await
+    }
+
+    fn follow(
+        &mut self,
+        myself: &ActorRef<IngestMsg>,
+        events: Vec<EndpointEvent>,
+        arrived: Instant,
+        detected: bool,
+    ) -> Result<(), ActorProcessingErr> {
+        for event in events {
+            match event {
+                EndpointEvent::SpeechStarted { start } => {
+                    let start = self.base + start;
+                    self.speech = Some(Speech { start, partial_at: start + PARTIAL_EVERY, paused: false });
+                    self.judging = Duration::ZERO;
+                    self.tell(IngestEvent::SpeechStarted { start })?;
+                }
+                EndpointEvent::JudgeTurn { ask, start, end } => {
+                    self.judge(myself, ask, self.base + start, self.base + end)?;
+                }
+                EndpointEvent::SpeechStopped { .. } => {}
+                EndpointEvent::TurnEnded { start, end, .. } => {
+                    self.speech = None;
+                    let (start, end) = (self.base + start, self.base + end);
+                    let ago = self.args.history.end().saturating_sub(end) * 1000 / u64::from(HEARING_RATE);
+                    let speech_end = arrived.checked_sub(Duration::from_millis(ago)).unwrap_or(arrived);
+                    let judging = std::mem::take(&mut self.judging);
+                    self.tell(IngestEvent::TurnEnded { start, end, speech_end, judging, detected })?;
+                }
+                EndpointEvent::IdleTimeout => self.tell(IngestEvent::IdleTimeout { at: self.args.history.end() })?,
+            }
+        }
+        self.resumed()
+    }
+
+    /// Asks smart-turn about a pause, outside the mailbox, and lets the transcriber begin meanwhile.
+    fn judge(
+        &mut self,
+        myself: &ActorRef<IngestMsg>,
+        ask: u64,
+        start: u64,
+        end: u64,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some(speech) = &mut self.speech {
+            speech.paused = true;
+        }
+        self.tell(IngestEvent::Pause { start, end })?;
+        let newest = self.args.history.end();
+        let audio = self.args.history.range(start.max(newest.saturating_sub(JUDGE_WINDOW)), newest);
+        let verdict = self.args.turn.completeness(self.args.session, audio);
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            let verdict = verdict.await;
+            // The actor may be gone by now; then nobody needs the answer.
+            let _ = myself.cast(IngestMsg::Judged { ask, verdict });
+        });
+        Ok(())
+    }
+
+    fn judged(
+        &mut self,
+        myself: &ActorRef<IngestMsg>,
+        ask: u64,
+        verdict: Result<(f32, Duration), EngineError>,
+    ) -> Result<(), ActorProcessingErr> {
+        // Without an answer the endpointer falls back to silence alone.
+        let Ok((probability, took)) = verdict else { return Ok(()) };
+        self.judging = took;
+        let events = self.endpointer.handle_completeness(ask, probability);
+        self.follow(myself, events, Instant::now(), true)
+    }
+
+    fn resumed(&mut self) -> Result<(), ActorProcessingErr> {
+        let speaking = self.endpointer.in_speech();
+        if let Some(speech) = &mut self.speech
+            && speech.paused
+            && speaking
+        {
+            speech.paused = false;
+            self.tell(IngestEvent::Resumed)?;
+        }
+        Ok(())
+    }
+
+    fn partial_due(&mut self) -> Result<(), ActorProcessingErr> {
+        let end = self.args.history.end();
+        if let Some(speech) = &mut self.speech
+            && !speech.paused
+            && end >= speech.partial_at
+        {
+            speech.partial_at = end + PARTIAL_EVERY;
+            let start = speech.start;
+            self.tell(IngestEvent::PartialDue { start, end })?;
+        }
+        Ok(())
+    }
+}

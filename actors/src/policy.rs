@@ -1,0 +1,142 @@
+//! Who restarts whom, and what happens when it does not help: the one table of supervision.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+/// The children of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Audio in.
+    Ingest,
+    /// Speech to text.
+    Transcriber,
+    /// The one who answers.
+    Persona,
+    /// Text to speech.
+    Speaker,
+    /// Messages to the store.
+    Scribe,
+}
+
+impl Role {
+    /// The stable name on the wire and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Transcriber => "transcriber",
+            Self::Persona => "persona",
+            Self::Speaker => "speaker",
+            Self::Scribe => "scribe",
+        }
+    }
+}
+
+/// What a session is like after a child has failed more often than its policy allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// The person can still write.
+    TextInput,
+    /// The persona still writes.
+    TextOutput,
+    /// Each request is refused with the reason.
+    NoReplies,
+    /// The scene goes on, its history stays in memory.
+    NotStored,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Which child.
+    pub role: Role,
+    /// This many restarts…
+    pub max: usize,
+    /// …within this time are tried.
+    pub within: Duration,
+    /// Then this.
+    pub then: Fallback,
+    /// What the person reads.
+    pub words: &'static str,
+}
+
+/// Every child restarts alone: none holds a reference to another, all of them speak with the Session only, and the
+/// Session repeats to a new child what the old one had not finished. A part that was given up is tried again
+/// after [`GIVEN_UP_FOR`]. Three within half a minute is a loop, not bad luck.
+///
+/// Face, Coach and Improviser are one line each here when they come.
+pub const CHILDREN: [Policy; 5] = [
+    row(Role::Ingest, Fallback::TextInput, "The microphone path keeps failing. You can write instead."),
+    row(Role::Transcriber, Fallback::TextInput, "Speech recognition keeps failing. You can write instead."),
+    row(Role::Persona, Fallback::NoReplies, "The persona keeps failing. Try again in a minute."),
+    row(Role::Speaker, Fallback::TextOutput, "The voice keeps failing. Replies are written for now."),
+    row(Role::Scribe, Fallback::NotStored, "Storing keeps failing. What is said now may not be kept."),
+];
+
+/// How long a part stays given up.
+pub const GIVEN_UP_FOR: Duration = Duration::from_secs(60);
+
+const fn row(role: Role, then: Fallback, words: &'static str) -> Policy {
+    Policy { role, max: 3, within: Duration::from_secs(30), then, words }
+}
+
+/// The row of `role`.
+pub fn policy(role: Role) -> &'static Policy {
+    CHILDREN.iter().find(|policy| policy.role == role).expect("the table has a row for every role")
+}
+
+/// What to do about a death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Again, after this long.
+    Restart(Duration),
+    /// Not any more.
+    GiveUp,
+}
+
+/// The restarts of one child in the recent past.
+#[derive(Clone, Debug, Default)]
+pub struct RestartBudget(VecDeque<Instant>);
+
+impl RestartBudget {
+    /// Judges a death at `now`. The first restart is immediate; each further one waits longer.
+    pub fn handle_death(&mut self, now: Instant, policy: &Policy) -> Verdict {
+        while self.0.front().is_some_and(|death| now.duration_since(*death) > policy.within) {
+            self.0.pop_front();
+        }
+        if self.0.len() >= policy.max {
+            self.0.clear();
+            return Verdict::GiveUp;
+        }
+        self.0.push_back(now);
+        // 0, 100, 400 ms: long enough for a cause outside to pass, short enough not to be felt as an end.
+        let steps = self.0.len() as u64 - 1;
+        Verdict::Restart(Duration::from_millis(100 * steps * steps))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_up_after_the_budget_and_forgets_old_deaths() {
+        let row = policy(Role::Speaker);
+        let mut budget = RestartBudget::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(budget.handle_death(at(0), row), Verdict::Restart(Duration::ZERO));
+        assert_eq!(budget.handle_death(at(1), row), Verdict::Restart(Duration::from_millis(100)));
+        assert_eq!(budget.handle_death(at(2), row), Verdict::Restart(Duration::from_millis(400)));
+        assert_eq!(budget.handle_death(at(3), row), Verdict::GiveUp);
+        assert_eq!(budget.handle_death(at(4), row), Verdict::Restart(Duration::ZERO), "a new chance");
+        assert_eq!(budget.handle_death(at(40), row), Verdict::Restart(Duration::ZERO), "the old one is forgotten");
+    }
+
+    #[test]
+    fn every_role_has_one_row() {
+        for role in [Role::Ingest, Role::Transcriber, Role::Persona, Role::Speaker, Role::Scribe] {
+            assert_eq!(CHILDREN.iter().filter(|policy| policy.role == role).count(), 1);
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! Speaker: says the persona's clauses.
+//! Parent: Session. Children: none. On failure: restarts alone; the Session repeats the clauses not yet spoken.
+//! In: SpeakerMsg.  Out: frames -> Outbox (with their turn), SpeakerEvent -> Session.
+//! Owns: one task per reply, aborted by Drop.  Never: speaks for a superseded turn, runs further ahead than [`AHEAD`].
+
+use std::{sync::Arc, time::Duration};
+
+use duologue_domain::{
+    lang::Language,
+    pcm::from_float,
+    turn::TurnId,
+    viseme::{Viseme, VisemeCue},
+};
+use duologue_engines::port::{EngineError, SPEECH_RATE, SessionKey, SpeechChunk, TtsEngine, TtsRequest};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    event::SessionEvent,
+    outbox::{OutFrame, Outbox, Stale},
+    session::SessionMsg,
+    task::OwnedTask,
+};
+
+/// How far ahead of real time audio is sent: enough for a rough network, little enough that the server knows
+/// what was heard to within this.
+pub const AHEAD: Duration = Duration::from_millis(1_500);
+
+/// Samples of one outgoing frame: 40 ms.
+const FRAME: usize = SPEECH_RATE as usize / 25;
+
+/// Clauses of one reply that may wait. The longest reply allowed (4096 tokens) has fewer.
+const MAX_CLAUSES: usize = 512;
+
+/// Chunks that may be synthesised before they are played: about two seconds, the next clause's beginning.
+const CHUNKS_AHEAD: usize = 10;
+
+/// No sound within this and the clause stays text.
+const FIRST_AUDIO_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The actor.
+#[derive(Debug)]
+pub struct Speaker;
+
+/// What it needs.
+pub struct SpeakerArgs {
+    /// To whom it reports.
+    pub parent: ActorRef<SessionMsg>,
+    /// Whose voice.
+    pub session: SessionKey,
+    /// Where the sound goes.
+    pub outbox: Outbox,
+    /// The model.
+    pub tts: Arc<dyn TtsEngine>,
+}
+
+impl std::fmt::Debug for SpeakerArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpeakerArgs").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// The reply that is to be spoken.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// Its turn.
+    pub turn: TurnId,
+    /// Its reply.
+    pub response: Arc<str>,
+    /// Its item.
+    pub item: Arc<str>,
+    /// Voice id.
+    pub voice: String,
+    /// 0.25 to 1.5.
+    pub speed: f32,
+    /// Samples already sent for this item by an earlier Speaker.
+    pub offset: u64,
+}
+
+/// One clause.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// Position in the reply.
+    pub index: usize,
+    /// The words.
+    pub text: String,
+    /// What language they are in.
+    pub language: Language,
+}
+
+/// What it understands.
+#[derive(Debug)]
+pub enum SpeakerMsg {
+    /// A reply begins; whatever was being said stops.
+    Begin(Speech),
+    /// One more clause of it.
+    Say(TurnId, Clause),
+    /// That was all.
+    Finish(TurnId),
+    /// Stop at once.
+    Cancel,
+}
+
+/// What it says.
+#[derive(Debug)]
+pub enum SpeakerEvent {
+    /// The first sound is on its way.
+    FirstAudio {
+        /// Turn.
+        turn: TurnId,
+        /// When.
+        at: Instant,
+        /// What the model took for it.
+        compute: Duration,
+    },
+    /// A clause is wholly on its way.
+    ClauseSpoken {
+        /// Turn.
+        turn: TurnId,
+        /// Which.
+        index: usize,
+        /// Its length with the pause after it.
+        samples: u64,
+    },
+    /// A clause could not be spoken; it stays text.
+    ClauseFailed {
+        /// Turn.
+        turn: TurnId,
+        /// Which.
+        index: usize,
+        /// Why.
+        error: EngineError,
+    },
+    /// Everything is on its way.
+    Ended {
+        /// Turn.
+        turn: TurnId,
+    },
+}
+
+/// Its memory.
+#[derive(Debug)]
+pub struct State {
+    args: SpeakerArgs,
+    job: Option<Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    turn: TurnId,
+    /// `None` once the last clause is in: the task ends when the channel does.
+    clauses: Option<mpsc::Sender<Clause>>,
+    _tasks: [OwnedTask; 2],
+}
+
+impl Actor for Speaker {
+    type Msg = SpeakerMsg;
+    type State = State;
+    type Arguments = SpeakerArgs;
+
+    async fn pre_start(&self, _: ActorRef<SpeakerMsg>, args: SpeakerArgs) -> Result<State, ActorProcessingErr> {
+        Ok(State { args, job: None })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<SpeakerMsg>,
+        message: SpeakerMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SpeakerMsg::Begin(speech) => state.begin(speech),
+            SpeakerMsg::Say(turn, clause) => state.say(turn, clause),
+            SpeakerMsg::Finish(turn) => {
+                if let Some(job) = state.job.as_mut().filter(|job| job.turn == turn) {
+                    job.clauses = None;
+                }
+            }
+            SpeakerMsg::Cancel => state.job = None,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<SpeakerMsg>,
+        _: SupervisionEvent,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn begin(&mut self, speech: Speech) {
+        let (clauses, waiting) = mpsc::channel(MAX_CLAUSES);
+        let (pieces, ready) = mpsc::channel(CHUNKS_AHEAD);
+        let turn = speech.turn;
+        let synthesis = Synthesis {
+            tts: self.args.tts.clone(),
+            session: self.args.session,
+            voice: speech.voice.clone(),
+            speed: speech.speed,
+        };
+        let player = Player {
+            parent: self.args.parent.clone(),
+            outbox: self.args.outbox.clone(),
+            clause_samples: 0,
+            sent: 0,
+            started: None,
+            speech,
+        };
+        let tasks = [OwnedTask::spawn(synthesis.run(waiting, pieces)), OwnedTask::spawn(player.run(ready))];
+        self.job = Some(Job { turn, clauses: Some(clauses), _tasks: tasks });
+    }
+
+    fn say(&mut self, turn: TurnId, clause: Clause) {
+        let Some(job) = self.job.as_mut().filter(|job| job.turn == turn) else { return };
+        if let Some(clauses) = &job.clauses
+            && clauses.try_send(clause).is_err()
+        {
+            metrics::counter!("speaker_clauses_dropped_total").increment(1);
+        }
+    }
+}
+
+/// What the synthesis hands to the player.
+enum Piece {
+    Sound(SpeechChunk),
+    ClauseEnd { index: usize, pause: Duration },
+    Failed { index: usize, error: EngineError },
+}
+
+/// Clauses in, sound out, as fast as the model and the player allow.
+struct Synthesis {
+    tts: Arc<dyn TtsEngine>,
+    session: SessionKey,
+    voice: String,
+    speed: f32,
+}
+
+impl Synthesis {
+    async fn run(self, mut clauses: mpsc::Receiver<Clause>, pieces: mpsc::Sender<Piece>) {
+        while let Some(clause) = clauses.recv().await {
+            let pause = pause_after(&clause.text);
+            let index = clause.index;
+            let piece = match self.clause(clause, &pieces).await {
+                Ok(()) => Piece::ClauseEnd { index, pause },
+                Err(error) => Piece::Failed { index, error },
+            };
+            if pieces.send(piece).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn clause(&self, clause: Clause, pieces: &mpsc::Sender<Piece>) -> Result<(), EngineError> {
+        let mut stream = self.tts.synthesize(TtsRequest {
+            session: self.session,
+            text: clause.text,
+            language: clause.language,
+            voice: self.voice.clone(),
+            speed: self.speed,
+            first_audio_deadline: FIRST_AUDIO_DEADLINE,
+        })?;
+        while let Some(chunk) = stream.next().await {
+            if pieces.send(Piece::Sound(chunk?)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Voices trim their silence, so the breath between clauses is ours: longer after a sentence.
+fn pause_after(text: &str) -> Duration {
+    match text.trim_end().chars().last() {
+        Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '\n') => Duration::from_millis(180),
+        Some(',' | ';' | ':' | '，' | '、') => Duration::from_millis(80),
+        _ => Duration::from_millis(40),
+    }
+}
+
+/// Sound in, frames out, not further ahead of real time than [`AHEAD`].
+struct Player {
+    parent: ActorRef<SessionMsg>,
+    outbox: Outbox,
+    speech: Speech,
+    clause_samples: u64,
+    sent: u64,
+    started: Option<Instant>,
+}
+
+impl Player {
+    async fn run(mut self, mut pieces: mpsc::Receiver<Piece>) {
+        while let Some(piece) = pieces.recv().await {
+            let turn = self.speech.turn;
+            let outcome = match piece {
+                Piece::Sound(chunk) => self.sound(chunk).await,
+                Piece::ClauseEnd { index, pause } => self.clause_end(index, pause).await,
+                Piece::Failed { index, error } => {
+                    self.tell(SpeakerEvent::ClauseFailed { turn, index, error });
+                    Ok(())
+                }
+            };
+            if outcome.is_err() {
+                return;
+            }
+        }
+        self.tell(SpeakerEvent::Ended { turn: self.speech.turn });
+    }
+
+    fn tell(&self, event: SpeakerEvent) {
+        // Without a parent there is nobody to speak for, and this task is about to be aborted.
+        let _ = self.parent.cast(SessionMsg::Speaker(event));
+    }
+
+    async fn sound(&mut self, chunk: SpeechChunk) -> Result<(), Stale> {
+        self.visemes(&chunk.visemes);
+        let samples = chunk.audio.into_iter().map(from_float).collect();
+        let first = self.sent == 0;
+        self.frames(samples).await?;
+        if first && self.sent > 0 {
+            let at = self.started.unwrap_or_else(Instant::now);
+            let turn = self.speech.turn;
+            self.tell(SpeakerEvent::FirstAudio { turn, at, compute: chunk.compute });
+        }
+        Ok(())
+    }
+
+    /// Cues come on the clause's clock and leave on the item's.
+    fn visemes(&self, cues: &[VisemeCue]) {
+        if cues.is_empty() {
+            return;
+        }
+        let position = self.speech.offset + self.sent - self.clause_samples;
+        let start_ms = (position * 1000 / u64::from(SPEECH_RATE)) as u32;
+        self.outbox.event(SessionEvent::Visemes {
+            response: self.speech.response.to_string(),
+            item: self.speech.item.to_string(),
+            turn: self.speech.turn,
+            cues: cues.iter().map(|cue| VisemeCue { at_ms: start_ms + cue.at_ms, viseme: cue.viseme }).collect(),
+        });
+    }
+
+    async fn clause_end(&mut self, index: usize, pause: Duration) -> Result<(), Stale> {
+        if self.clause_samples > 0 {
+            self.visemes(&[VisemeCue {
+                at_ms: (self.clause_samples * 1000 / u64::from(SPEECH_RATE)) as u32,
+                viseme: Viseme::Rest,
+            }]);
+            let silence = pause.as_millis() as usize * SPEECH_RATE as usize / 1000;
+            self.frames(vec![0; silence]).await?;
+        }
+        let samples = std::mem::take(&mut self.clause_samples);
+        self.tell(SpeakerEvent::ClauseSpoken { turn: self.speech.turn, index, samples });
+        Ok(())
+    }
+
+    async fn frames(&mut self, samples: Vec<i16>) -> Result<(), Stale> {
+        for frame in samples.chunks(FRAME) {
+            self.pace().await;
+            self.outbox
+                .audio(OutFrame {
+                    turn: self.speech.turn,
+                    response: self.speech.response.clone(),
+                    item: self.speech.item.clone(),
+                    offset: self.speech.offset + self.sent,
+                    samples: frame.to_vec(),
+                })
+                .await?;
+            self.started.get_or_insert_with(Instant::now);
+            self.sent += frame.len() as u64;
+            self.clause_samples += frame.len() as u64;
+        }
+        Ok(())
+    }
+
+    async fn pace(&self) {
+        if let Some(started) = self.started {
+            let played_at = started + Duration::from_millis(self.sent * 1000 / u64::from(SPEECH_RATE));
+            if let Some(due) = played_at.checked_sub(AHEAD) {
+                tokio::time::sleep_until(due).await;
+            }
+        }
+    }
+}
