@@ -1,0 +1,462 @@
+//! The engine thread: one model, one owner.
+//!
+//! A model lives on one OS thread that opens it, works with it and drops it; everybody else holds a
+//! cloneable [`EngineThread`] and submits jobs. The queue is bounded per session and in total and
+//! refuses at the door when it is full. Sessions are served in turn, first in, first out within one,
+//! so that a session with much to do never starves another.
+//!
+//! Every job is answered: by the worker, or through [`Payload::refuse`] when its deadline passed
+//! before the work began, the model could not be opened, the worker panicked or the thread is closing.
+//! A panic costs the one job: the worker is dropped and opened anew. When the last handle is dropped
+//! the waiting jobs are refused, the running one is finished, and the thread is joined.
+
+mod queue;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use self::queue::Queue;
+pub use self::reply::{Answer, Reply, ask};
+use crate::port::{EngineError, ErrorKind, Health, SessionKey};
+
+/// How long after a failed open the next job may try again: long enough not to read a broken file
+/// at every frame of audio, short enough that a repaired file is noticed without a restart.
+const RETRY_OPEN: Duration = Duration::from_secs(10);
+
+/// A model that is not open after this long is called stuck; loading from a cold disk takes less.
+const SLOW_OPEN: Duration = Duration::from_secs(120);
+
+/// The limits of one engine thread.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadConfig {
+    /// Engine and thread name, for example `whisper`; at most 15 bytes show in `top`.
+    pub name: &'static str,
+    /// Jobs of one session that may wait.
+    pub per_session: usize,
+    /// Jobs of all sessions that may wait.
+    pub total: usize,
+    /// A job at work for longer than this without progress makes the engine degraded.
+    pub stall_after: Duration,
+}
+
+/// What a job carries: the question, and the way back to whoever asked.
+pub trait Payload: Send + 'static {
+    /// Tells the requester why there will be no answer, or no further one.
+    fn refuse(self, error: EngineError);
+
+    /// Whether the requester has gone, so that the work can be skipped.
+    fn abandoned(&self) -> bool {
+        false
+    }
+}
+
+/// One job, as the worker gets it.
+#[derive(Debug)]
+pub struct Job<J> {
+    /// Whose job.
+    pub session: SessionKey,
+    /// The moment after which the work need not begin.
+    pub deadline: Instant,
+    /// When it was submitted.
+    pub queued_at: Instant,
+    /// Question and way back.
+    pub payload: J,
+    progress: Progress,
+}
+
+impl<J> Job<J> {
+    /// Says that a long job moved on; without it the job counts as stalled after
+    /// [`ThreadConfig::stall_after`].
+    pub fn progressed(&self) {
+        self.progress.mark();
+    }
+
+    /// The progress mark itself, for code that outlives the borrow of the job.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// How long the job has waited until now; at the start of the work, the time in the queue.
+    pub fn waited(&self) -> Duration {
+        self.queued_at.elapsed()
+    }
+}
+
+/// The moment at which a thread last moved on, shared between the worker and its observers.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    epoch: Instant,
+    millis: Arc<AtomicU64>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { epoch: Instant::now(), millis: Arc::default() }
+    }
+
+    /// Moves the mark to now.
+    pub fn mark(&self) {
+        let millis = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.millis.store(millis, Ordering::Release);
+    }
+
+    /// How long ago the mark was moved.
+    pub fn age(&self) -> Duration {
+        self.epoch.elapsed().saturating_sub(Duration::from_millis(self.millis.load(Ordering::Acquire)))
+    }
+}
+
+/// A handle on an engine thread. The last one that is dropped closes and joins it.
+pub struct EngineThread<J: Payload> {
+    owner: Arc<Owner<J>>,
+}
+
+impl<J: Payload> Clone for EngineThread<J> {
+    fn clone(&self) -> Self {
+        Self { owner: Arc::clone(&self.owner) }
+    }
+}
+
+impl<J: Payload> fmt::Debug for EngineThread<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineThread")
+            .field("config", &self.owner.shared.config)
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<J: Payload> EngineThread<J> {
+    /// Starts the thread. `open` runs on it at the first job or at [`warm_up`](Self::warm_up) and
+    /// returns the worker; `work` serves one job. When `open` fails, jobs are refused with its error,
+    /// and the first job after ten seconds tries again.
+    pub fn spawn<W: 'static>(
+        config: ThreadConfig,
+        open: impl Fn() -> Result<W, EngineError> + Send + 'static,
+        work: impl Fn(&mut W, &mut Job<J>) + Send + 'static,
+    ) -> Self {
+        Self::spawn_retrying(config, RETRY_OPEN, open, work)
+    }
+
+    fn spawn_retrying<W: 'static>(
+        config: ThreadConfig,
+        retry_open: Duration,
+        open: impl Fn() -> Result<W, EngineError> + Send + 'static,
+        work: impl Fn(&mut W, &mut Job<J>) + Send + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            config,
+            inner: Mutex::new(Inner::new()),
+            wake: Condvar::new(),
+            progress: Progress::new(),
+        });
+        let runner = Runner { shared: Arc::clone(&shared), retry_open, open, work };
+        let join = match thread::Builder::new().name(config.name.to_owned()).spawn(move || runner.run()) {
+            Ok(join) => Some(join),
+            Err(error) => {
+                // Only a process at its thread limit comes here; the engine says so for good.
+                let message = format!("the system refused a thread: {error}");
+                let mut inner = shared.lock();
+                inner.closed = true;
+                inner.state = State::Failed {
+                    error: EngineError::new(ErrorKind::Unavailable, config.name, message),
+                    retry_at: None,
+                };
+                None
+            }
+        };
+        Self { owner: Arc::new(Owner { shared, join }) }
+    }
+
+    /// Queues a job. Fails at once with `Overloaded` when the session's or the whole queue is full,
+    /// and with the reason when the model could not be opened a moment ago.
+    pub fn submit(&self, session: SessionKey, deadline: Duration, payload: J) -> Result<(), EngineError> {
+        self.submit_replacing(session, deadline, payload, |_| false)
+    }
+
+    /// Like [`submit`](Self::submit), but first takes the session's waiting jobs for which `replaces`
+    /// is true out of the queue; they are refused as overtaken. The new job takes the place of the
+    /// first of them.
+    pub fn submit_replacing(
+        &self,
+        session: SessionKey,
+        deadline: Duration,
+        payload: J,
+        replaces: impl Fn(&J) -> bool,
+    ) -> Result<(), EngineError> {
+        let shared = &self.owner.shared;
+        let now = Instant::now();
+        let job = Job {
+            session,
+            deadline: now + deadline,
+            queued_at: now,
+            payload,
+            progress: shared.progress.clone(),
+        };
+        let mut refused = Vec::new();
+        let outcome = {
+            let mut inner = shared.lock();
+            match inner.refusal(now, shared.config.name) {
+                Some(error) => Err(error),
+                None => inner.queue.admit(job, &shared.config, replaces, &mut refused),
+            }
+        };
+        // Requesters are answered outside the lock: their code is not ours.
+        for (payload, error) in refused {
+            payload.refuse(error);
+        }
+        if outcome.is_ok() {
+            shared.wake.notify_one();
+        }
+        outcome
+    }
+
+    /// Opens the worker now instead of at the first job.
+    pub fn warm_up(&self) {
+        self.owner.shared.lock().warm = true;
+        self.owner.shared.wake.notify_one();
+    }
+
+    /// Jobs that wait, of all sessions.
+    pub fn waiting(&self) -> usize {
+        self.owner.shared.lock().queue.len()
+    }
+
+    /// Whether the engine can be used, judged by progress and not by existence.
+    pub fn health(&self) -> Health {
+        let shared = &self.owner.shared;
+        let inner = shared.lock();
+        // Read under the lock: outside it, the mark of a job that is just starting could be missed.
+        let age = shared.progress.age();
+        match &inner.state {
+            State::Idle => Health::Idle,
+            State::Loading if age > SLOW_OPEN => {
+                Health::Degraded(format!("still loading after {} s", age.as_secs()))
+            }
+            State::Loading => Health::Loading,
+            State::Failed { error, .. } => Health::Unavailable(error.message.clone()),
+            State::Ready if inner.working && age > shared.config.stall_after => {
+                Health::Degraded(format!("no progress for {} s", age.as_secs()))
+            }
+            State::Ready => Health::Ready,
+        }
+    }
+}
+
+/// Owns the thread: dropped with the last handle.
+struct Owner<J: Payload> {
+    shared: Arc<Shared<J>>,
+    join: Option<JoinHandle<()>>,
+}
+
+impl<J: Payload> Drop for Owner<J> {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.wake.notify_one();
+        let Some(join) = self.join.take() else { return };
+        // A job may hold the last handle; then the thread ends by itself right after that job.
+        if join.thread().id() != thread::current().id() && join.join().is_err() {
+            tracing::error!(engine = self.shared.config.name, "engine thread ended by a panic");
+        }
+    }
+}
+
+struct Shared<J> {
+    config: ThreadConfig,
+    inner: Mutex<Inner<J>>,
+    wake: Condvar,
+    progress: Progress,
+}
+
+impl<J> Shared<J> {
+    fn lock(&self) -> MutexGuard<'_, Inner<J>> {
+        // Nothing under this lock can leave it half-changed, so a poisoned one is still good.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Inner<J> {
+    queue: Queue<J>,
+    state: State,
+    warm: bool,
+    working: bool,
+    closed: bool,
+}
+
+enum State {
+    Idle,
+    Loading,
+    Ready,
+    /// `retry_at` is `None` when no later job can do better.
+    Failed {
+        error: EngineError,
+        retry_at: Option<Instant>,
+    },
+}
+
+impl<J> Inner<J> {
+    fn new() -> Self {
+        Self { queue: Queue::new(), state: State::Idle, warm: false, working: false, closed: false }
+    }
+
+    /// Why a job submitted `now` need not even wait.
+    fn refusal(&self, now: Instant, engine: &'static str) -> Option<EngineError> {
+        match &self.state {
+            State::Failed { error, retry_at } if retry_at.is_none_or(|at| now < at) => Some(error.clone()),
+            _ if self.closed => Some(closing(engine)),
+            _ => None,
+        }
+    }
+}
+
+/// What the thread does next.
+enum Task<J> {
+    WarmUp,
+    Serve(Job<J>),
+}
+
+/// The thread's own side.
+struct Runner<J, O, F> {
+    shared: Arc<Shared<J>>,
+    retry_open: Duration,
+    open: O,
+    work: F,
+}
+
+impl<J, W, O, F> Runner<J, O, F>
+where
+    J: Payload,
+    O: Fn() -> Result<W, EngineError>,
+    F: Fn(&mut W, &mut Job<J>),
+{
+    fn run(self) {
+        let mut worker = None;
+        while let Some(task) = self.next() {
+            match task {
+                Task::WarmUp => drop(self.ensure_open(&mut worker)),
+                Task::Serve(job) => self.serve(&mut worker, job),
+            }
+        }
+        self.discard(worker);
+    }
+
+    /// Waits for the next task; `None` once the last handle has gone.
+    fn next(&self) -> Option<Task<J>> {
+        let mut inner = self.shared.lock();
+        inner.working = false;
+        loop {
+            if inner.closed {
+                let left = inner.queue.drain();
+                drop(inner);
+                self.refuse_all(left, &closing(self.shared.config.name));
+                return None;
+            }
+            if std::mem::take(&mut inner.warm) {
+                return Some(Task::WarmUp);
+            }
+            if let Some(job) = inner.queue.pop() {
+                inner.working = true;
+                self.shared.progress.mark();
+                return Some(Task::Serve(job));
+            }
+            inner = self.shared.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn serve(&self, worker: &mut Option<W>, mut job: Job<J>) {
+        let name = self.shared.config.name;
+        if job.payload.abandoned() {
+            return;
+        }
+        let open = match self.ensure_open(worker) {
+            Ok(open) => open,
+            Err(error) => {
+                // Whoever queued up behind this job would only hear the same.
+                let left = self.shared.lock().queue.drain();
+                job.payload.refuse(error.clone());
+                return self.refuse_all(left, &error);
+            }
+        };
+        // Looked at only now: opening may have taken longer than the requester is willing to wait.
+        if Instant::now() >= job.deadline {
+            return job.payload.refuse(timeout(name));
+        }
+        self.shared.progress.mark();
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| (self.work)(open, &mut job)));
+        self.shared.progress.mark();
+        if outcome.is_err() {
+            tracing::error!(engine = name, "engine worker panicked, opening it anew");
+            job.payload.refuse(EngineError::new(ErrorKind::Broken, name, "the worker panicked"));
+            self.discard(worker.take());
+            self.shared.lock().state = State::Idle;
+            drop(self.ensure_open(worker));
+        }
+    }
+
+    /// The open worker, opened now if it was not.
+    fn ensure_open<'w>(&self, worker: &'w mut Option<W>) -> Result<&'w mut W, EngineError> {
+        if worker.is_none() {
+            *worker = Some(self.try_open()?);
+        }
+        let name = self.shared.config.name;
+        worker.as_mut().ok_or_else(|| EngineError::new(ErrorKind::Broken, name, "no worker"))
+    }
+
+    fn try_open(&self) -> Result<W, EngineError> {
+        let name = self.shared.config.name;
+        if let Some(error) = self.shared.lock().refusal(Instant::now(), name) {
+            return Err(error);
+        }
+        self.shared.progress.mark();
+        self.shared.lock().state = State::Loading;
+        let began = Instant::now();
+        let opened = panic::catch_unwind(AssertUnwindSafe(|| (self.open)())).unwrap_or_else(|_| {
+            Err(EngineError::new(ErrorKind::Broken, name, "opening the model panicked"))
+        });
+        self.shared.progress.mark();
+        let state = match &opened {
+            Ok(_) => {
+                tracing::info!(engine = name, ms = began.elapsed().as_millis(), "engine ready");
+                State::Ready
+            }
+            Err(error) => {
+                tracing::warn!(engine = name, %error, "engine could not be opened");
+                State::Failed { error: error.clone(), retry_at: Some(Instant::now() + self.retry_open) }
+            }
+        };
+        self.shared.lock().state = state;
+        opened
+    }
+
+    /// Drops a worker whose own drop may panic, too.
+    fn discard(&self, worker: Option<W>) {
+        if panic::catch_unwind(AssertUnwindSafe(|| drop(worker))).is_err() {
+            tracing::error!(engine = self.shared.config.name, "dropping the engine worker panicked");
+        }
+    }
+
+    fn refuse_all(&self, jobs: Vec<Job<J>>, error: &EngineError) {
+        for job in jobs {
+            job.payload.refuse(error.clone());
+        }
+    }
+}
+
+fn timeout(engine: &'static str) -> EngineError {
+    EngineError::new(ErrorKind::Timeout, engine, "the deadline passed before the work began")
+}
+
+fn closing(engine: &'static str) -> EngineError {
+    EngineError::new(ErrorKind::Unavailable, engine, "the engine is shutting down")
+}

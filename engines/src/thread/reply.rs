@@ -1,0 +1,89 @@
+//! One question, one answer: the two ends that most jobs of an engine thread need.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::timeout;
+use crate::port::{CancelFlag, CancelOnDrop, EngineError, ErrorKind};
+
+/// How much later than the deadline the requester itself gives up: the thread notices a passed
+/// deadline only between jobs, and its own refusal should win when both happen together.
+const GRACE: Duration = Duration::from_millis(20);
+
+/// The two ends of a question to `engine`. The requester gives up when the work has not begun within
+/// `deadline`, and when it has not ended within `patience` after that: a hung model must not hang a
+/// session.
+pub fn ask<T>(engine: &'static str, deadline: Duration, patience: Duration) -> (Reply<T>, Answer<T>) {
+    let (sender, receiver) = oneshot::channel();
+    let begun = Arc::new(AtomicBool::new(false));
+    let cancel = CancelFlag::default();
+    let reply = Reply { sender: Some(sender), begun: Arc::clone(&begun), cancel: cancel.clone() };
+    let deadline = Instant::now() + deadline;
+    (reply, Answer { engine, receiver, begun, deadline, patience, _cancel: CancelOnDrop(cancel) })
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub struct Reply<T> {
+    sender: Option<oneshot::Sender<Result<T, EngineError>>>,
+    begun: Arc<AtomicBool>,
+    cancel: CancelFlag,
+}
+
+impl<T> Reply<T> {
+    /// Says that the work began: from here on the deadline no longer applies.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Answers. Only the first answer counts; a requester that has gone is no error.
+    pub fn send(&mut self, answer: Result<T, EngineError>) {
+        if let Some(sender) = self.sender.take() {
+            let _gone = sender.send(answer);
+        }
+    }
+
+    /// The flag that is raised when the requester drops its end.
+    pub fn cancel(&self) -> &CancelFlag {
+        &self.cancel
+    }
+}
+
+/// The requester's end. Dropping it cancels.
+#[derive(Debug)]
+pub struct Answer<T> {
+    engine: &'static str,
+    receiver: oneshot::Receiver<Result<T, EngineError>>,
+    begun: Arc<AtomicBool>,
+    deadline: Instant,
+    patience: Duration,
+    _cancel: CancelOnDrop,
+}
+
+impl<T> Answer<T> {
+    /// Waits for the answer.
+    pub async fn wait(mut self) -> Result<T, EngineError> {
+        let early = tokio::time::timeout_at(self.deadline + GRACE, &mut self.receiver).await;
+        let answer = match early {
+            Ok(answer) => answer,
+            Err(_) if !self.begun.load(Ordering::Acquire) => return Err(timeout(self.engine)),
+            Err(_) => match tokio::time::timeout(self.patience, &mut self.receiver).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    let message = format!("no answer {} s after the work began", self.patience.as_secs());
+                    return Err(EngineError::new(ErrorKind::Broken, self.engine, message));
+                }
+            },
+        };
+        answer.unwrap_or_else(|_| {
+            Err(EngineError::new(ErrorKind::Broken, self.engine, "the worker ended without an answer"))
+        })
+    }
+}
