@@ -1,0 +1,5 @@
+//! The server: edge and composition root.
+
+pub mod config;
+pub mod error;
+pub mod store;
