@@ -1,5 +1,11 @@
 //! Ports to models and their adapters: hearing, thinking, speaking. One model, one owner.
 
 pub mod config;
+#[cfg(test)]
+mod models_for_tests;
+#[cfg(any(feature = "vad", feature = "tts"))]
+pub mod onnx;
+#[cfg(feature = "llm")]
+pub mod llm;
 pub mod port;
 pub mod thread;
