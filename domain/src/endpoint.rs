@@ -1,0 +1,436 @@
+//! When a person has begun to speak and when the turn is theirs no more.
+//!
+//! Pure: one call per 32 ms frame of voice-activity probability, positions are sample indices at
+//! 16 kHz, so audio is the only clock. Four ideas work together:
+//!
+//! - **Hysteresis.** Speech begins at `threshold` and ends below `threshold − 0.15`, the pair that
+//!   Silero's own segmenter uses; in between nothing changes.
+//! - **Evidence.** A strong frame counts two, a weak one one, a silent one takes two away. Only
+//!   `min_speech_ms` worth of strong frames start a turn, so a click or a cough in one frame does not;
+//!   the same integrator, with a lower bar, keeps a click in a pause from restarting the wait.
+//! - **Judgement.** In semantic mode a model is asked after a short silence. Its probability decides
+//!   at once or else sets how long to wait: nearly complete waits less than clearly incomplete.
+//! - **Words.** What was heard so far moves that bar and that wait: "그래서" or "and" waits longer,
+//!   "갈게요" or "That's all." less. See [`Tail`].
+
+mod event;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+pub use event::{EndReason, EndpointConfig, EndpointEvent, EndpointMode};
+pub(crate) use tail::{Hint, korean_ending};
+pub use tail::{Tail, tail_of};
+
+/// Samples in one frame: what Silero takes at 16 kHz.
+pub const FRAME_SAMPLES: u64 = 512;
+/// Samples in a millisecond at 16 kHz.
+const PER_MS: u64 = 16;
+/// How far below the threshold speech may fall before it counts as silence (Silero's own default).
+const HYSTERESIS: f32 = 0.15;
+/// Silence that ends a turn when no judge answers: the protocol's default for server VAD.
+const FALLBACK_SILENCE_MS: u32 = 500;
+/// The same after a finished sentence, and after a dangling word.
+const FALLBACK_FINAL_MS: u32 = 400;
+const FALLBACK_DANGLING_MS: u32 = 1500;
+/// How long a judge that has answered before may take; several times its usual time on a busy laptop.
+const JUDGE_PATIENCE_MS: u32 = 1000;
+/// A turn judged nearly complete still waits this long: the median pause inside sentences is shorter.
+const SHORT_WAIT_MS: u32 = 800;
+/// Gaps shorter than this are dips inside words; the first strong frame continues the speech.
+const DIP_SAMPLES: u64 = 3 * FRAME_SAMPLES;
+/// Evidence that continues speech after a pause: two strong frames.
+const RESUME_EVIDENCE: u32 = 4;
+/// Words heard longer than this much speech ago say nothing about how the turn ends.
+const STALE_WORDS_SAMPLES: u64 = 1000 * PER_MS;
+
+/// The machine. Feed it every frame.
+#[derive(Clone, Debug)]
+pub struct Endpointer {
+    config: EndpointConfig,
+    position: u64,
+    /// The next turn may not begin before this: the end of the previous one.
+    floor: u64,
+    /// Where the uncommitted audio begins.
+    buffer_from: u64,
+    /// Where the present quiet began, until it has been reported.
+    quiet_since: Option<u64>,
+    phase: Phase,
+    asks: u64,
+    judge_answers: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Quiet(Option<Onset>),
+    Speaking(Turn),
+}
+
+/// Sound that may become speech.
+#[derive(Clone, Copy, Debug)]
+struct Onset {
+    at: u64,
+    evidence: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Turn {
+    start: u64,
+    voiced_end: u64,
+    tail: Tail,
+    /// Speech since `tail` was heard.
+    voiced_since_words: u64,
+    pause: Option<Pause>,
+}
+
+/// A silence inside or after a turn.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    resume_evidence: u32,
+    /// First and latest question of this pause, and where the latest was asked.
+    asked: Option<Asked>,
+    answer: Option<f32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    first: u64,
+    last: u64,
+    at: u64,
+    answered: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Strong,
+    Weak,
+    Silent,
+}
+
+impl Endpointer {
+    /// A machine at position 0, in quiet.
+    pub fn new(config: EndpointConfig) -> Self {
+        Self {
+            config,
+            position: 0,
+            floor: 0,
+            buffer_from: 0,
+            quiet_since: Some(0),
+            phase: Phase::Quiet(None),
+            asks: 0,
+            judge_answers: false,
+        }
+    }
+
+    /// Changes the rules; a turn in progress goes on under the new ones.
+    pub fn reconfigure(&mut self, config: EndpointConfig) {
+        self.config = config;
+        if let Phase::Quiet(onset) = &mut self.phase {
+            *onset = None;
+        }
+    }
+
+    /// Samples seen so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether a turn is in progress, pauses included.
+    pub fn in_speech(&self) -> bool {
+        matches!(self.phase, Phase::Speaking(_))
+    }
+
+    /// The next [`FRAME_SAMPLES`] samples are speech with this probability.
+    pub fn handle_frame(&mut self, probability: f32) -> Vec<EndpointEvent> {
+        let frame_start = self.position;
+        self.position += FRAME_SAMPLES;
+        if self.config.mode == EndpointMode::Manual {
+            return Vec::new();
+        }
+        let level = self.level(probability);
+        match &mut self.phase {
+            Phase::Quiet(_) => self.handle_quiet(level, frame_start),
+            Phase::Speaking(turn) => {
+                turn.handle_level(level, frame_start);
+                self.decide()
+            }
+        }
+    }
+
+    /// The judge's answer to [`EndpointEvent::JudgeTurn`]. Void when speech has gone on since.
+    pub fn handle_completeness(&mut self, ask: u64, probability: f32) -> Vec<EndpointEvent> {
+        self.judge_answers = true;
+        let Phase::Speaking(Turn { pause: Some(pause), .. }) = &mut self.phase else { return Vec::new() };
+        let Some(asked) = &mut pause.asked else { return Vec::new() };
+        // Not a number says nothing; the silence rule then decides.
+        if !(asked.first..=asked.last).contains(&ask) || probability.is_nan() {
+            return Vec::new();
+        }
+        asked.answered |= ask == asked.last;
+        pause.answer = Some(probability.clamp(0.0, 1.0));
+        self.decide()
+    }
+
+    /// The words heard so far in the turn in progress; they move the wait from the next frame on.
+    pub fn handle_partial(&mut self, text: &str) {
+        if let Phase::Speaking(turn) = &mut self.phase {
+            turn.tail = tail_of(text);
+            turn.voiced_since_words = 0;
+        }
+    }
+
+    /// Ends the turn now, whether or not anyone spoke; empty when there is no audio since the last one.
+    pub fn commit(&mut self) -> Vec<EndpointEvent> {
+        if let Phase::Speaking(turn) = &self.phase {
+            let start = turn.start;
+            return self.end(start, self.position, EndReason::Committed);
+        }
+        if self.buffer_from == self.position {
+            return Vec::new();
+        }
+        let start = match self.config.mode {
+            EndpointMode::Manual => self.buffer_from,
+            // While a machine listens, quiet audio piles up; only what one turn may hold is of use.
+            _ => {
+                self.buffer_from.max(self.position.saturating_sub(samples(self.config.max_turn_ms.max(1000))))
+            }
+        };
+        let mut events = self.end(start, self.position, EndReason::Committed);
+        // Nothing had started, so nothing stops.
+        events.remove(0);
+        events
+    }
+
+    /// Forgets the audio and the turn in progress, without a word.
+    pub fn clear(&mut self) {
+        self.phase = Phase::Quiet(None);
+        self.floor = self.position;
+        self.buffer_from = self.position;
+        self.quiet_since = Some(self.position);
+    }
+
+    /// The partner has just stopped speaking: the quiet before [`EndpointEvent::IdleTimeout`] counts anew.
+    pub fn restart_idle(&mut self) {
+        self.quiet_since = Some(self.position);
+    }
+
+    fn level(&self, probability: f32) -> Level {
+        if probability >= self.config.threshold {
+            Level::Strong
+        } else if probability >= (self.config.threshold - HYSTERESIS).max(0.01) {
+            Level::Weak
+        } else {
+            Level::Silent
+        }
+    }
+
+    fn handle_quiet(&mut self, level: Level, frame_start: u64) -> Vec<EndpointEvent> {
+        let needed = 2 * u32::try_from(samples(self.config.min_speech_ms).div_ceil(FRAME_SAMPLES))
+            .unwrap_or(u32::MAX / 2)
+            .max(1);
+        let Phase::Quiet(onset) = &mut self.phase else { return Vec::new() };
+        *onset = match (level, *onset) {
+            (Level::Strong, None) => Some(Onset { at: frame_start, evidence: 2 }),
+            (Level::Strong, Some(onset)) => Some(Onset { evidence: onset.evidence + 2, ..onset }),
+            (Level::Weak, Some(onset)) => Some(Onset { evidence: onset.evidence + 1, ..onset }),
+            (Level::Silent, Some(onset)) if onset.evidence > 2 => {
+                Some(Onset { evidence: onset.evidence - 2, ..onset })
+            }
+            (Level::Weak, None) | (Level::Silent, _) => None,
+        };
+        match *onset {
+            Some(onset) if onset.evidence >= needed => self.begin(onset.at),
+            Some(_) => Vec::new(),
+            None => self.idle(),
+        }
+    }
+
+    fn begin(&mut self, onset: u64) -> Vec<EndpointEvent> {
+        let start = onset.saturating_sub(samples(self.config.prefix_padding_ms)).max(self.floor);
+        let turn =
+            Turn { start, voiced_end: self.position, tail: Tail::Open, voiced_since_words: 0, pause: None };
+        self.phase = Phase::Speaking(turn);
+        self.quiet_since = None;
+        vec![EndpointEvent::SpeechStarted { start }]
+    }
+
+    fn idle(&mut self) -> Vec<EndpointEvent> {
+        match (self.quiet_since, self.config.idle_timeout_ms) {
+            (Some(since), Some(timeout)) if self.position - since >= samples(timeout) => {
+                self.quiet_since = None;
+                vec![EndpointEvent::IdleTimeout]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the turn ends here, or the judge is to be asked.
+    fn decide(&mut self) -> Vec<EndpointEvent> {
+        let Phase::Speaking(turn) = &self.phase else { return Vec::new() };
+        let start = turn.start;
+        if let Some(end) = self.overlong(turn) {
+            return self.end(start, end, EndReason::MaxTurn);
+        }
+        let Some(pause) = turn.pause else { return Vec::new() };
+        if pause.resume_evidence > 0 {
+            return Vec::new();
+        }
+        let (end, silence) = (turn.voiced_end, self.position - turn.voiced_end);
+        match self.config.mode {
+            EndpointMode::Manual => Vec::new(),
+            EndpointMode::Server { silence_ms } if silence < samples(silence_ms) => Vec::new(),
+            EndpointMode::Server { .. } => self.end(start, end, EndReason::Silence),
+            EndpointMode::Semantic { max_wait_ms } => match self.verdict(turn, pause, max_wait_ms) {
+                Some(reason) => {
+                    // A judge that let its time pass is not waited for again until it answers.
+                    self.judge_answers &= reason != EndReason::Silence;
+                    self.end(start, end, reason)
+                }
+                None => self.ask(silence),
+            },
+        }
+    }
+
+    /// Where an overlong turn is cut. A pause in the last tenth is taken, so that words stay whole.
+    fn overlong(&self, turn: &Turn) -> Option<u64> {
+        let limit = samples(self.config.max_turn_ms);
+        let in_pause = turn.pause.is_some_and(|pause| pause.resume_evidence == 0);
+        if in_pause
+            && self.position - turn.voiced_end >= DIP_SAMPLES
+            && self.position - turn.start >= limit - limit / 10
+        {
+            return Some(turn.voiced_end);
+        }
+        let full = self.position + FRAME_SAMPLES - turn.start > limit;
+        full.then_some(if in_pause { turn.voiced_end } else { self.position })
+    }
+
+    fn verdict(&self, turn: &Turn, pause: Pause, max_wait_ms: u32) -> Option<EndReason> {
+        let (silence, tail) = (self.position - turn.voiced_end, turn.fresh_tail());
+        let (limit, reason) = match pause.answer {
+            Some(answer) if answer >= self.bar(tail) => return Some(EndReason::Complete),
+            Some(answer) => (samples(self.wait_ms(answer, tail, max_wait_ms)), EndReason::MaxWait),
+            None => (self.unanswered_limit(pause, tail), EndReason::Silence),
+        };
+        let longest = samples(max_wait_ms);
+        match silence {
+            _ if silence >= limit => Some(reason),
+            _ if silence >= longest => Some(EndReason::MaxWait),
+            _ => None,
+        }
+    }
+
+    /// The probability that ends the turn, given the words.
+    fn bar(&self, tail: Tail) -> f32 {
+        let bar = self.config.complete_at;
+        match tail {
+            Tail::Final => bar * 0.7,
+            Tail::Open => bar,
+            Tail::Dangling => bar + (1.0 - bar) * 0.7,
+        }
+    }
+
+    /// How long to wait after "not complete": all of `max_wait_ms` for a clear no, ever less the closer
+    /// the answer comes to the bar, and a quarter of the rest after a finished sentence.
+    fn wait_ms(&self, answer: f32, tail: Tail, max_wait_ms: u32) -> u32 {
+        let short = SHORT_WAIT_MS.min(max_wait_ms);
+        let nearness = (answer / self.config.complete_at.max(f32::EPSILON)).clamp(0.0, 1.0);
+        let span = f64::from(max_wait_ms - short) * f64::from(1.0 - nearness * nearness);
+        match tail {
+            Tail::Dangling => max_wait_ms,
+            Tail::Open => short + span as u32,
+            Tail::Final => short + (span / 4.0) as u32,
+        }
+    }
+
+    /// Silence that ends a turn on which the judge has said nothing.
+    fn unanswered_limit(&self, pause: Pause, tail: Tail) -> u64 {
+        if self.judge_answers {
+            return match pause.asked {
+                Some(_) => samples(self.config.ask_after_ms.saturating_add(JUDGE_PATIENCE_MS)),
+                None => u64::MAX,
+            };
+        }
+        let silence_ms = match tail {
+            Tail::Final => FALLBACK_FINAL_MS,
+            Tail::Open => FALLBACK_SILENCE_MS,
+            Tail::Dangling => FALLBACK_DANGLING_MS,
+        };
+        // The judge is given a moment even where the configuration asks late.
+        samples(silence_ms.max(self.config.ask_after_ms.saturating_add(FALLBACK_SILENCE_MS / 4)))
+    }
+
+    /// Asks after `ask_after_ms`, then, once answered, at twice the distance each time.
+    fn ask(&mut self, silence: u64) -> Vec<EndpointEvent> {
+        let (position, ask_after) = (self.position, samples(self.config.ask_after_ms));
+        let Phase::Speaking(Turn { start, pause: Some(pause), .. }) = &mut self.phase else {
+            return Vec::new();
+        };
+        let ask = self.asks;
+        match &mut pause.asked {
+            None if silence >= ask_after => {
+                pause.asked = Some(Asked { first: ask, last: ask, at: position, answered: false });
+            }
+            Some(asked) => {
+                let distance = ask_after.max(DIP_SAMPLES) << (asked.last - asked.first + 1).min(16);
+                if !asked.answered || position - asked.at < distance {
+                    return Vec::new();
+                }
+                (asked.last, asked.at, asked.answered) = (ask, position, false);
+            }
+            None => return Vec::new(),
+        }
+        self.asks += 1;
+        vec![EndpointEvent::JudgeTurn { ask, start: *start, end: position }]
+    }
+
+    fn end(&mut self, start: u64, end: u64, reason: EndReason) -> Vec<EndpointEvent> {
+        self.phase = Phase::Quiet(None);
+        self.floor = end;
+        self.buffer_from = self.position;
+        self.quiet_since = Some(self.position);
+        vec![
+            EndpointEvent::SpeechStopped { end },
+            EndpointEvent::TurnEnded { start, end, decided_at: self.position, reason },
+        ]
+    }
+}
+
+impl Turn {
+    fn handle_level(&mut self, level: Level, frame_start: u64) {
+        let frame_end = frame_start + FRAME_SAMPLES;
+        let Some(pause) = &mut self.pause else {
+            if level == Level::Silent {
+                self.pause = Some(Pause::default());
+            } else {
+                self.voiced_end = frame_end;
+                self.voiced_since_words += FRAME_SAMPLES;
+            }
+            return;
+        };
+        pause.resume_evidence = match level {
+            Level::Strong => pause.resume_evidence + 2,
+            Level::Weak if pause.resume_evidence > 0 => pause.resume_evidence + 1,
+            Level::Weak => 0,
+            Level::Silent => pause.resume_evidence.saturating_sub(2),
+        };
+        let is_dip = level == Level::Strong && frame_start - self.voiced_end < DIP_SAMPLES;
+        if is_dip || pause.resume_evidence >= RESUME_EVIDENCE {
+            if !is_dip {
+                // The words were the end of what came before the pause, not of what comes now.
+                self.tail = Tail::Open;
+            }
+            self.pause = None;
+            self.voiced_end = frame_end;
+            self.voiced_since_words += FRAME_SAMPLES;
+        }
+    }
+
+    fn fresh_tail(&self) -> Tail {
+        if self.voiced_since_words > STALE_WORDS_SAMPLES { Tail::Open } else { self.tail }
+    }
+}
+
+fn samples(ms: u32) -> u64 {
+    u64::from(ms) * PER_MS
+}

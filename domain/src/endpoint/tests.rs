@@ -1,0 +1,514 @@
+use super::{EndpointEvent as E, *};
+
+const SPEECH: f32 = 0.9;
+const QUIET: f32 = 0.05;
+
+fn frames(ms: u32) -> u32 {
+    ms.div_ceil(32)
+}
+
+/// Feeds `probability` for `ms` and collects the events.
+fn feed(endpointer: &mut Endpointer, probability: f32, ms: u32) -> Vec<E> {
+    (0..frames(ms)).flat_map(|_| endpointer.handle_frame(probability)).collect()
+}
+
+fn with(mode: EndpointMode) -> Endpointer {
+    Endpointer::new(EndpointConfig { mode, ..EndpointConfig::default() })
+}
+
+fn server() -> Endpointer {
+    with(EndpointMode::Server { silence_ms: 500 })
+}
+
+fn semantic() -> Endpointer {
+    with(EndpointMode::Semantic { max_wait_ms: 4000 })
+}
+
+/// A semantic endpointer whose judge has answered before, in a pause at `ask`.
+fn judged(answer: f32) -> (Endpointer, Vec<E>) {
+    let mut endpointer = semantic();
+    feed(&mut endpointer, SPEECH, 1000);
+    let events = feed(&mut endpointer, QUIET, 224);
+    let Some(E::JudgeTurn { ask, .. }) = events.last().copied() else { panic!("{events:?}") };
+    let events = endpointer.handle_completeness(ask, answer);
+    (endpointer, events)
+}
+
+/// Silence in ms, from the end of speech, after which the turn ends.
+fn wait_of(endpointer: &mut Endpointer) -> (u64, EndReason) {
+    for _ in 0..2000 {
+        for event in endpointer.handle_frame(QUIET) {
+            if let E::TurnEnded { end, decided_at, reason, .. } = event {
+                return ((decided_at - end) / 16, reason);
+            }
+        }
+    }
+    panic!("never ends");
+}
+
+#[test]
+fn silence_ends_a_turn_in_server_mode() {
+    let mut endpointer = server();
+    assert_eq!(feed(&mut endpointer, QUIET, 960), []);
+    assert_eq!(feed(&mut endpointer, SPEECH, 640), [E::SpeechStarted { start: (960 - 300) * 16 }]);
+    assert!(endpointer.in_speech());
+    let end = endpointer.position();
+    let decided_at = end + 16 * FRAME_SAMPLES;
+    let ended = E::TurnEnded { start: 660 * 16, end, decided_at, reason: EndReason::Silence };
+    assert_eq!(feed(&mut endpointer, QUIET, 2000), [E::SpeechStopped { end }, ended]);
+    assert!(!endpointer.in_speech());
+}
+
+#[test]
+fn clicks_do_not_start_a_turn() {
+    // Patterns of strong (#), weak (+) and silent (.) frames, and whether they start a turn.
+    let cases = [
+        ("#", false),
+        ("##", false),
+        ("###", true),
+        ("#.#.#.#.#.#.", false),
+        ("##..##..##..", false),
+        ("##.##.##", true),
+        ("#++++", true),
+        ("#++", false),
+        ("++++++++++++++++++++", false),
+        ("", false),
+    ];
+    for (pattern, starts) in cases {
+        let mut endpointer = server();
+        let events: Vec<E> = pattern
+            .chars()
+            .flat_map(|c| {
+                endpointer.handle_frame(match c {
+                    '#' => 0.9,
+                    '+' => 0.4,
+                    _ => 0.1,
+                })
+            })
+            .collect();
+        assert_eq!(events.iter().any(|event| matches!(event, E::SpeechStarted { .. })), starts, "{pattern}");
+    }
+}
+
+#[test]
+fn hysteresis_holds_speech_between_the_thresholds() {
+    let mut endpointer = server();
+    feed(&mut endpointer, SPEECH, 320);
+    assert_eq!(feed(&mut endpointer, 0.4, 2000), [], "0.4 is not silence once speech has begun");
+    assert_eq!(feed(&mut endpointer, 0.34, 1000).len(), 2, "0.34 is");
+    assert_eq!(feed(&mut endpointer, 0.4, 2000), [], "and 0.4 is not speech before it has begun");
+}
+
+#[test]
+fn a_dip_or_a_click_does_not_disturb() {
+    let mut endpointer = server();
+    feed(&mut endpointer, SPEECH, 320);
+    feed(&mut endpointer, QUIET, 64);
+    assert_eq!(feed(&mut endpointer, SPEECH, 32), []);
+    let end = endpointer.position();
+    feed(&mut endpointer, QUIET, 256);
+    // One loud frame in the pause: the wait goes on as if it had not been.
+    feed(&mut endpointer, SPEECH, 32);
+    let events = feed(&mut endpointer, QUIET, 512);
+    assert!(
+        matches!(events[..], [E::SpeechStopped { end: stopped }, E::TurnEnded { .. }] if stopped == end),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn speech_after_a_pause_continues_the_turn() {
+    let mut endpointer = server();
+    feed(&mut endpointer, SPEECH, 320);
+    for _ in 0..5 {
+        assert_eq!(feed(&mut endpointer, QUIET, 448), []);
+        assert_eq!(feed(&mut endpointer, SPEECH, 320), []);
+    }
+    assert_eq!(wait_of(&mut endpointer), (512, EndReason::Silence));
+}
+
+#[test]
+fn a_complete_turn_ends_at_once() {
+    let (endpointer, events) = judged(0.9);
+    assert!(
+        matches!(events[..], [E::SpeechStopped { .. }, E::TurnEnded { reason: EndReason::Complete, .. }]),
+        "{events:?}"
+    );
+    assert!(!endpointer.in_speech());
+}
+
+#[test]
+fn the_judge_hears_the_silence_too() {
+    let mut endpointer = semantic();
+    feed(&mut endpointer, SPEECH, 640);
+    let events = feed(&mut endpointer, QUIET, 224);
+    let end = endpointer.position();
+    assert_eq!(events, [E::JudgeTurn { ask: 0, start: 0, end }]);
+}
+
+#[test]
+fn the_wait_follows_the_answer() {
+    for (answer, least, most) in
+        [(0.0, 4000, 4050), (0.1, 3800, 3950), (0.3, 2500, 3100), (0.45, 1300, 1700), (0.49, 800, 1100)]
+    {
+        let (mut endpointer, events) = judged(answer);
+        assert_eq!(events, []);
+        let (wait, reason) = wait_of(&mut endpointer);
+        assert!((least..=most).contains(&wait), "{answer}: {wait}");
+        assert_eq!(reason, EndReason::MaxWait);
+    }
+}
+
+#[test]
+fn words_move_the_wait_in_both_languages() {
+    // With an answer of 0.3: shorter than the 2848 ms without words, or all of max_wait.
+    let cases = [
+        ("저는 학생이에요", 0..=1500),
+        ("이제 갈게", 0..=1500),
+        ("Thank you.", 0..=1500),
+        ("그리고", 4000..=4050),
+        ("저는 어제 학교에 갔는데", 4000..=4050),
+        ("I went home and", 4000..=4050),
+        ("I think, um", 4000..=4050),
+        ("오늘 날씨", 2500..=3100),
+        ("blue sky", 2500..=3100),
+    ];
+    for (text, expected) in cases {
+        let (mut endpointer, _) = judged(0.3);
+        endpointer.handle_partial(text);
+        let (wait, _) = wait_of(&mut endpointer);
+        assert!(expected.contains(&wait), "{text}: {wait}");
+    }
+}
+
+#[test]
+fn words_move_the_bar() {
+    for (text, answer, reason) in [
+        ("안녕히 가세요", 0.4, EndReason::Complete),
+        ("That's it.", 0.4, EndReason::Complete),
+        ("오늘 날씨", 0.4, EndReason::MaxWait),
+        ("왜냐하면", 0.8, EndReason::MaxWait),
+        ("because", 0.8, EndReason::MaxWait),
+        ("because", 0.95, EndReason::Complete),
+    ] {
+        let mut endpointer = semantic();
+        feed(&mut endpointer, SPEECH, 640);
+        endpointer.handle_partial(text);
+        let Some(E::JudgeTurn { ask, .. }) = feed(&mut endpointer, QUIET, 224).pop() else { panic!() };
+        let events = endpointer.handle_completeness(ask, answer);
+        let found = match events.last() {
+            Some(E::TurnEnded { reason, .. }) => *reason,
+            _ => wait_of(&mut endpointer).1,
+        };
+        assert_eq!(found, reason, "{text} {answer}");
+    }
+}
+
+#[test]
+fn old_words_say_nothing() {
+    let mut endpointer = semantic();
+    feed(&mut endpointer, SPEECH, 640);
+    endpointer.handle_partial("그리고");
+    feed(&mut endpointer, SPEECH, 1200);
+    assert_eq!(wait_of(&mut endpointer).0, 512, "two seconds ago");
+    endpointer.handle_partial("그리고");
+    feed(&mut endpointer, SPEECH, 640);
+    assert_eq!(wait_of(&mut endpointer).0, 512, "before the turn");
+}
+
+#[test]
+fn without_a_judge_silence_decides() {
+    for (text, wait) in [("", 512), ("그랬어요.", 416), ("but", 1504)] {
+        let mut endpointer = semantic();
+        feed(&mut endpointer, SPEECH, 640);
+        endpointer.handle_partial(text);
+        assert_eq!(wait_of(&mut endpointer), (wait, EndReason::Silence), "{text}");
+    }
+}
+
+#[test]
+fn a_judge_that_fell_silent_is_given_up() {
+    let (mut endpointer, _) = judged(0.9);
+    feed(&mut endpointer, SPEECH, 640);
+    assert_eq!(wait_of(&mut endpointer), (1216, EndReason::Silence), "patient once");
+    feed(&mut endpointer, SPEECH, 640);
+    assert_eq!(wait_of(&mut endpointer), (512, EndReason::Silence), "then no more");
+}
+
+#[test]
+fn asks_again_at_growing_distances() {
+    let (mut endpointer, _) = judged(0.0);
+    let mut asked = Vec::new();
+    let from = endpointer.position() - 224 * 16;
+    for _ in 0..110 {
+        for event in endpointer.handle_frame(QUIET) {
+            if let E::JudgeTurn { ask, end, .. } = event {
+                asked.push((end - from) / 16);
+                assert_eq!(endpointer.handle_completeness(ask, 0.0), []);
+            }
+        }
+    }
+    assert_eq!(asked, [640, 1440, 3040]);
+}
+
+#[test]
+fn speech_voids_the_question() {
+    let mut endpointer = semantic();
+    feed(&mut endpointer, SPEECH, 640);
+    let Some(E::JudgeTurn { ask, .. }) = feed(&mut endpointer, QUIET, 224).pop() else { panic!() };
+    feed(&mut endpointer, SPEECH, 96);
+    assert_eq!(endpointer.handle_completeness(ask, 1.0), []);
+    assert!(endpointer.in_speech());
+    // Neither does it touch the next pause, nor does an answer nobody asked for.
+    feed(&mut endpointer, QUIET, 96);
+    assert_eq!(endpointer.handle_completeness(ask, 1.0), []);
+    assert_eq!(endpointer.handle_completeness(99, 1.0), []);
+    assert_eq!(endpointer.handle_completeness(ask, f32::NAN), []);
+}
+
+#[test]
+fn an_answer_waits_for_a_sound_to_show_itself() {
+    let mut endpointer = semantic();
+    feed(&mut endpointer, SPEECH, 640);
+    let Some(E::JudgeTurn { ask, .. }) = feed(&mut endpointer, QUIET, 224).pop() else { panic!() };
+    feed(&mut endpointer, SPEECH, 32);
+    assert_eq!(endpointer.handle_completeness(ask, 1.0), [], "speech may be resuming");
+    assert_eq!(endpointer.handle_frame(QUIET).len(), 2, "it was a click");
+}
+
+#[test]
+fn overlong_turns_are_cut_without_losing_audio() {
+    for mode in [EndpointMode::Server { silence_ms: 500 }, EndpointMode::Semantic { max_wait_ms: 4000 }] {
+        let mut endpointer = with(mode);
+        let events = feed(&mut endpointer, SPEECH, 70_000);
+        let turns: Vec<(u64, u64)> = events
+            .iter()
+            .filter_map(|e| if let E::TurnEnded { start, end, .. } = e { Some((*start, *end)) } else { None })
+            .collect();
+        assert_eq!(turns.len(), 2);
+        assert_eq!(turns[0].1, turns[1].0, "seamless");
+        assert!(
+            turns.iter().all(|(start, end)| end - start <= 30_000 * 16 && end - start > 29_900 * 16),
+            "{turns:?}"
+        );
+    }
+}
+
+#[test]
+fn an_overlong_turn_is_cut_in_a_pause() {
+    let mut endpointer = server();
+    feed(&mut endpointer, SPEECH, 28_000);
+    let end = endpointer.position();
+    let events = feed(&mut endpointer, QUIET, 128);
+    assert!(
+        matches!(events.last(), Some(E::TurnEnded { end: at, reason: EndReason::MaxTurn, .. }) if *at == end),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn manual_mode_leaves_it_to_the_client() {
+    let mut endpointer = with(EndpointMode::Manual);
+    assert_eq!(endpointer.commit(), [], "nothing to commit");
+    assert_eq!(feed(&mut endpointer, SPEECH, 40_000), []);
+    let at = endpointer.position();
+    assert_eq!(
+        endpointer.commit(),
+        [E::TurnEnded { start: 0, end: at, decided_at: at, reason: EndReason::Committed }]
+    );
+    assert_eq!(endpointer.commit(), []);
+    feed(&mut endpointer, SPEECH, 320);
+    endpointer.clear();
+    assert_eq!(endpointer.commit(), [], "cleared");
+    let from = endpointer.position();
+    feed(&mut endpointer, SPEECH, 320);
+    assert!(matches!(endpointer.commit()[..], [E::TurnEnded { start, .. }] if start == from));
+}
+
+#[test]
+fn commit_ends_a_turn_in_any_mode() {
+    let mut endpointer = server();
+    feed(&mut endpointer, SPEECH, 640);
+    let at = endpointer.position();
+    let ended = E::TurnEnded { start: 0, end: at, decided_at: at, reason: EndReason::Committed };
+    assert_eq!(endpointer.commit(), [E::SpeechStopped { end: at }, ended]);
+    assert_eq!(endpointer.commit(), []);
+    // A turn begun before the mode changed still ends.
+    feed(&mut endpointer, SPEECH, 640);
+    endpointer.reconfigure(EndpointConfig { mode: EndpointMode::Manual, ..EndpointConfig::default() });
+    assert_eq!(feed(&mut endpointer, QUIET, 5000), []);
+    assert_eq!(endpointer.commit().len(), 2);
+}
+
+#[test]
+fn idle_is_said_once_per_quiet() {
+    let config = EndpointConfig {
+        mode: EndpointMode::Server { silence_ms: 500 },
+        idle_timeout_ms: Some(3000),
+        ..EndpointConfig::default()
+    };
+    let mut endpointer = Endpointer::new(config);
+    assert_eq!(feed(&mut endpointer, QUIET, 20_000), [E::IdleTimeout]);
+    feed(&mut endpointer, SPEECH, 640);
+    assert_eq!(feed(&mut endpointer, QUIET, 20_000).last(), Some(&E::IdleTimeout));
+    endpointer.restart_idle();
+    assert_eq!(feed(&mut endpointer, QUIET, 2900), []);
+    assert_eq!(feed(&mut endpointer, QUIET, 200), [E::IdleTimeout]);
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+fn random_config(dice: &mut Dice) -> EndpointConfig {
+    let mode = match dice.roll(4) {
+        0 => EndpointMode::Server { silence_ms: dice.roll(1000) as u32 },
+        1 => EndpointMode::Manual,
+        _ => EndpointMode::Semantic { max_wait_ms: dice.roll(5000) as u32 },
+    };
+    EndpointConfig {
+        mode,
+        prefix_padding_ms: dice.roll(600) as u32,
+        min_speech_ms: dice.roll(200) as u32,
+        ask_after_ms: dice.roll(700) as u32,
+        max_turn_ms: dice.roll(6000) as u32,
+        idle_timeout_ms: (dice.roll(2) == 0).then_some(1000),
+        ..EndpointConfig::default()
+    }
+}
+
+/// Whatever comes in, events come in order, positions never go back, and every turn ends.
+#[test]
+fn events_are_always_in_order() {
+    for seed in 0..300 {
+        let mut dice = Dice(seed);
+        let mut endpointer = Endpointer::new(random_config(&mut dice));
+        let mut order = Order::default();
+        let mut probability = 0.0;
+        for _ in 0..600 {
+            if dice.roll(6) == 0 {
+                probability = [0.0, 0.1, 0.4, 0.6, 0.95, f32::NAN][dice.roll(6) as usize];
+            }
+            let events = endpointer.handle_frame(probability);
+            order.check(&events, &endpointer);
+            let mut events = Vec::new();
+            match dice.roll(60) {
+                0 => events.extend(endpointer.commit()),
+                1 => {
+                    endpointer.clear();
+                    order.open = None;
+                }
+                2 => {
+                    endpointer.handle_partial(["그리고", "갔어요.", "and", "", "okay"][dice.roll(5) as usize])
+                }
+                3 => endpointer.reconfigure(random_config(&mut dice)),
+                4..30 => events
+                    .extend(endpointer.handle_completeness(dice.roll(40), dice.roll(100) as f32 / 100.0)),
+                _ => {}
+            }
+            order.check(&events, &endpointer);
+            assert_eq!(endpointer.in_speech(), order.open.is_some(), "seed {seed}");
+        }
+        endpointer.reconfigure(EndpointConfig {
+            mode: EndpointMode::Server { silence_ms: 300 },
+            ..EndpointConfig::default()
+        });
+        for _ in 0..frames(1000) {
+            let events = endpointer.handle_frame(QUIET);
+            order.check(&events, &endpointer);
+        }
+        assert!(order.open.is_none(), "seed {seed}: a turn that never ends");
+    }
+}
+
+#[derive(Default)]
+struct Order {
+    open: Option<u64>,
+    stopped: Option<u64>,
+    previous_end: u64,
+    last_ask: Option<u64>,
+}
+
+impl Order {
+    fn check(&mut self, events: &[E], endpointer: &Endpointer) {
+        for event in events {
+            match *event {
+                E::SpeechStarted { start } => {
+                    assert!(
+                        self.open.is_none() && start >= self.previous_end && start <= endpointer.position()
+                    );
+                    self.open = Some(start);
+                }
+                E::JudgeTurn { ask, start, end } => {
+                    assert!(self.open == Some(start) && start < end && self.last_ask < Some(ask));
+                    self.last_ask = Some(ask);
+                }
+                E::SpeechStopped { end } => {
+                    assert!(self.open.is_some() && self.stopped.is_none());
+                    self.stopped = Some(end);
+                }
+                E::TurnEnded { start, end, decided_at, reason } => {
+                    assert!(
+                        start < end && end <= decided_at && decided_at == endpointer.position(),
+                        "{event:?} at {}",
+                        endpointer.position()
+                    );
+                    assert!(
+                        self.stopped.take() == Some(end)
+                            || (self.open.is_none() && reason == EndReason::Committed)
+                    );
+                    assert!(self.open.take().is_none_or(|open| open == start));
+                    assert!(start >= self.previous_end);
+                    self.previous_end = end;
+                }
+                E::IdleTimeout => assert!(self.open.is_none()),
+            }
+        }
+        assert!(self.stopped.is_none(), "stopped without an end");
+    }
+}
+
+#[test]
+fn tails_of_korean() {
+    let cases = [
+        (
+            Tail::Final,
+            "안녕하세요|저는 학생입니다|뭐 하고 있어요?|갈까|같이 갈까요|그렇죠|좋네요|비가 오네|뭐야|그건 아니야|가자|했지|밥 먹었어|내가 할게|어디 갈래|네|예|그랬구나|알았어.|진짜?|먹었습니까|그래서요?|뭐라고?|비가 와서 그랬거든요",
+        ),
+        (
+            Tail::Dangling,
+            "그리고|그런데|근데.|그래서|밥을 먹고|학교에 갔는데|좋지만|비가 오니까|그러니까|만약에 내가|시간이 있으면|집에 가려고|저는|이거를|친구한테|음|그게 어|그 …|저는, |먹어야|가면서|왜냐하면...",
+        ),
+        (Tail::Open, "|오늘 날씨|최고|라면|어|바다|아까|잘 모르겠는데요|?|그건 좀|집에"),
+    ];
+    for (expected, texts) in cases {
+        for text in texts.split('|') {
+            assert_eq!(tail_of(text), expected, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn tails_of_english() {
+    let cases = [
+        (
+            Tail::Final,
+            "Thank you|thanks|Okay|I went home.|Really?|What for?|That's all|Yes, I am.|Stop!|He said \"no.\"|bye",
+        ),
+        (
+            Tail::Dangling,
+            "I went home and|but|so|um|I think, um.|the|because.|I want to|my|well...|first,|I was like —|if I|let's|I’m",
+        ),
+        (Tail::Open, "blue sky|I went home|so.|yes I am|tomorrow"),
+    ];
+    for (expected, texts) in cases {
+        for text in texts.split('|') {
+            assert_eq!(tail_of(text), expected, "{text:?}");
+        }
+    }
+}
