@@ -1,0 +1,105 @@
+/**
+ * The server over HTTP. Everything goes to the origin that served the page, nothing anywhere else.
+ *
+ * @typedef {import("./types.js").Persona} Persona
+ * @typedef {import("./types.js").Scene} Scene
+ * @typedef {import("./types.js").Language} Language
+ */
+
+/** A request that failed, with the server's stable code where it gave one. */
+export class ApiError extends Error {
+  /**
+   * @param {string} code `server_down` when there was no answer at all.
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(code, message, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** How long an answer may take; a local server answers these in milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+async function request(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options });
+  } catch {
+    throw new ApiError("server_down", "", 0);
+  }
+  const body = await answer.json().catch(() => null);
+  if (answer.ok) return body;
+  const error = body?.error ?? {};
+  throw new ApiError(error.code ?? `http_${answer.status}`, error.message ?? answer.statusText, answer.status);
+}
+
+/** @returns {Promise<{personas: Persona[], active: string}>} */
+export function personas() {
+  return request("/personas");
+}
+
+/** @returns {Promise<{status: string, version: string, parts: {part: string, engine: string, model: string, state: string, reason?: string}[]}>} */
+export function health() {
+  return request("/health");
+}
+
+/**
+ * Makes a session; its secret is told only here.
+ * @param {Persona} persona
+ * @param {Language} language
+ * @returns {Promise<Scene>}
+ */
+export async function startScene(persona, language) {
+  const body = JSON.stringify({ persona_id: persona.id, language });
+  const made = await request("/chat/sessions", { method: "POST", headers: { "content-type": "application/json" }, body });
+  return {
+    id: made.id,
+    secret: made.secret,
+    personaId: persona.id,
+    personaName: made.persona_name ?? persona.name,
+    language,
+    startedAt: Date.now(),
+  };
+}
+
+/**
+ * What was said in a scene that this browser has made.
+ * @param {Scene} scene
+ * @returns {Promise<{role: "user" | "assistant", content: string}[]>}
+ */
+export async function messages(scene) {
+  const path = `/chat/sessions/${encodeURIComponent(scene.id)}/messages`;
+  const body = await request(path, { headers: secretHeaders(scene) });
+  return Array.isArray(body) ? body : (body?.messages ?? []);
+}
+
+/**
+ * Removes a scene and all that was said in it from the server.
+ * @param {Scene} scene
+ */
+export function deleteScene(scene) {
+  return request(`/chat/sessions/${encodeURIComponent(scene.id)}`, { method: "DELETE", headers: secretHeaders(scene) });
+}
+
+/**
+ * The address of a scene's socket, and the subprotocols that prove whose it is.
+ * @param {Scene} scene
+ */
+export function socketOf(scene) {
+  const url = new URL(`/ws/voice/${encodeURIComponent(scene.id)}?audio=binary`, location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return { url: url.href, protocols: ["realtime", `duologue-secret.${scene.secret}`] };
+}
+
+/** @param {Scene} scene */
+function secretHeaders(scene) {
+  return { authorization: `Bearer ${scene.secret}` };
+}

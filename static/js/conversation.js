@@ -1,0 +1,165 @@
+/**
+ * The script of a scene: who said what, built from the server's events. Pure, no element in it.
+ *
+ * @typedef {import("./types.js").ServerEvent} ServerEvent
+ * @typedef {import("./types.js").Latency} Latency
+ *
+ * @typedef {object} Line
+ * @property {string} id The conversation item's id.
+ * @property {"you" | "persona" | "note"} who
+ * @property {string} text
+ * @property {boolean} final
+ * @property {number} turn 0 while unknown.
+ * @property {boolean} cut Whether the persona was interrupted here.
+ * @property {string | null} heard Of a line that was cut: what had been heard of it.
+ * @property {Latency | null} latency
+ */
+
+export class Conversation {
+  constructor() {
+    /** @type {Map<string, Line>} In the order of the scene. */
+    this.lines = new Map();
+    /** Which item each response speaks. @type {Map<string, string>} */
+    this.itemOf = new Map();
+  }
+
+  /**
+   * Takes an event and returns the lines that it changed; a removed line comes back with `text` empty.
+   * @param {ServerEvent} event
+   * @returns {Line[]}
+   */
+  apply(event) {
+    switch (event.type) {
+      case "input_audio_buffer.speech_started":
+        return this.change(event.item_id, "you", () => {});
+      case "conversation.item.input_audio_transcription.delta":
+        return this.change(event.item_id, "you", (line) => {
+          line.text = event.duologue?.partial ?? line.text + (event.delta ?? "");
+        });
+      case "conversation.item.input_audio_transcription.completed":
+        return this.hear(event.item_id, event.transcript ?? "");
+      case "conversation.item.input_audio_transcription.failed":
+        return this.hear(event.item_id, "");
+      case "conversation.item.added":
+      case "conversation.item.done":
+        return this.addItem(event.item);
+      case "response.output_item.added":
+        return this.begin(event);
+      case "response.output_audio_transcript.delta":
+      case "response.output_text.delta":
+        return this.change(event.item_id, "persona", (line) => {
+          line.text += event.delta ?? "";
+        });
+      case "response.output_audio_transcript.done":
+      case "response.output_text.done":
+        return this.change(event.item_id, "persona", (line) => {
+          line.text = event.transcript ?? event.text ?? line.text;
+        });
+      case "response.done":
+        return this.finish(event.response);
+      case "conversation.item.retrieved":
+        return this.setHeard(event.item);
+      case "conversation.item.deleted":
+        return this.hear(event.item_id, "");
+      case "duologue.latency":
+        return this.time(event);
+      default:
+        return [];
+    }
+  }
+
+  /**
+   * Adds what the person typed, before the server has confirmed it.
+   * @param {string} id
+   * @param {string} text
+   */
+  type(id, text) {
+    return this.change(id, "you", (line) => Object.assign(line, { text, final: true }));
+  }
+
+  /** @param {string} text */
+  note(text) {
+    return this.change(`note_${this.lines.size}`, "note", (line) => Object.assign(line, { text, final: true }));
+  }
+
+  /**
+   * @param {string | undefined} id
+   * @param {Line["who"]} who
+   * @param {(line: Line) => void} edit
+   * @returns {Line[]}
+   */
+  change(id, who, edit) {
+    if (!id) return [];
+    const line = this.lines.get(id) ?? { id, who, text: "", final: false, turn: 0, cut: false, heard: null, latency: null };
+    this.lines.set(id, line);
+    edit(line);
+    return [line];
+  }
+
+  /**
+   * The final words of what was said; nothing said, no line.
+   * @param {string | undefined} id
+   * @param {string} words
+   */
+  hear(id, words) {
+    const changed = this.change(id, "you", (line) => Object.assign(line, { text: words.trim(), final: true }));
+    if (id && words.trim() === "") this.lines.delete(id);
+    return changed;
+  }
+
+  /** @param {any} item */
+  addItem(item) {
+    const text = textOf(item);
+    if (item?.type !== "message" || item.role !== "user" || text === "") return [];
+    return this.change(item.id, "you", (line) => Object.assign(line, { text, final: true }));
+  }
+
+  /** @param {ServerEvent} event */
+  begin(event) {
+    if (event.item?.type !== "message" || event.item.role !== "assistant") return [];
+    if (event.response_id) this.itemOf.set(event.response_id, event.item.id);
+    return this.change(event.item.id, "persona", (line) => {
+      line.turn = event.duologue?.turn ?? line.turn;
+    });
+  }
+
+  /** @param {any} response */
+  finish(response) {
+    const id = this.itemOf.get(response?.id);
+    return this.change(id, "persona", (line) => {
+      line.final = true;
+      line.cut = response.status === "cancelled";
+    });
+  }
+
+  /**
+   * After an interruption the server keeps only what was heard; the rest of the line is shown as unheard.
+   * @param {any} item
+   */
+  setHeard(item) {
+    const line = this.lines.get(item?.id);
+    const heard = textOf(item).trim();
+    if (!line || line.who !== "persona" || !line.text.startsWith(heard)) return [];
+    line.heard = heard;
+    return [line];
+  }
+
+  /** @param {ServerEvent} event */
+  time(event) {
+    const latency = /** @type {Latency} */ (/** @type {unknown} */ (event));
+    const id = this.itemOf.get(event.response_id ?? "");
+    const line = [...this.lines.values()].find((one) => one.id === id || (one.who === "persona" && one.turn === event.turn));
+    if (!line) return [];
+    line.latency = latency;
+    return [line];
+  }
+}
+
+/**
+ * The words of an item, spoken or written.
+ * @param {any} item
+ */
+export function textOf(item) {
+  const parts = Array.isArray(item?.content) ? item.content : [];
+  return parts.map((/** @type {any} */ part) => part.transcript ?? part.text ?? "").join("");
+}

@@ -1,0 +1,61 @@
+/**
+ * The shapes that come over the wire, as far as the page reads them.
+ *
+ * @typedef {"ko" | "en"} Language
+ *
+ * @typedef {object} Persona
+ * @property {string} id
+ * @property {string} name
+ * @property {string} [description]
+ * @property {string | null} [mbti]
+ * @property {number | null} [age]
+ * @property {string | null} [job]
+ * @property {Language} language
+ * @property {Language[]} [languages]
+ * @property {string} [greeting]
+ * @property {Record<string, unknown> | null} [portrait]
+ * @property {string[]} [tags]
+ *
+ * @typedef {object} Scene What the page keeps of a session: enough to come back to it.
+ * @property {string} id
+ * @property {string} secret
+ * @property {string} personaId
+ * @property {string} personaName
+ * @property {Language} language
+ * @property {number} startedAt
+ *
+ * @typedef {{part: string, reason: string}} Degraded
+ *
+ * @typedef {{name: string, at_ms: number}} Stage
+ * @typedef {{name: string, ms: number}} ModelTime
+ *
+ * @typedef {object} Latency
+ * @property {number} turn
+ * @property {Stage[]} stages
+ * @property {number} [wait_ms]
+ * @property {ModelTime[]} models
+ * @property {number} outside_ms
+ * @property {number} total_ms
+ *
+ * @typedef {object} ServerEvent Any event; which fields are there depends on `type`.
+ * @property {string} type
+ * @property {string} [item_id]
+ * @property {string} [response_id]
+ * @property {string} [delta]
+ * @property {string} [transcript]
+ * @property {string} [text]
+ * @property {any} [item]
+ * @property {any} [response]
+ * @property {any} [session]
+ * @property {any} [duologue]
+ * @property {any} [error]
+ * @property {{at_ms: number, viseme: string}[]} [cues]
+ * @property {number} [turn]
+ * @property {string} [level]
+ * @property {string} [code]
+ * @property {string} [message]
+ * @property {string} [part]
+ * @property {number} [value]
+ * @property {string} [speech_level]
+ */
+export {};
