@@ -19,7 +19,7 @@ mod tail;
 mod tests;
 
 pub use event::{EndReason, EndpointConfig, EndpointEvent, EndpointMode};
-pub(crate) use tail::{Hint, korean_ending};
+pub(crate) use tail::{Hint, korean_ending, listed};
 pub use tail::{Tail, tail_of};
 
 /// Samples in one frame: what Silero takes at 16 kHz.

@@ -1,7 +1,7 @@
 //! What makes a place in a text the end of a clause.
 
 use crate::{
-    endpoint::{Hint, korean_ending},
+    endpoint::{Hint, korean_ending, listed},
     lang::is_hangul,
 };
 
@@ -86,16 +86,11 @@ fn marks(text: &str, at: usize) -> Option<Found> {
     }
 }
 
-const TITLES: &[&str] = &[
-    "mr", "mrs", "ms", "dr", "prof", "st", "vs", "e.g", "i.e", "approx", "fig", "vol", "mt", "gen", "col",
-    "sgt", "capt", "rev", "hon", "lt", "gov", "sen", "rep", "messrs", "mme", "cf",
-];
+const TITLES: &str = "mr mrs ms dr prof st vs e.g i.e approx fig vol mt gen col sgt capt rev hon lt gov sen rep messrs mme \
+    cf";
 
 /// Abbreviations that end a sentence as often as not; the next letter tells.
-const EITHER: &[&str] = &[
-    "etc", "a.m", "p.m", "jr", "sr", "inc", "ltd", "co", "corp", "u.s", "u.k", "u.s.a", "ph.d", "m.d", "b.a",
-    "dept", "est",
-];
+const EITHER: &str = "etc a.m p.m jr sr inc ltd co corp u.s u.k u.s.a ph.d m.d b.a dept est";
 
 /// What a single full stop before white space is. `None`: part of a word or a number.
 fn full_stop(before: &str, following: Option<char>) -> Option<Strength> {
@@ -116,14 +111,12 @@ fn full_stop(before: &str, following: Option<char>) -> Option<Strength> {
     let mut letters = token.chars();
     let is_initial = letters.next().is_some_and(|c| c.is_uppercase() && c != 'I') && letters.next().is_none();
     match lower.as_str() {
-        _ if is_item || is_initial || TITLES.contains(&lower.as_str()) => None,
+        _ if is_item || is_initial || listed(TITLES, &lower) => None,
         "no" => decide(|next| !next.is_ascii_digit()),
         // "2026. 11. 21. 토요일" is one date.
         _ if is_number && follows_number(before) => None,
         _ if is_number => decide(|next| !next.is_ascii_digit()),
-        _ if EITHER.contains(&lower.as_str()) => {
-            decide(|next| !next.is_lowercase() && !next.is_ascii_digit())
-        }
+        _ if listed(EITHER, &lower) => decide(|next| !next.is_lowercase() && !next.is_ascii_digit()),
         _ => Some(Strength::Sentence),
     }
 }
@@ -151,10 +144,7 @@ fn comma(before: &str, rest: &str) -> Option<Strength> {
     }
 }
 
-const CONJUNCTIONS: &[&str] = &[
-    "and", "but", "because", "so", "which", "who", "when", "while", "if", "then", "or", "though", "although",
-    "since", "until",
-];
+const CONJUNCTIONS: &str = "and but because so which who when while if then or though although since until";
 
 /// White space between words: a cut after a Korean ending or before an English conjunction.
 fn space(before: &str, rest: &str) -> Option<Strength> {
@@ -172,43 +162,14 @@ fn space(before: &str, rest: &str) -> Option<Strength> {
     // Whether "and" is a word or the start of "android" shows one character later; until then nothing
     // is cut here, and the chance passes only if no longer clause is found.
     let length = next.find(|c: char| !c.is_ascii_alphabetic())?;
-    let is_before_conjunction = CONJUNCTIONS.iter().any(|word| next[..length].eq_ignore_ascii_case(word));
+    let is_before_conjunction =
+        CONJUNCTIONS.split_whitespace().any(|word| next[..length].eq_ignore_ascii_case(word));
     (is_before_conjunction && next[length..].starts_with(char::is_whitespace)).then_some(Strength::Lexical)
 }
 
 /// Verb endings that join sentences; particles (`은`, `를`) dangle too but do not end a clause.
 fn is_connective(word: &str) -> bool {
-    const ENDINGS: &[&str] = &[
-        "지만",
-        "면서",
-        "다가",
-        "거나",
-        "든지",
-        "더니",
-        "때문에",
-        "려고",
-        "해서",
-        "아서",
-        "어서",
-        "여서",
-        "라서",
-        "는데",
-        "은데",
-        "인데",
-        "으면",
-        "하면",
-        "다면",
-        "라면",
-        "니까",
-        "하고",
-        "있고",
-        "없고",
-        "좋고",
-        "었고",
-        "았고",
-        "했고",
-        "이고",
-        "되고",
-    ];
-    word.chars().count() > 2 && ENDINGS.iter().any(|ending| word.ends_with(ending))
+    const ENDINGS: &str = "지만 면서 다가 거나 든지 더니 때문에 려고 해서 아서 어서 여서 라서 는데 은데 인데 으면 하면 다면 라면 니까 하고 있고 없고 \
+    좋고 었고 았고 했고 이고 되고";
+    word.chars().count() > 2 && ENDINGS.split_whitespace().any(|ending| word.ends_with(ending))
 }

@@ -12,6 +12,11 @@ pub enum Tail {
     Dangling,
 }
 
+/// Whether `word` is one of the words of `list`.
+pub(crate) fn listed(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|entry| entry == word)
+}
+
 /// Judges the end of `text`.
 pub fn tail_of(text: &str) -> Tail {
     let text = text.trim_end().trim_end_matches(is_closer);
@@ -90,78 +95,13 @@ fn last_word(text: &str) -> &str {
 
 // ---------------------------------------------------------------- English
 
-const EN_SURE_DANGLING: &[&str] = &[
-    "and", "but", "or", "because", "cause", "the", "a", "an", "my", "your", "our", "their", "um", "umm",
-    "uh", "uhm", "er", "erm", "i'm", "we're", "they're", "he's", "she's", "i've", "i'd", "i'll", "let's",
-    "although", "unless", "whereas", "plus", "every",
-];
+const EN_SURE_DANGLING: &str = "and but or because cause the a an my your our their um umm uh uhm er erm i'm we're they're he's \
+    she's i've i'd i'll let's although unless whereas plus every";
 
-const EN_DANGLING: &[&str] = &[
-    "so",
-    "like",
-    "to",
-    "of",
-    "with",
-    "for",
-    "in",
-    "on",
-    "at",
-    "from",
-    "by",
-    "about",
-    "into",
-    "than",
-    "as",
-    "is",
-    "are",
-    "was",
-    "were",
-    "that",
-    "which",
-    "if",
-    "when",
-    "while",
-    "very",
-    "well",
-    "then",
-    "i",
-    "we",
-    "they",
-    "he",
-    "she",
-    "not",
-    "it's",
-    "that's",
-    "there's",
-    "you're",
-    "where",
-    "whether",
-    "until",
-    "since",
-    "also",
-    "maybe",
-    "actually",
-    "basically",
-    "mean",
-    "would",
-    "could",
-    "should",
-    "will",
-    "can",
-    "don't",
-    "his",
-    "its",
-    "these",
-    "those",
-    "some",
-    "hmm",
-    "how",
-    "what",
-    "who",
-    "just",
-    "gonna",
-    "wanna",
-];
+const EN_DANGLING: &str = "so like to of with for in on at from by about into than as is are was were that which if when while \
+    very well then i we they he she not it's that's there's you're where whether until since also maybe \
+    actually basically mean would could should will can don't his its these those some hmm how what who \
+    just gonna wanna";
 
 const EN_FINAL: &[&str] = &[
     "thanks",
@@ -192,8 +132,8 @@ fn english(word: &str, text: &str) -> Hint {
         {
             Hint::Unknown
         }
-        word if EN_SURE_DANGLING.contains(&word) => Hint::SureDangling,
-        word if EN_DANGLING.contains(&word) => Hint::Dangling,
+        word if listed(EN_SURE_DANGLING, word) => Hint::SureDangling,
+        word if listed(EN_DANGLING, word) => Hint::Dangling,
         _ => Hint::Unknown,
     }
 }
@@ -205,230 +145,38 @@ fn follows_pronoun(text: &str) -> bool {
 
 // ---------------------------------------------------------------- Korean
 
-const KO_SURE_DANGLING: &[&str] = &[
-    "그리고",
-    "그런데",
-    "근데",
-    "그래서",
-    "그러면",
-    "그러니까",
-    "그니까",
-    "하지만",
-    "그렇지만",
-    "왜냐하면",
-    "왜냐면",
-    "또",
-    "또는",
-    "아니면",
-    "혹은",
-    "만약",
-    "만약에",
-    "일단",
-    "음",
-    "으음",
-    "흠",
-    "그",
-    "저",
-    "저기",
-    "그게",
-    "막",
-    "약간",
-    "이제",
-    "그러다가",
-    "게다가",
-    "그래도",
-    "그리구",
-    "어떻게",
-    "뭐랄까",
-    "예를",
-];
+const KO_SURE_DANGLING: &str = "그리고 그런데 근데 그래서 그러면 그러니까 그니까 하지만 그렇지만 왜냐하면 왜냐면 또 또는 아니면 혹은 만약 만약에 일단 음 으음 \
+    흠 그 저 저기 그게 막 약간 이제 그러다가 게다가 그래도 그리구 어떻게 뭐랄까 예를";
 
 /// Words that end like verbs and are none.
-const KO_UNKNOWN: &[&str] = &[
-    "최고",
-    "광고",
-    "사고",
-    "창고",
-    "냉장고",
-    "중고",
-    "참고",
-    "경고",
-    "신고",
-    "재고",
-    "원고",
-    "라면",
-    "화면",
-    "장면",
-    "냉면",
-    "표면",
-    "측면",
-    "필요",
-    "수요",
-    "중요",
-    "주요",
-    "바다",
-    "다",
-    "캐나다",
-    "사이다",
-    "소다",
-    "아까",
-    "동네",
-    "너네",
-    "걔네",
-    "쟤네",
-    "얘네",
-    "모두다",
-    "둘다",
-    "군데",
-    "어서",
-    "순서",
-    "독서",
-    "문서",
-    "질서",
-    "남자",
-    "여자",
-    "종이",
-    "나이",
-    "아이",
-    "고양이",
-    "같이",
-    "많이",
-    "누가",
-    "작가",
-    "휴가",
-    "평가",
-    "가을",
-    "마을",
-    "노을",
-    "보다",
-    "마다",
-    "지금은",
-];
+const KO_UNKNOWN: &str = "최고 광고 사고 창고 냉장고 중고 참고 경고 신고 재고 원고 라면 화면 장면 냉면 표면 측면 필요 수요 중요 주요 바다 다 캐나다 \
+    사이다 소다 아까 동네 너네 걔네 쟤네 얘네 모두다 둘다 군데 어서 순서 독서 문서 질서 남자 여자 종이 나이 아이 고양이 같이 \
+    많이 누가 작가 휴가 평가 가을 마을 노을 보다 마다 지금은";
 
-const KO_FINAL_WORDS: &[&str] = &[
-    "네",
-    "예",
-    "응",
-    "아니",
-    "그래",
-    "안녕",
-    "그렇지",
-    "맞지",
-    "그치",
-    "뭐지",
-    "알지",
-    "거지",
-    "좋아",
-    "싫어",
-    "싶어",
-    "같아",
-    "괜찮아",
-    "많아",
-    "몰라",
-    "알아",
-    "고마워",
-    "미안해",
-    "사랑해",
-    "잖아",
-    "맞아",
-    "아냐",
-    "됐어",
-    "반가워",
-];
+const KO_FINAL_WORDS: &str = "네 예 응 아니 그래 안녕 그렇지 맞지 그치 뭐지 알지 거지 좋아 싫어 싶어 같아 괜찮아 많아 몰라 알아 고마워 미안해 사랑해 \
+    잖아 맞아 아냐 됐어 반가워";
 
-const KO_SURE_FINAL: &[&str] = &[
-    "니다",
-    "니까요",
-    "세요",
-    "어요",
-    "아요",
-    "해요",
-    "예요",
-    "에요",
-    "이요",
-    "거든요",
-    "군요",
-    "네요",
-    "죠",
-    "지요",
-    "나요",
-    "까요",
-    "게요",
-    "래요",
-    "대요",
-    "돼요",
-    "줘요",
-    "워요",
-    "봐요",
-    "와요",
-    "가요",
-];
+const KO_SURE_FINAL: &str = "니다 니까요 세요 어요 아요 해요 예요 에요 이요 거든요 군요 네요 죠 지요 나요 까요 게요 래요 대요 돼요 줘요 워요 봐요 와요 \
+    가요";
 
-const KO_FINAL: &[&str] = &[
-    "요",
-    "구나",
-    "잖아",
-    "이야",
-    "거야",
-    "뭐야",
-    "아냐",
-    "구야",
-    "디야",
-    "제야",
-    "기야",
-    "니야",
-    "하자",
-    "가자",
-    "보자",
-    "먹자",
-    "말자",
-    "놀자",
-    "두자",
-    "만나자",
-    "해줘",
-    "어줘",
-    "아줘",
-    "느냐",
-    "세",
-    "십시오",
-    "시오",
-    "어라",
-    "아라",
-    "해라",
-];
+const KO_FINAL: &str = "요 구나 잖아 이야 거야 뭐야 아냐 구야 디야 제야 기야 니야 하자 가자 보자 먹자 말자 놀자 두자 만나자 해줘 어줘 아줘 느냐 \
+    세 십시오 시오 어라 아라 해라";
 
-const KO_POLITE_OPEN: &[&str] = &["데요", "고요", "구요", "서요", "지만요", "는요", "은요", "면요"];
+const KO_POLITE_OPEN: &str = "데요 고요 구요 서요 지만요 는요 은요 면요";
 
-const KO_SURE_DANGLING_ENDINGS: &[&str] = &[
-    "지만",
-    "려고",
-    "면서",
-    "다가",
-    "거나",
-    "든지",
-    "더니",
-    "느라",
-    "자마자",
-    "때문에",
-    "려면",
-    "도록",
-    "는데도",
-];
+const KO_SURE_DANGLING_ENDINGS: &str =
+    "지만 려고 면서 다가 거나 든지 더니 느라 자마자 때문에 려면 도록 는데도";
 
-const KO_DANGLING_ENDINGS: &[&str] = &[
-    "고", "면", "에서", "에게", "한테", "으로", "하고", "이랑", "부터", "을", "를", "은", "는", "이", "가",
-    "의", "와", "과", "해야", "가야", "와야", "봐야", "어야", "아야", "여야", "써야", "돼야", "져야", "줘야",
-    "워야", "길래", "라서", "아서", "어서", "여서", "해서", "려서", "와서", "가서", "워서", "돼서", "처럼",
-    "보다", "마다",
-];
+const KO_DANGLING_ENDINGS: &str = "고 면 에서 에게 한테 으로 하고 이랑 부터 을 를 은 는 이 가 의 와 과 해야 가야 와야 봐야 어야 아야 여야 써야 돼야 져야 \
+    줘야 워야 길래 라서 아서 어서 여서 해서 려서 와서 가서 워서 돼서 처럼 보다 마다";
 
 fn korean(word: &str, alone: bool) -> Hint {
     match word {
         // "어" alone agrees, "어" after words searches for the next one.
         "어" | "아" | "뭐" => return if alone { Hint::Unknown } else { Hint::SureDangling },
-        _ if KO_SURE_DANGLING.contains(&word) => return Hint::SureDangling,
-        _ if KO_UNKNOWN.contains(&word) => return Hint::Unknown,
-        _ if KO_FINAL_WORDS.contains(&word) => return Hint::Final,
+        _ if listed(KO_SURE_DANGLING, word) => return Hint::SureDangling,
+        _ if listed(KO_UNKNOWN, word) => return Hint::Unknown,
+        _ if listed(KO_FINAL_WORDS, word) => return Hint::Final,
         _ => {}
     }
     korean_ending(word)
@@ -436,12 +184,12 @@ fn korean(word: &str, alone: bool) -> Hint {
 
 /// What a Korean word's ending alone says; also used to find clauses in text without punctuation.
 pub(crate) fn korean_ending(word: &str) -> Hint {
-    if KO_UNKNOWN.contains(&word) {
+    if listed(KO_UNKNOWN, word) {
         return Hint::Unknown;
     }
     let mut back = word.chars().rev();
     let (last, coda) = (back.next(), back.next().and_then(coda));
-    let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
+    let ends = |endings: &str| endings.split_whitespace().any(|ending| word.ends_with(ending));
     let is_short = word.chars().count() < 2;
     match last {
         _ if is_short => Hint::Unknown,

@@ -1,16 +1,14 @@
 //! Telling a stage direction from something said.
 
+use crate::endpoint::listed;
+
 /// Stems whose `-s` and `-ing` forms describe what someone does while speaking.
-const STEMS: &[&str] = &[
-    "smile", "laugh", "giggle", "chuckle", "grin", "sigh", "wink", "nod", "shrug", "blush", "pause",
-    "whisper", "cough", "gasp", "yawn", "groan", "frown", "smirk", "wave", "clap", "cry", "sob", "sniff",
-    "hum", "lean", "look", "glance", "stare", "tilt", "shake", "raise", "roll", "bite", "take", "clear",
-    "hesitate", "point", "gesture", "mumble", "mutter", "murmur", "scratch", "stretch", "hug", "pat", "bow",
-    "beam", "pout", "snort", "exhale", "inhale", "breathe", "gulp", "swallow", "think", "play", "sit",
-    "stand", "turn", "walk", "step", "reach", "hold", "touch", "tap", "twirl", "fidget", "perk", "gaze",
-    "peek", "squeeze", "rub", "adjust", "sip", "strum", "snap", "cheer", "jump", "bounce", "facepalm",
-    "gush", "tease", "sing", "whistle", "squeal",
-];
+const STEMS: &str = "smile laugh giggle chuckle grin sigh wink nod shrug blush pause whisper cough gasp yawn groan frown \
+    smirk wave clap cry sob sniff hum lean look glance stare tilt shake raise roll bite take clear \
+    hesitate point gesture mumble mutter murmur scratch stretch hug pat bow beam pout snort exhale \
+    inhale breathe gulp swallow think play sit stand turn walk step reach hold touch tap twirl fidget \
+    perk gaze peek squeeze rub adjust sip strum snap cheer jump bounce facepalm gush tease sing whistle \
+    squeal";
 
 /// Bare nouns that stand alone as directions.
 const NOUNS: &[&str] = &[
@@ -39,64 +37,12 @@ const NOUNS: &[&str] = &[
 ];
 
 /// Adverbs that say how something is said; "really" and "honestly" are said themselves.
-const MANNERS: &[&str] = &[
-    "softly",
-    "quietly",
-    "gently",
-    "playfully",
-    "warmly",
-    "nervously",
-    "shyly",
-    "teasingly",
-    "excitedly",
-    "sarcastically",
-    "sheepishly",
-    "thoughtfully",
-    "happily",
-    "sadly",
-    "dramatically",
-    "mischievously",
-    "cheerfully",
-    "brightly",
-    "calmly",
-];
+const MANNERS: &str = "softly quietly gently playfully warmly nervously shyly teasingly excitedly sarcastically sheepishly \
+    thoughtfully happily sadly dramatically mischievously cheerfully brightly calmly";
 
 /// Pieces of Korean words for expressions and gestures.
-const KOREAN: &[&str] = &[
-    "웃",
-    "미소",
-    "한숨",
-    "끄덕",
-    "고개",
-    "윙크",
-    "눈을",
-    "눈빛",
-    "손을",
-    "손으로",
-    "쳐다",
-    "바라보",
-    "갸웃",
-    "머뭇",
-    "속삭",
-    "하품",
-    "박수",
-    "어깨",
-    "침묵",
-    "기침",
-    "울먹",
-    "훌쩍",
-    "깜짝",
-    "찡그",
-    "긁적",
-    "손짓",
-    "쑥스",
-    "수줍",
-    "흥얼",
-    "헛기침",
-    "끌어안",
-    "두근",
-    "반짝이며",
-];
+const KOREAN: &str = "웃 미소 한숨 끄덕 고개 윙크 눈을 눈빛 손을 손으로 쳐다 바라보 갸웃 머뭇 속삭 하품 박수 어깨 침묵 기침 울먹 훌쩍 깜짝 찡그 \
+    긁적 손짓 쑥스 수줍 흥얼 헛기침 끌어안 두근 반짝이며";
 
 /// Endings of Korean directions: "놀라며", "고개를 숙인 채", "잠시 침묵".
 const KOREAN_ENDINGS: &[&str] = &[
@@ -144,7 +90,7 @@ fn is_korean_action(content: &str) -> bool {
     // Whole polite sentences are said to someone.
     let is_said = ["요", "니다", "니까", "죠"].iter().any(|ending| content.ends_with(ending));
     !is_said
-        && (KOREAN.iter().any(|piece| content.contains(piece))
+        && (KOREAN.split_whitespace().any(|piece| content.contains(piece))
             || KOREAN_ENDINGS.iter().any(|ending| content.ends_with(ending)))
 }
 
@@ -159,8 +105,8 @@ fn is_english_action(content: &str) -> bool {
     let mut words =
         lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).skip_while(is_leading);
     match words.next() {
-        Some(word) => STEMS.iter().any(|stem| is_form(word, stem)),
-        None => MANNERS.contains(&lower.as_str()),
+        Some(word) => STEMS.split_whitespace().any(|stem| is_form(word, stem)),
+        None => listed(MANNERS, &lower),
     }
 }
 
