@@ -6,6 +6,7 @@
 
 mod actions;
 mod constructs;
+mod names;
 #[cfg(test)]
 mod tests;
 
