@@ -82,7 +82,7 @@ impl EndReason {
     }
 }
 
-/// What an [`Endpointer`] says. Positions are absolute sample indices at 16 kHz.
+/// What an [`Endpointer`](super::Endpointer) says. Positions are absolute sample indices at 16 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointEvent {
     /// A turn began.
