@@ -17,7 +17,7 @@ pub enum EndpointMode {
     Manual,
 }
 
-/// How an [`Endpointer`] behaves.
+/// How an [`Endpointer`](super::Endpointer) behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointConfig {
     /// How the end of a turn is found.
