@@ -35,7 +35,7 @@ const FALLBACK_FINAL_MS: u32 = 400;
 const FALLBACK_DANGLING_MS: u32 = 1500;
 /// How long a judge that has answered before may take; several times its usual time on a busy laptop.
 const JUDGE_PATIENCE_MS: u32 = 1000;
-/// A turn judged nearly complete still waits this long: the median pause inside sentences is shorter.
+/// A turn judged nearly complete still waits this long. Chosen by judgement, not yet measured.
 const SHORT_WAIT_MS: u32 = 800;
 /// Gaps shorter than this are dips inside words; the first strong frame continues the speech.
 const DIP_SAMPLES: u64 = 3 * FRAME_SAMPLES;
