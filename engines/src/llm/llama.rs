@@ -1,0 +1,216 @@
+//! llama.cpp behind the port. The model lives in a worker process (`duologue-llm`); a keeper thread
+//! starts it, talks to it, notices when it is dead or stuck, and starts it again.
+//!
+//! Owns: the worker process, killed when the last handle is dropped. Never: waits in `generate`, or
+//! writes anybody's words to a log.
+
+mod keeper;
+mod worker;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{self, SyncSender, TrySendError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use self::{
+    keeper::{Command, Keeper, Pending},
+    worker::Launch,
+};
+use super::{check, room};
+use crate::{
+    config::LlmConfig,
+    port::{
+        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Health, LlmEngine, LlmRequest,
+        LlmStream,
+    },
+};
+
+pub use self::worker::worker_binary;
+
+const ENGINE: &str = "llama";
+
+/// Requests that may wait beside those being answered. At a few seconds a reply, who is further back
+/// than this would not be answered within any deadline that a conversation knows.
+const WAITING: usize = 16;
+
+/// Commands and answers on their way to the keeper. It only ever does short work, so this fills only
+/// when the machine is overwhelmed; then requests are refused and the worker's answers wait.
+const MAILBOX: usize = 256;
+
+/// How patient the keeper is.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// No step of the worker for this long while it has work: it is stuck. A step takes under a
+    /// second on any machine that can hold a conversation at all.
+    stuck_after: Duration,
+    /// A model that is not loaded by then never will be; a cold disk reads 1 GB in less.
+    load_within: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { stuck_after: Duration::from_secs(20), load_within: Duration::from_secs(180) }
+    }
+}
+
+/// What the handles and the keeper both see.
+struct Shared {
+    health: Mutex<Health>,
+    outstanding: AtomicUsize,
+    context: AtomicUsize,
+    worker: Mutex<Option<u32>>,
+    closing: AtomicBool,
+}
+
+/// One of the bounded places for a request; given back when dropped.
+struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.outstanding.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// llama.cpp in a worker process.
+pub struct LlamaLlm {
+    launch: Launch,
+    shared: Arc<Shared>,
+    commands: SyncSender<Command>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for LlamaLlm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlamaLlm").field("launch", &self.launch).finish_non_exhaustive()
+    }
+}
+
+impl LlamaLlm {
+    /// An engine that runs `worker_binary` (see [`worker_binary`]) with the GGUF file `model`.
+    /// Nothing is started before [`LlmEngine::warm_up`], a prefill or the first request.
+    pub fn new(worker_binary: PathBuf, model: PathBuf, config: &LlmConfig) -> Self {
+        Self::with_patience(worker_binary, model, config, Patience::default())
+    }
+
+    fn with_patience(binary: PathBuf, model: PathBuf, config: &LlmConfig, patience: Patience) -> Self {
+        let launch = Launch {
+            binary,
+            model,
+            threads: config.threads.max(1),
+            context: config.context_tokens,
+            parallel: config.parallel.clamp(1, 32),
+        };
+        let shared = Arc::new(Shared {
+            health: Mutex::new(Health::Idle),
+            outstanding: AtomicUsize::new(0),
+            context: AtomicUsize::new(config.context_tokens),
+            worker: Mutex::new(None),
+            closing: AtomicBool::new(false),
+        });
+        let (commands, inbox) = mpsc::sync_channel(MAILBOX);
+        let keeper = Keeper::new(launch.clone(), Arc::clone(&shared), commands.clone(), patience);
+        let keeper = thread::Builder::new().name("llama".into()).spawn(move || keeper.run(&inbox));
+        Self { launch, shared, commands, keeper: keeper.ok() }
+    }
+
+    /// The worker's process id while it runs, for an operator and for tests that kill it.
+    pub fn worker_pid(&self) -> Option<u32> {
+        *lock(&self.shared.worker)
+    }
+
+    fn take_place(&self) -> Result<Place, EngineError> {
+        let limit = self.launch.parallel + WAITING;
+        let taken = self.shared.outstanding.fetch_add(1, Ordering::AcqRel);
+        let place = Place(Arc::clone(&self.shared));
+        if taken >= limit {
+            return Err(overloaded(format!("{taken} requests wait already")));
+        }
+        Ok(place)
+    }
+}
+
+impl LlmEngine for LlamaLlm {
+    fn info(&self) -> EngineInfo {
+        let stem = self.launch.model.file_stem().unwrap_or_default();
+        EngineInfo {
+            engine: ENGINE,
+            model: stem.to_string_lossy().into_owned(),
+            languages: Vec::new(),
+        }
+    }
+
+    fn health(&self) -> Health {
+        let health = lock(&self.shared.health).clone();
+        match (health, self.launch.missing()) {
+            (Health::Idle, Some(missing)) => Health::Unavailable(missing),
+            (health, _) => health,
+        }
+    }
+
+    fn warm_up(&self) {
+        // A full mailbox means that the keeper is at work already.
+        let _ = self.commands.try_send(Command::WarmUp);
+    }
+
+    fn context_tokens(&self) -> usize {
+        self.shared.context.load(Ordering::Acquire)
+    }
+
+    fn prefill(&self, shared: Vec<ChatMessage>) {
+        if !shared.is_empty() {
+            // Only a head start: a lost one costs the first reply some time and nothing else.
+            let _ = self.commands.try_send(Command::Prefill(shared));
+        }
+    }
+
+    fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
+        check(&request, ENGINE)?;
+        if let Some(missing) = self.launch.missing() {
+            return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, missing));
+        }
+        let place = self.take_place()?;
+        let (sender, cancel, stream) = EngineStream::channel(room(request.max_tokens));
+        let asked = Instant::now();
+        let deadline = asked + request.first_token_deadline;
+        let pending = Pending { request, sender, cancel, asked, deadline, place };
+        match self.commands.try_send(Command::Generate(Box::new(pending))) {
+            Ok(()) => Ok(stream),
+            Err(TrySendError::Full(_)) => Err(overloaded("the keeper is behind".into())),
+            Err(TrySendError::Disconnected(_)) => Err(broken("the keeper thread has ended")),
+        }
+    }
+}
+
+impl Drop for LlamaLlm {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Release);
+        // Wakes the keeper; when its mailbox is full it is awake.
+        let _ = self.commands.try_send(Command::WarmUp);
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+    }
+}
+
+fn overloaded(message: String) -> EngineError {
+    EngineError::new(ErrorKind::Overloaded, ENGINE, message)
+}
+
+fn broken(message: impl Into<String>) -> EngineError {
+    EngineError::new(ErrorKind::Broken, ENGINE, message)
+}
+
+/// A poisoned lock only means that a test thread panicked while reading a plain value.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! The keeper against workers that are shell scripts: what it does when a worker misbehaves.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use super::*;
+use crate::port::{Role, Sampling};
+
+const READY: &str = r#"echo '{"event":"ready","model":"fake","context":512,"template":"chatml"}'"#;
+
+/// A folder with a worker that runs `script` and a model that is a file.
+struct Scene {
+    folder: PathBuf,
+}
+
+impl Scene {
+    fn new(name: &str, script: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("duologue-llama-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("model.gguf"), b"GGUF").unwrap();
+        let scene = Self { folder };
+        let worker = scene.worker();
+        fs::write(&worker, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).unwrap();
+        scene
+    }
+
+    fn worker(&self) -> PathBuf {
+        self.folder.join("worker.sh")
+    }
+
+    fn model(&self) -> PathBuf {
+        self.folder.join("model.gguf")
+    }
+
+    fn engine(&self) -> LlamaLlm {
+        let patience =
+            Patience { stuck_after: Duration::from_millis(400), load_within: Duration::from_millis(800) };
+        LlamaLlm::with_patience(self.worker(), self.model(), &LlmConfig::default(), patience)
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn request() -> LlmRequest {
+    LlmRequest {
+        session: 1,
+        messages: vec![ChatMessage { role: Role::User, content: "안녕".into() }],
+        shared: 0,
+        max_tokens: 8,
+        sampling: Sampling::default(),
+        stop: Vec::new(),
+        first_token_deadline: Duration::from_secs(5),
+    }
+}
+
+async fn fate(engine: &LlamaLlm, request: LlmRequest) -> EngineError {
+    let mut stream = engine.generate(request).unwrap();
+    loop {
+        match stream.next().await {
+            Some(Err(error)) => return error,
+            Some(Ok(_)) => {}
+            None => panic!("the stream ended without a word"),
+        }
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..400 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what} did not come true in 8 s");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said_with_its_remedy() {
+    let scene = Scene::new("missing", READY);
+    let none = Path::new("/nowhere/at/all");
+    let engine = LlamaLlm::new(none.into(), scene.model(), &LlmConfig::default());
+    let error = engine.generate(request()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.message.contains("cargo build -p duologue-llm"), "{error}");
+    let engine = LlamaLlm::new(scene.worker(), none.into(), &LlmConfig::default());
+    let Health::Unavailable(why) = engine.health() else { panic!("{:?}", engine.health()) };
+    assert!(why.contains("/nowhere/at/all") && why.contains("models pull"), "{why}");
+    assert_eq!(engine.generate(request()).unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_request_that_makes_no_sense_is_refused_at_the_door() {
+    let scene = Scene::new("senseless", READY);
+    let engine = scene.engine();
+    let empty = LlmRequest { messages: Vec::new(), ..request() };
+    assert_eq!(engine.generate(empty).unwrap_err().kind, ErrorKind::BadInput);
+    let nothing = LlmRequest { max_tokens: 0, ..request() };
+    assert_eq!(engine.generate(nothing).unwrap_err().kind, ErrorKind::BadInput);
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_start_says_why() {
+    let refusal = r#"echo '{"event":"error","id":null,"kind":"unavailable","message":"no chat template"}'"#;
+    let scene = Scene::new("refusal", &format!("{refusal}; exit 2"));
+    let engine = scene.engine();
+    let error = fate(&engine, request()).await;
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Unavailable, "no chat template"));
+    assert_eq!(engine.health(), Health::Unavailable("no chat template".into()));
+    let error = fate(&engine, request()).await;
+    assert_eq!(error.kind, ErrorKind::Unavailable, "at once, without another start");
+}
+
+#[tokio::test]
+async fn a_worker_that_hangs_is_killed_and_those_who_wait_are_told() {
+    let scene = Scene::new("stuck", &format!("{READY}; exec sleep 60"));
+    let engine = scene.engine();
+    let error = fate(&engine, request()).await;
+    assert_eq!(error.kind, ErrorKind::Broken);
+    assert!(error.message.contains("no progress"), "{error}");
+    until("a fresh worker", || engine.health() == Health::Ready).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_never_loads_is_killed() {
+    let scene = Scene::new("loading", "exec sleep 60");
+    let engine = scene.engine();
+    engine.warm_up();
+    until("a first worker", || engine.worker_pid().is_some()).await;
+    let first = engine.worker_pid();
+    until("another worker", || engine.worker_pid().is_some_and(|pid| Some(pid) != first)).await;
+    assert!(matches!(engine.health(), Health::Degraded(_)), "{:?}", engine.health());
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_breaks_its_replies_and_is_started_again() {
+    let scene = Scene::new("crash", &format!("{READY}; read line; echo oops >&2; exit 3"));
+    let engine = scene.engine();
+    let error = fate(&engine, request()).await;
+    assert_eq!(error.kind, ErrorKind::Broken);
+    assert!(error.message.contains("oops") || error.message.contains('3'), "{error}");
+    until("a fresh worker", || engine.health() == Health::Ready).await;
+}
+
+#[tokio::test]
+async fn garbage_from_the_worker_is_survived() {
+    let answer = r#"echo '{"event":"delta","id":1,"text":"네"}'; echo '{"event":"done","id":1,"finish":"stop","prompt_tokens":3,"cached_tokens":0,"completion_tokens":1,"queued_us":5,"first_token_us":7}'"#;
+    let scene = Scene::new("garbage", &format!("echo what; {READY}; read line; {answer}; exec cat >/dev/null"));
+    let engine = scene.engine();
+    let mut stream = engine.generate(request()).unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), crate::port::LlmEvent::Delta("네".into()));
+    assert!(matches!(stream.next().await, Some(Ok(crate::port::LlmEvent::Done { .. }))));
+    assert!(stream.next().await.is_none());
+    assert_eq!(engine.context_tokens(), 512, "what the worker says, not what was asked for");
+}
+
+#[tokio::test]
+async fn the_first_token_deadline_counts_while_the_model_loads() {
+    let scene = Scene::new("late", "exec sleep 60");
+    let engine = scene.engine();
+    let hurried = LlmRequest { first_token_deadline: Duration::from_millis(100), ..request() };
+    assert_eq!(fate(&engine, hurried).await.kind, ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn too_many_requests_are_refused_and_places_come_back() {
+    let scene = Scene::new("crowd", "exec sleep 60");
+    let engine = scene.engine();
+    let limit = LlmConfig::default().parallel + WAITING;
+    let streams: Vec<_> = (0..limit).map(|_| engine.generate(request()).unwrap()).collect();
+    assert_eq!(engine.generate(request()).unwrap_err().kind, ErrorKind::Overloaded);
+    drop(streams);
+    until("a free place", || engine.generate(request()).is_ok()).await;
+}
+
+#[tokio::test]
+async fn dropping_the_engine_ends_the_worker() {
+    let scene = Scene::new("drop", &format!("{READY}; exec sleep 60"));
+    let engine = scene.engine();
+    engine.warm_up();
+    until("a worker", || engine.health() == Health::Ready).await;
+    let pid = engine.worker_pid().unwrap();
+    drop(engine);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists(), "worker {pid} still runs");
+}
