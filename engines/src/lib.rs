@@ -1,5 +1,6 @@
 //! Ports to models and their adapters: hearing, thinking, speaking. One model, one owner.
 
+pub mod absent;
 pub mod config;
 #[cfg(test)]
 mod models_for_tests;
@@ -8,4 +9,9 @@ pub mod onnx;
 #[cfg(feature = "llm")]
 pub mod llm;
 pub mod port;
+pub mod registry;
 pub mod thread;
+#[cfg(feature = "vad")]
+pub mod turn;
+#[cfg(feature = "vad")]
+pub mod vad;

@@ -27,7 +27,7 @@ use std::{
 };
 
 use self::queue::Queue;
-pub use self::reply::{Answer, Reply, ask};
+pub use self::reply::{Answer, Question, Reply, ask};
 use crate::port::{EngineError, ErrorKind, Health, SessionKey};
 
 /// How long after a failed open the next job may try again: long enough not to read a broken file

@@ -10,23 +10,48 @@ use std::{
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::timeout;
+use super::{Payload, timeout};
 use crate::port::{CancelFlag, CancelOnDrop, EngineError, ErrorKind};
 
 /// How much later than the deadline the requester itself gives up: the thread notices a passed
 /// deadline only between jobs, and its own refusal should win when both happen together.
 const GRACE: Duration = Duration::from_millis(20);
 
-/// The two ends of a question to `engine`. The requester gives up when the work has not begun within
-/// `deadline`, and when it has not ended within `patience` after that: a hung model must not hang a
-/// session.
-pub fn ask<T>(engine: &'static str, deadline: Duration, patience: Duration) -> (Reply<T>, Answer<T>) {
+/// A question to `engine` and where its answer will arrive. The requester gives up when the work has
+/// not begun within `deadline`, and when it has not ended within `patience` after that: a hung model
+/// must not hang a session.
+pub fn ask<Q, A>(
+    engine: &'static str,
+    asked: Q,
+    deadline: Duration,
+    patience: Duration,
+) -> (Question<Q, A>, Answer<A>) {
     let (sender, receiver) = oneshot::channel();
     let begun = Arc::new(AtomicBool::new(false));
     let cancel = CancelFlag::default();
     let reply = Reply { sender: Some(sender), begun: Arc::clone(&begun), cancel: cancel.clone() };
     let deadline = Instant::now() + deadline;
-    (reply, Answer { engine, receiver, begun, deadline, patience, _cancel: CancelOnDrop(cancel) })
+    let answer = Answer { engine, receiver, begun, deadline, patience, _cancel: CancelOnDrop(cancel) };
+    (Question { asked, reply }, answer)
+}
+
+/// A payload for [`EngineThread`](super::EngineThread): what is asked, and the worker's end of the reply.
+#[derive(Debug)]
+pub struct Question<Q, A> {
+    /// What is asked.
+    pub asked: Q,
+    /// Where the answer goes.
+    pub reply: Reply<A>,
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Payload for Question<Q, A> {
+    fn refuse(mut self, error: EngineError) {
+        self.reply.send(Err(error));
+    }
+
+    fn abandoned(&self) -> bool {
+        self.reply.cancel().is_cancelled()
+    }
 }
 
 /// The worker's end.

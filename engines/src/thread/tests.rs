@@ -345,19 +345,6 @@ fn jobs_behind_a_failing_open_hear_the_same_reason() {
     assert!(matches!(thread.health(), Health::Unavailable(_)));
 }
 
-/// A payload with the ready-made ends.
-struct Question(Reply<u32>);
-
-impl Payload for Question {
-    fn refuse(mut self, error: EngineError) {
-        self.0.send(Err(error));
-    }
-
-    fn abandoned(&self) -> bool {
-        self.0.cancel().is_cancelled()
-    }
-}
-
 #[tokio::test]
 async fn a_question_is_answered_refused_or_given_up() {
     let (gate, wait) = sync_channel::<u32>(ROOM);
@@ -365,16 +352,16 @@ async fn a_question_is_answered_refused_or_given_up() {
     let thread = EngineThread::spawn(
         config(8, 8),
         || Ok(()),
-        move |(), job: &mut Job<Question>| {
-            job.payload.0.begin();
+        move |(), job: &mut Job<Question<(), u32>>| {
+            job.payload.reply.begin();
             let number = wait.lock().expect("not poisoned").recv().expect("the test opens the gate");
             assert_ne!(number, 13, "asked to panic");
-            job.payload.0.send(Ok(number));
+            job.payload.reply.send(Ok(number));
         },
     );
     let put = |deadline, patience| {
-        let (reply, answer) = ask("bench", deadline, patience);
-        thread.submit(1, deadline, Question(reply)).expect("room");
+        let (question, answer) = ask("bench", (), deadline, patience);
+        thread.submit(1, deadline, question).expect("room");
         answer
     };
     let answer = put(SOON, SOON);
@@ -401,8 +388,8 @@ async fn a_question_is_answered_refused_or_given_up() {
 
 #[test]
 fn dropping_the_answer_raises_the_flag() {
-    let (reply, answer) = ask::<u32>("bench", SOON, SOON);
-    assert!(!reply.cancel().is_cancelled());
+    let (question, answer) = ask::<(), u32>("bench", (), SOON, SOON);
+    assert!(!question.abandoned());
     drop(answer);
-    assert!(reply.cancel().is_cancelled());
+    assert!(question.abandoned());
 }
