@@ -1,0 +1,159 @@
+/**
+ * The page: two views (the cast, a scene) and the tools at the top.
+ *
+ * @typedef {import("./types.js").Persona} Persona
+ * @typedef {import("./types.js").Scene} SceneRecord
+ * @typedef {import("./types.js").Language} Language
+ */
+import * as api from "./api.js";
+import { byId } from "./dom.js";
+import { Home } from "./home.js";
+import { initLanguage, language, onLanguage, setLanguage, t } from "./i18n.js";
+import { dismissAll, initNotices, notifyDegraded, notifyFailure } from "./notices.js";
+import { load, save } from "./prefs.js";
+import { Scene } from "./scene.js";
+import { SceneView } from "./scene-view.js";
+
+/** Parts that matter to someone who has not begun yet; the session itself says the rest. */
+const WORRYING = new Set(["unavailable", "degraded", "off"]);
+
+/** @type {Scene | null} */
+let scene = null;
+
+initLanguage();
+initNotices();
+initTheme();
+const view = new SceneView();
+const home = new Home({
+  begin: async (persona, wanted) => {
+    const record = await api.startScene(persona, wanted).catch((error) => notifyFailure("begin", error, () => void home.begin()));
+    if (record) await play(persona, record, false);
+  },
+  resume: (record, persona) => play(persona, record, true),
+});
+initTools();
+initControls();
+void home.refresh();
+void lookAtHealth();
+
+/**
+ * @param {Persona} persona
+ * @param {SceneRecord} record
+ * @param {boolean} again
+ */
+async function play(persona, record, again) {
+  scene?.close();
+  dismissAll("begin");
+  showScene(true);
+  scene = new Scene(persona, record, view, showLink);
+  const opening = scene.open();
+  if (again) await scene.recall();
+  byId("stage-name").focus();
+  await opening;
+}
+
+function leave() {
+  scene?.close();
+  scene = null;
+  showScene(false);
+  home.render();
+  void lookAtHealth();
+  byId("main").focus();
+}
+
+/** @param {boolean} on */
+function showScene(on) {
+  byId("home").hidden = on;
+  byId("scene").hidden = !on;
+  byId("link").hidden = !on;
+  document.body.dataset.view = on ? "scene" : "home";
+  scrollTo(0, 0);
+}
+
+/** @param {import("./link.js").LinkState} state */
+function showLink(state) {
+  byId("link").dataset.state = state.name;
+  byId("link-words").textContent = t(/** @type {const} */ (`link_${state.name}`));
+}
+
+/** Before a scene begins: what will be missing from it. */
+async function lookAtHealth() {
+  const { parts } = await api.health().catch(() => ({ parts: [] }));
+  if (scene) return;
+  notifyDegraded(parts.filter(({ state }) => WORRYING.has(state)).map(({ part, reason, state }) => ({ part, reason: reason ?? state })));
+}
+
+function initTools() {
+  for (const code of /** @type {Language[]} */ (["ko", "en"])) {
+    const button = byId(`language-${code}`);
+    button.addEventListener("click", () => setLanguage(code));
+    onLanguage(() => button.setAttribute("aria-pressed", String(language() === code)));
+  }
+  onLanguage(() => showLink({ name: /** @type {any} */ (byId("link").dataset.state) }));
+  byId("brand").addEventListener("click", leave);
+}
+
+function initTheme() {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = load("theme");
+  const isDark = () => (chosen === "dark" || chosen === "light" ? chosen === "dark" : system.matches);
+  const apply = () => {
+    document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+    byId("theme").setAttribute("aria-label", t(isDark() ? "theme_light" : "theme_dark"));
+  };
+  byId("theme").addEventListener("click", () => {
+    chosen = isDark() ? "light" : "dark";
+    save("theme", chosen);
+    apply();
+  });
+  system.addEventListener("change", apply);
+  onLanguage(apply);
+}
+
+function initControls() {
+  const text = byId("text", HTMLInputElement);
+  byId("write").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (text.value.trim() !== "" && scene?.write(text.value.trim())) text.value = "";
+  });
+  byId("mic").addEventListener("click", () => void scene?.toggleMic());
+  byId("interrupt").addEventListener("click", () => scene?.interrupt());
+  byId("leave").addEventListener("click", leave);
+  const mode = byId("hold-mode", HTMLInputElement);
+  mode.addEventListener("change", () => void scene?.setHoldMode(mode.checked));
+  initHold();
+  addEventListener("pagehide", () => scene?.close());
+}
+
+/** The button and the space bar hold; a lost focus or a hidden page lets go. */
+function initHold() {
+  const button = byId("hold");
+  button.addEventListener("pointerdown", (event) => {
+    button.setPointerCapture(event.pointerId);
+    scene?.talk.press();
+  });
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) button.addEventListener(name, () => scene?.talk.release());
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && scene) scene.interrupt();
+    if (!holdsWith(event)) return;
+    event.preventDefault();
+    if (!event.repeat) scene?.talk.press();
+  });
+  addEventListener("keyup", (event) => {
+    if (!holdsWith(event)) return;
+    event.preventDefault();
+    scene?.talk.release();
+  });
+  addEventListener("blur", () => scene?.talk.release());
+}
+
+/**
+ * Space talks unless the focus is where space means something else.
+ * @param {KeyboardEvent} event
+ */
+function holdsWith(event) {
+  if (event.code !== "Space" || !scene?.talk.on) return false;
+  const target = event.target instanceof Element ? event.target : null;
+  return target === null || target.id === "hold" || !target.closest("input, textarea, button, a, select");
+}

@@ -1,0 +1,122 @@
+/**
+ * Banners in words: what is wrong, and what to do about it.
+ *
+ * @typedef {import("./i18n.js").WordKey} WordKey
+ */
+import { ApiError } from "./api.js";
+import { byId, make } from "./dom.js";
+import { hasWords, onLanguage, t } from "./i18n.js";
+
+/** Good news leaves by itself; trouble stays until it is over or dismissed. */
+const INFO_MS = 6_000;
+
+/**
+ * @typedef {object} Notice
+ * @property {"info" | "warning" | "error"} level
+ * @property {() => string} words In the language of the moment.
+ * @property {string} [detail] What the server said.
+ * @property {{key: WordKey, run: () => void}} [action]
+ */
+
+/** @type {Map<string, Notice>} One banner for each cause. */
+const shown = new Map();
+
+/** Draws the banners anew whenever the language changes. */
+export function initNotices() {
+  onLanguage(redraw);
+}
+
+/**
+ * @param {string} cause
+ * @param {Notice} notice
+ */
+export function notify(cause, notice) {
+  shown.set(cause, notice);
+  redraw();
+  if (notice.level === "info") setTimeout(() => shown.get(cause) === notice && dismiss(cause), INFO_MS);
+}
+
+/** @param {string} cause */
+export function dismiss(cause) {
+  if (shown.delete(cause)) redraw();
+}
+
+/**
+ * Removes every banner whose cause begins with `prefix`.
+ * @param {string} prefix
+ */
+export function dismissAll(prefix) {
+  for (const cause of [...shown.keys()]) if (cause.startsWith(prefix)) shown.delete(cause);
+  redraw();
+}
+
+/**
+ * Says in words why a request failed.
+ * @param {string} cause
+ * @param {unknown} error
+ * @param {() => void} [again]
+ */
+export function notifyFailure(cause, error, again) {
+  const failure = error instanceof ApiError ? error : new ApiError("failed", String(error), 0);
+  notify(cause, {
+    level: "error",
+    words: () => t(keyOf(failure)),
+    detail: failure.message,
+    ...(again ? { action: { key: /** @type {WordKey} */ ("retry"), run: again } } : {}),
+  });
+}
+
+/**
+ * What is degraded, in words.
+ * @param {{part: string, reason: string}[]} parts
+ */
+export function notifyDegraded(parts) {
+  dismissAll("part:");
+  for (const { part, reason } of parts) notifyPart(part, reason);
+}
+
+/**
+ * @param {string} part
+ * @param {string} reason
+ * @param {"info" | "warning" | "error"} [level]
+ */
+export function notifyPart(part, reason, level = "warning") {
+  const key = `part_${part}`;
+  notify(`part:${part}`, { level, words: () => (hasWords(key) ? t(key) : t("part_other", { part })), detail: reason });
+}
+
+/**
+ * @param {ApiError} failure
+ * @returns {WordKey}
+ */
+function keyOf(failure) {
+  if (failure.status === 503 || failure.status === 429 || /full|limit|overloaded/.test(failure.code)) return "sessions_full";
+  if (failure.status === 401 || failure.status === 403) return "not_allowed";
+  return hasWords(failure.code) ? failure.code : "failed";
+}
+
+function redraw() {
+  byId("notices").replaceChildren(...[...shown].map(([cause, notice]) => banner(cause, notice)));
+}
+
+/**
+ * @param {string} cause
+ * @param {Notice} notice
+ */
+function banner(cause, notice) {
+  const close = make("button", { type: "button", class: "notice-close", "aria-label": t("close") }, "×");
+  close.addEventListener("click", () => dismiss(cause));
+  const words = make("p", {}, notice.words());
+  if (notice.detail) words.append(make("small", {}, notice.detail));
+  const parts = [words];
+  if (notice.action) {
+    const { key, run } = notice.action;
+    const button = make("button", { type: "button", class: "notice-action" }, t(key));
+    button.addEventListener("click", () => {
+      dismiss(cause);
+      run();
+    });
+    parts.push(button);
+  }
+  return make("div", { class: "notice", "data-level": notice.level, "data-cause": cause }, ...parts, close);
+}
