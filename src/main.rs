@@ -1,2 +1,8 @@
-//! placeholder
-fn main() {}
+//! The `duologue` program.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    duologue::cli::main().await
+}

@@ -97,11 +97,63 @@ impl Default for SessionConfig {
     }
 }
 
+/// A partial change of the configuration: what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigPatch {
+    /// See [`SessionConfig`].
+    pub instructions: Option<String>,
+    /// See [`SessionConfig`].
+    pub speak: Option<bool>,
+    /// See [`SessionConfig`].
+    pub input_rate: Option<u32>,
+    /// See [`SessionConfig`].
+    pub noise_reduction: Option<bool>,
+    /// See [`SessionConfig`]; `Some(None)` goes back to detecting.
+    pub language: Option<Option<Language>>,
+    /// See [`SessionConfig`].
+    pub transcription_prompt: Option<String>,
+    /// See [`SessionConfig`].
+    pub transcribe: Option<bool>,
+    /// See [`SessionConfig`].
+    pub turn_detection: Option<TurnDetection>,
+    /// See [`SessionConfig`].
+    pub create_response: Option<bool>,
+    /// See [`SessionConfig`].
+    pub interrupt_response: Option<bool>,
+    /// See [`SessionConfig`].
+    pub voice: Option<String>,
+    /// See [`SessionConfig`].
+    pub speed: Option<f32>,
+    /// See [`SessionConfig`].
+    pub max_output_tokens: Option<usize>,
+}
+
+impl ConfigPatch {
+    /// The configuration after this change.
+    pub fn applied_to(self, old: &SessionConfig) -> SessionConfig {
+        SessionConfig {
+            instructions: self.instructions.unwrap_or_else(|| old.instructions.clone()),
+            speak: self.speak.unwrap_or(old.speak),
+            input_rate: self.input_rate.unwrap_or(old.input_rate),
+            noise_reduction: self.noise_reduction.unwrap_or(old.noise_reduction),
+            language: self.language.unwrap_or(old.language),
+            transcription_prompt: self.transcription_prompt.unwrap_or_else(|| old.transcription_prompt.clone()),
+            transcribe: self.transcribe.unwrap_or(old.transcribe),
+            turn_detection: self.turn_detection.unwrap_or(old.turn_detection),
+            create_response: self.create_response.unwrap_or(old.create_response),
+            interrupt_response: self.interrupt_response.unwrap_or(old.interrupt_response),
+            voice: self.voice.unwrap_or_else(|| old.voice.clone()),
+            speed: self.speed.unwrap_or(old.speed),
+            max_output_tokens: self.max_output_tokens.unwrap_or(old.max_output_tokens),
+        }
+    }
+}
+
 /// What a client may say. Audio does not come this way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientCommand {
-    /// `session.update`, already merged with the configuration that was in force.
-    Configure(Box<SessionConfig>),
+    /// `session.update`.
+    Configure(Box<ConfigPatch>),
     /// `input_audio_buffer.commit`.
     CommitAudio,
     /// `input_audio_buffer.clear`.
@@ -357,6 +409,8 @@ pub enum SessionEvent {
         message: String,
         /// Which field.
         param: Option<&'static str>,
+        /// The client's own id of the event that was wrong, when it had one.
+        client_event: Option<String>,
     },
     /// The session is over.
     Ended {

@@ -92,7 +92,7 @@ pub enum IngestEvent {
     Pause {
         /// With prefix.
         start: u64,
-        /// Last speech.
+        /// Newest sample, the silence so far included.
         end: u64,
     },
     /// It was not the end.

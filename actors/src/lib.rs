@@ -1,3 +1,19 @@
 //! The supervised tree of a session.
+//!
+//! `Sessions` (census, admission) → one `Session` per scene → `Ingest`, `Transcriber`, `Persona`, `Speaker`,
+//! `Scribe`. The policy of restarts is the table in [`policy`].
 
+pub mod audio_in;
+pub mod event;
+pub mod front_end;
+pub mod ingest;
+pub mod outbox;
+pub mod persona;
+pub mod policy;
+pub mod scribe;
+pub mod session;
+pub mod sessions;
+pub mod speaker;
 pub mod store;
+mod task;
+pub mod transcriber;

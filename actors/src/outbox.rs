@@ -160,6 +160,11 @@ impl Outbox {
         reader
     }
 
+    /// Whether `reader` is still the one who reads.
+    pub fn is_reader(&self, reader: u64) -> bool {
+        self.lock().reader == reader
+    }
+
     /// The next thing to send to `reader`; waits for one.
     pub async fn next(&self, reader: u64) -> Result<Outgoing, Closed> {
         loop {

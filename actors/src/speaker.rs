@@ -113,14 +113,21 @@ pub enum SpeakerEvent {
         /// What the model took for it.
         compute: Duration,
     },
+    /// More of a clause is on its way.
+    ClauseSound {
+        /// Turn.
+        turn: TurnId,
+        /// Which.
+        index: usize,
+        /// How much more.
+        samples: u64,
+    },
     /// A clause is wholly on its way.
     ClauseSpoken {
         /// Turn.
         turn: TurnId,
         /// Which.
         index: usize,
-        /// Its length with the pause after it.
-        samples: u64,
     },
     /// A clause could not be spoken; it stays text.
     ClauseFailed {
@@ -208,6 +215,7 @@ impl State {
             clause_samples: 0,
             sent: 0,
             started: None,
+            compute: None,
             speech,
         };
         let tasks = [OwnedTask::spawn(synthesis.run(waiting, pieces)), OwnedTask::spawn(player.run(ready))];
@@ -226,7 +234,7 @@ impl State {
 
 /// What the synthesis hands to the player.
 enum Piece {
-    Sound(SpeechChunk),
+    Sound { index: usize, chunk: SpeechChunk },
     ClauseEnd { index: usize, pause: Duration },
     Failed { index: usize, error: EngineError },
 }
@@ -255,6 +263,7 @@ impl Synthesis {
     }
 
     async fn clause(&self, clause: Clause, pieces: &mpsc::Sender<Piece>) -> Result<(), EngineError> {
+        let index = clause.index;
         let mut stream = self.tts.synthesize(TtsRequest {
             session: self.session,
             text: clause.text,
@@ -264,7 +273,7 @@ impl Synthesis {
             first_audio_deadline: FIRST_AUDIO_DEADLINE,
         })?;
         while let Some(chunk) = stream.next().await {
-            if pieces.send(Piece::Sound(chunk?)).await.is_err() {
+            if pieces.send(Piece::Sound { index, chunk: chunk? }).await.is_err() {
                 return Ok(());
             }
         }
@@ -289,6 +298,8 @@ struct Player {
     clause_samples: u64,
     sent: u64,
     started: Option<Instant>,
+    /// What the model took for the first chunk.
+    compute: Option<Duration>,
 }
 
 impl Player {
@@ -296,7 +307,7 @@ impl Player {
         while let Some(piece) = pieces.recv().await {
             let turn = self.speech.turn;
             let outcome = match piece {
-                Piece::Sound(chunk) => self.sound(chunk).await,
+                Piece::Sound { index, chunk } => self.sound(index, chunk).await,
                 Piece::ClauseEnd { index, pause } => self.clause_end(index, pause).await,
                 Piece::Failed { index, error } => {
                     self.tell(SpeakerEvent::ClauseFailed { turn, index, error });
@@ -315,17 +326,10 @@ impl Player {
         let _ = self.parent.cast(SessionMsg::Speaker(event));
     }
 
-    async fn sound(&mut self, chunk: SpeechChunk) -> Result<(), Stale> {
+    async fn sound(&mut self, index: usize, chunk: SpeechChunk) -> Result<(), Stale> {
         self.visemes(&chunk.visemes);
-        let samples = chunk.audio.into_iter().map(from_float).collect();
-        let first = self.sent == 0;
-        self.frames(samples).await?;
-        if first && self.sent > 0 {
-            let at = self.started.unwrap_or_else(Instant::now);
-            let turn = self.speech.turn;
-            self.tell(SpeakerEvent::FirstAudio { turn, at, compute: chunk.compute });
-        }
-        Ok(())
+        self.compute.get_or_insert(chunk.compute);
+        self.frames(index, chunk.audio.into_iter().map(from_float).collect()).await
     }
 
     /// Cues come on the clause's clock and leave on the item's.
@@ -350,14 +354,14 @@ impl Player {
                 viseme: Viseme::Rest,
             }]);
             let silence = pause.as_millis() as usize * SPEECH_RATE as usize / 1000;
-            self.frames(vec![0; silence]).await?;
+            self.frames(index, vec![0; silence]).await?;
         }
-        let samples = std::mem::take(&mut self.clause_samples);
-        self.tell(SpeakerEvent::ClauseSpoken { turn: self.speech.turn, index, samples });
+        self.clause_samples = 0;
+        self.tell(SpeakerEvent::ClauseSpoken { turn: self.speech.turn, index });
         Ok(())
     }
 
-    async fn frames(&mut self, samples: Vec<i16>) -> Result<(), Stale> {
+    async fn frames(&mut self, index: usize, samples: Vec<i16>) -> Result<(), Stale> {
         for frame in samples.chunks(FRAME) {
             self.pace().await;
             self.outbox
@@ -369,9 +373,14 @@ impl Player {
                     samples: frame.to_vec(),
                 })
                 .await?;
-            self.started.get_or_insert_with(Instant::now);
+            if self.started.is_none() {
+                let at = *self.started.insert(Instant::now());
+                let compute = self.compute.unwrap_or_default();
+                self.tell(SpeakerEvent::FirstAudio { turn: self.speech.turn, at, compute });
+            }
             self.sent += frame.len() as u64;
             self.clause_samples += frame.len() as u64;
+            self.tell(SpeakerEvent::ClauseSound { turn: self.speech.turn, index, samples: frame.len() as u64 });
         }
         Ok(())
     }

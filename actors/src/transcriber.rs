@@ -58,7 +58,7 @@ pub struct Hints {
 pub struct Utterance {
     /// First sample.
     pub start: u64,
-    /// Last speech.
+    /// Last speech; for a speculation, the silence after it included.
     pub end: u64,
 }
 
@@ -119,6 +119,13 @@ struct Job {
     _task: OwnedTask,
 }
 
+impl Job {
+    /// Whether its audio holds all of `utterance`: it was begun in the pause that turned out to be the end.
+    fn covers(&self, utterance: Utterance) -> bool {
+        self.utterance.start == utterance.start && utterance.end <= self.utterance.end
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Partial,
@@ -151,7 +158,7 @@ impl Actor for Transcriber {
                 state.begin(&myself, utterance, Kind::Partial, false);
             }
             TranscriberMsg::Partial(_) => metrics::counter!("transcriber_partials_skipped_total").increment(1),
-            TranscriberMsg::Speculate(utterance) if !state.is_final() => {
+            TranscriberMsg::Speculate(utterance) if !state.is_final() && !state.speculates_on(utterance) => {
                 state.begin(&myself, utterance, Kind::Speculative, false);
             }
             TranscriberMsg::Speculate(_) => {}
@@ -182,7 +189,7 @@ impl State {
         self.sequence += 1;
         let sequence = self.sequence;
         let partial = kind == Kind::Partial;
-        let tail = if partial { 0 } else { TAIL };
+        let tail = if kind == Kind::Final { TAIL } else { 0 };
         let answer = self.args.stt.transcribe(SttRequest {
             session: self.args.session,
             audio: self.args.history.range(utterance.start, utterance.end + tail),
@@ -199,14 +206,20 @@ impl State {
         self.job = Some(Job { sequence, utterance, kind, retried, answer: None, _task: task });
     }
 
+    /// The same pause, asked about again: what runs already covers it.
+    fn speculates_on(&self, utterance: Utterance) -> bool {
+        self.job.as_ref().is_some_and(|job| job.kind == Kind::Speculative && job.utterance.start == utterance.start)
+    }
+
     fn is_final(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.kind == Kind::Final)
     }
 
     fn finish(&mut self, myself: &ActorRef<TranscriberMsg>, utterance: Utterance) -> Result<(), ActorProcessingErr> {
         match &mut self.job {
-            Some(job) if job.kind == Kind::Speculative && job.utterance == utterance => {
+            Some(job) if job.kind == Kind::Speculative && job.covers(utterance) => {
                 job.kind = Kind::Final;
+                job.utterance = utterance;
                 metrics::counter!("transcriber_speculations_used_total").increment(1);
                 if let Some(result) = job.answer.take() {
                     self.deliver(myself, result)?;

@@ -6,7 +6,7 @@ pub const HEARING_RATE: u32 = 16_000;
 /// Turns little-endian PCM16 bytes into samples; an odd last byte is an error, since it means that the client
 /// and the server disagree about the format.
 pub fn from_le_bytes(bytes: &[u8]) -> Result<Vec<i16>, OddLength> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return Err(OddLength);
     }
     Ok(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())

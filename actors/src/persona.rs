@@ -1,0 +1,295 @@
+//! Persona: answers in character.
+//! Parent: Session. Children: none. On failure: restarts alone; the Session asks again if nothing was said yet.
+//! In: PersonaMsg.  Out: PersonaEvent -> Session: clauses as soon as they stand.
+//! Owns: one stream of the language model, cancelled by Drop.  Never: remembers (the Session does), logs words.
+
+use std::sync::Arc;
+
+use duologue_domain::{
+    candor::{self, AiQuestion},
+    clause::{ClauseConfig, ClauseSplitter},
+    lang::Language,
+    memory::Fact,
+    persona::{Persona as PersonaFile, SpeechLevel},
+    prompt::{Prompt, PromptInput, Role, Turn as PromptTurn},
+    spoken::SpokenFilter,
+    turn::TurnId,
+};
+use duologue_engines::port::{
+    EngineError, ErrorKind, Finish, LlmEngine, LlmEvent, LlmRequest, LlmUsage, Sampling, SessionKey,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::time::Instant;
+
+use crate::{session::SessionMsg, task::OwnedTask};
+
+/// The first token must come within this; a cold prompt on two cores takes ten seconds.
+const FIRST_TOKEN_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
+
+/// The actor.
+#[derive(Debug)]
+pub struct Persona;
+
+/// What it needs.
+pub struct PersonaArgs {
+    /// To whom it reports.
+    pub parent: ActorRef<SessionMsg>,
+    /// Whose replies.
+    pub session: SessionKey,
+    /// Who it is.
+    pub persona: Arc<PersonaFile>,
+    /// The model.
+    pub llm: Arc<dyn LlmEngine>,
+}
+
+impl std::fmt::Debug for PersonaArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PersonaArgs").field("persona", &self.persona.id).finish_non_exhaustive()
+    }
+}
+
+/// One reply to make: everything it depends on, as it was when it was decided.
+#[derive(Clone, Debug)]
+pub struct ReplyJob {
+    /// Its turn.
+    pub turn: TurnId,
+    /// In which language.
+    pub language: Language,
+    /// In which register.
+    pub speech_level: SpeechLevel,
+    /// What is remembered.
+    pub facts: Vec<Fact>,
+    /// What the client adds.
+    pub instructions: String,
+    /// Longest reply.
+    pub max_tokens: usize,
+    /// What was said, oldest first.
+    pub turns: Vec<PromptTurn>,
+}
+
+/// What it understands.
+#[derive(Debug)]
+pub enum PersonaMsg {
+    /// Answer; whatever was being answered is dropped.
+    Reply(Box<ReplyJob>),
+    /// Stop.
+    Cancel,
+}
+
+/// What it says.
+#[derive(Debug)]
+pub enum PersonaEvent {
+    /// The model has begun.
+    FirstToken {
+        /// Turn.
+        turn: TurnId,
+        /// When.
+        at: Instant,
+    },
+    /// A clause stands.
+    Clause {
+        /// Turn.
+        turn: TurnId,
+        /// Its words, with the space before them.
+        text: String,
+        /// What language they are in.
+        language: Language,
+        /// When.
+        at: Instant,
+    },
+    /// That was all.
+    Ended {
+        /// Turn.
+        turn: TurnId,
+        /// Why.
+        finish: Finish,
+        /// At what cost.
+        usage: LlmUsage,
+    },
+    /// It cannot answer.
+    Failed {
+        /// Turn.
+        turn: TurnId,
+        /// Why.
+        error: EngineError,
+    },
+}
+
+impl PersonaEvent {
+    /// Which turn it is about.
+    pub fn turn(&self) -> TurnId {
+        match self {
+            Self::FirstToken { turn, .. }
+            | Self::Clause { turn, .. }
+            | Self::Ended { turn, .. }
+            | Self::Failed { turn, .. } => *turn,
+        }
+    }
+}
+
+/// Its memory: the reply in the making.
+#[derive(Debug)]
+pub struct State {
+    args: PersonaArgs,
+    reply: Option<OwnedTask>,
+}
+
+impl Actor for Persona {
+    type Msg = PersonaMsg;
+    type State = State;
+    type Arguments = PersonaArgs;
+
+    async fn pre_start(&self, _: ActorRef<PersonaMsg>, args: PersonaArgs) -> Result<State, ActorProcessingErr> {
+        Ok(State { args, reply: None })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<PersonaMsg>,
+        message: PersonaMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PersonaMsg::Reply(job) => state.reply(*job),
+            PersonaMsg::Cancel => state.reply = None,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<PersonaMsg>,
+        _: SupervisionEvent,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn reply(&mut self, job: ReplyJob) {
+        // The old stream is dropped first, so that the engine's slot is free for the new one.
+        self.reply = None;
+        let question = candor_of(&job.turns);
+        let request = self.request(&job, question);
+        let voice = Voice {
+            parent: self.args.parent.clone(),
+            turn: job.turn,
+            language: job.language,
+            filter: SpokenFilter::named([self.args.persona.name.as_str()]),
+            splitter: ClauseSplitter::new(ClauseConfig::default()),
+            sincere: question == AiQuestion::Sincere,
+            admission: self.args.persona.admission(job.language).to_owned(),
+            said: false,
+        };
+        let llm = self.args.llm.clone();
+        self.reply = Some(OwnedTask::spawn(async move { voice.speak(llm, request).await }));
+    }
+
+    fn request(&self, job: &ReplyJob, question: AiQuestion) -> LlmRequest {
+        let persona = &self.args.persona;
+        let context = self.args.llm.context_tokens();
+        let prompt = Prompt::build(&PromptInput {
+            persona,
+            language: job.language,
+            speech_level: job.speech_level,
+            facts: &job.facts,
+            instructions: &job.instructions,
+            turns: &job.turns,
+            candor: question,
+            budget_tokens: context.saturating_sub(job.max_tokens.min(context / 2)),
+        });
+        LlmRequest {
+            session: self.args.session,
+            messages: prompt.messages,
+            shared: prompt.shared,
+            max_tokens: job.max_tokens,
+            sampling: Sampling { temperature: persona.temperature, ..Sampling::default() },
+            stop: Vec::new(),
+            first_token_deadline: FIRST_TOKEN_DEADLINE,
+        }
+    }
+}
+
+fn candor_of(turns: &[PromptTurn]) -> AiQuestion {
+    let last = turns.iter().rev().find(|turn| turn.role == Role::User);
+    last.map_or(AiQuestion::None, |turn| candor::question(&turn.text))
+}
+
+/// Turns the model's tokens into clauses that can be spoken.
+struct Voice {
+    parent: ActorRef<SessionMsg>,
+    turn: TurnId,
+    language: Language,
+    filter: SpokenFilter,
+    splitter: ClauseSplitter,
+    /// The person asked in earnest whether this is an AI: a denial must not pass.
+    sincere: bool,
+    admission: String,
+    /// Whether a clause was said.
+    said: bool,
+}
+
+impl Voice {
+    fn tell(&self, event: PersonaEvent) {
+        // Without a parent there is nobody to answer, and this task is about to be aborted.
+        let _ = self.parent.cast(SessionMsg::Persona(event));
+    }
+
+    async fn speak(mut self, llm: Arc<dyn LlmEngine>, request: LlmRequest) {
+        let turn = self.turn;
+        match self.stream(llm, request).await {
+            Ok((finish, usage)) => self.tell(PersonaEvent::Ended { turn, finish, usage }),
+            Err(error) => self.tell(PersonaEvent::Failed { turn, error }),
+        }
+    }
+
+    async fn stream(&mut self, llm: Arc<dyn LlmEngine>, request: LlmRequest) -> Result<(Finish, LlmUsage), EngineError> {
+        let mut stream = llm.generate(request)?;
+        let mut begun = false;
+        while let Some(event) = stream.next().await {
+            match event? {
+                LlmEvent::Delta(delta) => {
+                    if !std::mem::replace(&mut begun, true) {
+                        self.tell(PersonaEvent::FirstToken { turn: self.turn, at: Instant::now() });
+                    }
+                    let spoken = self.filter.push(&delta);
+                    for clause in self.splitter.push(&spoken) {
+                        self.clause(clause);
+                    }
+                }
+                LlmEvent::Done { finish, usage } => {
+                    self.rest();
+                    return Ok((finish, usage));
+                }
+            }
+        }
+        Err(EngineError::new(ErrorKind::Broken, "llm", "the reply ended without an end"))
+    }
+
+    fn rest(&mut self) {
+        let spoken = self.filter.finish();
+        for clause in self.splitter.push(&spoken) {
+            self.clause(clause);
+        }
+        if let Some(clause) = self.splitter.finish() {
+            self.clause(clause);
+        }
+    }
+
+    fn clause(&mut self, mut text: String) {
+        if text.trim().is_empty() {
+            return;
+        }
+        if self.sincere && candor::denies_being_ai(&text) {
+            metrics::counter!("persona_denials_replaced_total").increment(1);
+            text = self.admission.clone();
+        }
+        // The splitter trims; the words between two clauses are still words apart.
+        if std::mem::replace(&mut self.said, true) {
+            text.insert(0, ' ');
+        }
+        let language = Language::of_text(&text).unwrap_or(self.language);
+        self.tell(PersonaEvent::Clause { turn: self.turn, text, language, at: Instant::now() });
+    }
+}

@@ -1,0 +1,176 @@
+//! The children of a session: how each is spawned, and what its death means.
+
+use std::collections::HashMap;
+
+use ractor::{Actor, ActorCell, ActorRef};
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::{SessionMsg, State};
+use crate::{
+    event::NoticeLevel,
+    ingest::{Ingest, IngestArgs, IngestMsg},
+    persona::{Persona, PersonaArgs, PersonaMsg},
+    policy::{GIVEN_UP_FOR, RestartBudget, Role, Verdict, policy},
+    scribe::{Scribe, ScribeArgs, ScribeMsg},
+    speaker::{Speaker, SpeakerArgs, SpeakerMsg},
+    transcriber::{Transcriber, TranscriberArgs, TranscriberMsg},
+};
+
+/// Who is alive. An absent child is being restarted or was given up.
+#[derive(Default)]
+pub(super) struct Children {
+    pub(super) ingest: Option<ActorRef<IngestMsg>>,
+    pub(super) transcriber: Option<ActorRef<TranscriberMsg>>,
+    pub(super) persona: Option<ActorRef<PersonaMsg>>,
+    pub(super) speaker: Option<ActorRef<SpeakerMsg>>,
+    pub(super) scribe: Option<ActorRef<ScribeMsg>>,
+    budgets: HashMap<Role, RestartBudget>,
+    given_up: HashMap<Role, String>,
+}
+
+impl Children {
+    pub(super) fn cells(&self) -> Vec<(Role, ActorCell)> {
+        let cells = [
+            (Role::Ingest, self.ingest.as_ref().map(ActorRef::get_cell)),
+            (Role::Transcriber, self.transcriber.as_ref().map(ActorRef::get_cell)),
+            (Role::Persona, self.persona.as_ref().map(ActorRef::get_cell)),
+            (Role::Speaker, self.speaker.as_ref().map(ActorRef::get_cell)),
+            (Role::Scribe, self.scribe.as_ref().map(ActorRef::get_cell)),
+        ];
+        cells.into_iter().filter_map(|(role, cell)| Some((role, cell?))).collect()
+    }
+
+    fn forget(&mut self, role: Role) {
+        match role {
+            Role::Ingest => self.ingest = None,
+            Role::Transcriber => self.transcriber = None,
+            Role::Persona => self.persona = None,
+            Role::Speaker => self.speaker = None,
+            Role::Scribe => self.scribe = None,
+        }
+    }
+
+    pub(super) fn given_up(&self) -> Vec<(&'static str, String)> {
+        self.given_up.iter().map(|(role, reason)| (role.name(), reason.clone())).collect()
+    }
+}
+
+impl State {
+    /// Spawns a child and repeats to it what its predecessor had not finished.
+    pub(super) async fn spawn(&mut self, role: Role) {
+        let recovered = self.children.given_up.remove(&role).is_some();
+        if let Err(error) = self.try_spawn(role).await {
+            error!(session = self.key, role = role.name(), error, "child did not start");
+            self.bury(role, error);
+            return;
+        }
+        if recovered {
+            self.notice(NoticeLevel::Info, "part_recovered", "It works again.", Some(role.name()));
+        }
+        match role {
+            Role::Ingest => self.repeat_to_ingest(),
+            Role::Transcriber => self.repeat_to_transcriber(),
+            Role::Persona => self.repeat_to_persona(),
+            Role::Speaker => self.repeat_to_speaker(),
+            Role::Scribe => self.repeat_to_scribe(),
+        }
+    }
+
+    async fn try_spawn(&mut self, role: Role) -> Result<(), String> {
+        let parent = self.myself.clone();
+        let cell = parent.get_cell();
+        let session = self.key;
+        match role {
+            Role::Ingest => {
+                let args = IngestArgs {
+                    parent,
+                    session,
+                    audio: self.audio.clone(),
+                    history: self.history.clone(),
+                    vad: self.engines.vad.clone(),
+                    turn: self.engines.turn.clone(),
+                    config: self.config.clone(),
+                };
+                self.children.ingest = Some(spawn_linked(Ingest, args, cell).await?);
+            }
+            Role::Transcriber => {
+                let args = TranscriberArgs {
+                    parent,
+                    session,
+                    history: self.history.clone(),
+                    stt: self.engines.stt.clone(),
+                    hints: self.hints(),
+                };
+                self.children.transcriber = Some(spawn_linked(Transcriber, args, cell).await?);
+            }
+            Role::Persona => {
+                let args =
+                    PersonaArgs { parent, session, persona: self.persona.clone(), llm: self.engines.llm.clone() };
+                self.children.persona = Some(spawn_linked(Persona, args, cell).await?);
+            }
+            Role::Speaker => {
+                let args = SpeakerArgs {
+                    parent,
+                    session,
+                    outbox: self.outbox.clone(),
+                    tts: self.engines.tts.clone(),
+                };
+                self.children.speaker = Some(spawn_linked(Speaker, args, cell).await?);
+            }
+            Role::Scribe => {
+                let args = ScribeArgs { parent, store: self.store.clone() };
+                self.children.scribe = Some(spawn_linked(Scribe, args, cell).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A child has died, by whatever way.
+    pub(super) fn child_died(&mut self, cell: &ActorCell, reason: String) {
+        let role = self.children.cells().into_iter().find(|(_, child)| child.get_id() == cell.get_id());
+        if let Some((role, _)) = role {
+            self.bury(role, reason);
+        }
+    }
+
+    fn bury(&mut self, role: Role, reason: String) {
+        self.children.forget(role);
+        metrics::counter!("actor_deaths_total", "role" => role.name()).increment(1);
+        let row = policy(role);
+        match self.children.budgets.entry(role).or_default().handle_death(Instant::now(), row) {
+            Verdict::Restart(delay) => {
+                warn!(session = self.key, role = role.name(), reason, "child died, restarting");
+                if role == Role::Ingest {
+                    self.end_interrupted_speech();
+                }
+                self.myself.send_after(delay, move || SessionMsg::Respawn(role));
+            }
+            Verdict::GiveUp => {
+                error!(session = self.key, role = role.name(), reason, "child given up for now");
+                self.children.given_up.insert(role, row.words.to_owned());
+                self.notice(NoticeLevel::Error, "part_failed", row.words, Some(role.name()));
+                self.without(role);
+                self.myself.send_after(GIVEN_UP_FOR, move || SessionMsg::Respawn(role));
+            }
+        }
+    }
+
+    /// What is in flight must end even without the child that would have ended it.
+    fn without(&mut self, role: Role) {
+        match role {
+            Role::Ingest => self.end_interrupted_speech(),
+            Role::Transcriber => self.fail_pending_utterances(policy(role).words),
+            Role::Persona => self.fail_reply("persona_failed", policy(role).words),
+            Role::Speaker => self.finish_in_writing(),
+            Role::Scribe => {}
+        }
+    }
+}
+
+async fn spawn_linked<A: Actor>(actor: A, args: A::Arguments, parent: ActorCell) -> Result<ActorRef<A::Msg>, String> {
+    match A::spawn_linked(None, actor, args, parent).await {
+        Ok((child, _)) => Ok(child),
+        Err(error) => Err(error.to_string()),
+    }
+}

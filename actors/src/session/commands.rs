@@ -1,0 +1,154 @@
+//! What the client asks for.
+
+use duologue_domain::{
+    conversation::{Content, ConversationError, Item, Speaker as From},
+    pcm,
+    turn::FloorEffect,
+};
+use duologue_engines::port::SPEECH_RATE;
+
+use super::State;
+use crate::{
+    event::{ClientCommand, ResponseRequest, SessionConfig, SessionEvent},
+    ingest::IngestMsg,
+    store::MessageRole,
+    transcriber::TranscriberMsg,
+};
+
+impl State {
+    pub(super) fn command(&mut self, command: ClientCommand) {
+        match command {
+            ClientCommand::Configure(patch) => {
+                let config = patch.applied_to(&self.config);
+                self.configure(config);
+            }
+            ClientCommand::CommitAudio => self.to_ingest(IngestMsg::Commit),
+            ClientCommand::ClearAudio => {
+                self.forget_current_speech();
+                self.to_ingest(IngestMsg::Clear);
+                self.say(SessionEvent::Cleared);
+            }
+            ClientCommand::CreateItem { item, previous } => self.create_item(item, previous.as_deref()),
+            ClientCommand::RetrieveItem(id) => match self.conversation.get(&id) {
+                Some(item) => self.say(SessionEvent::ItemRetrieved(item.clone())),
+                None => self.refuse(ConversationError::NoSuchItem(id)),
+            },
+            ClientCommand::DeleteItem(id) => match self.conversation.delete(&id) {
+                Ok(item) => self.say(SessionEvent::ItemDeleted(item.id)),
+                Err(error) => self.refuse(error),
+            },
+            ClientCommand::TruncateItem { id, audio_end_ms } => self.truncate(id, audio_end_ms),
+            ClientCommand::CreateResponse(request) => self.create_response(request),
+            ClientCommand::CancelResponse { response } => self.cancel_response(response.as_deref()),
+        }
+    }
+
+    fn configure(&mut self, config: SessionConfig) {
+        if self.has_spoken && config.voice != self.config.voice {
+            self.say(SessionEvent::Error {
+                code: "cannot_update_voice",
+                message: "The voice is fixed once the persona has spoken. Start a new session for another one.".into(),
+                param: Some("session.audio.output.voice"),
+                client_event: None,
+            });
+            return;
+        }
+        let voices = self.engines.tts.voices();
+        if !config.voice.is_empty() && !voices.is_empty() && !voices.iter().any(|voice| voice.id == config.voice) {
+            self.say(SessionEvent::Error {
+                code: "unknown_voice",
+                message: "There is no voice with this id. GET /voice/voices lists them.".into(),
+                param: Some("session.audio.output.voice"),
+                client_event: None,
+            });
+            return;
+        }
+        if config.turn_detection != self.config.turn_detection {
+            self.forget_current_speech();
+        }
+        self.config = config;
+        self.apply_policy();
+        self.to_ingest(IngestMsg::Configure(Box::new(self.config.clone())));
+        self.to_transcriber(TranscriberMsg::Configure(self.hints()));
+        self.say(SessionEvent::Updated(Box::new(self.config.clone())));
+    }
+
+    fn create_item(&mut self, mut item: Item, previous: Option<&str>) {
+        if item.id.is_empty() {
+            item.id = self.new_item_id();
+        }
+        if let Err(error) = self.conversation.insert(item.clone(), previous) {
+            self.refuse(error);
+            return;
+        }
+        let previous = self.conversation.previous(&item.id).map(str::to_owned);
+        if let (From::User, Content::InputText(text)) = (item.speaker, &item.content) {
+            self.write_message(&item.id, MessageRole::User, text);
+        }
+        self.say(SessionEvent::ItemAdded { item: item.clone(), previous: previous.clone() });
+        self.say(SessionEvent::ItemDone { item, previous });
+    }
+
+    /// Keeps only what the client says was heard. Before the first sound this is nothing, and not an error.
+    fn truncate(&mut self, id: String, audio_end_ms: u64) {
+        let samples = pcm::samples(audio_end_ms, SPEECH_RATE);
+        let heard = match (&self.reply, &self.spoken) {
+            (Some(reply), _) if *reply.item == *id => reply.playout.heard_text(samples),
+            (_, Some(spoken)) if *spoken.item == *id => spoken.playout.heard_text(samples),
+            _ if audio_end_ms == 0 => String::new(),
+            (_, _) => match self.conversation.get(&id) {
+                // Too long ago to know its clauses: it was heard whole.
+                Some(item) => item.content.text().to_owned(),
+                None => return self.refuse(ConversationError::NoSuchItem(id)),
+            },
+        };
+        match self.conversation.truncate(&id, heard.clone()) {
+            Ok(_) => {
+                if !heard.is_empty() {
+                    self.write_message(&id, MessageRole::Assistant, &heard);
+                }
+                self.say(SessionEvent::ItemTruncated { id, audio_end_ms });
+            }
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    fn create_response(&mut self, request: ResponseRequest) {
+        match self.floor.handle_reply_requested() {
+            Ok(FloorEffect::BeginReply { turn }) => self.begin_reply(turn, request),
+            Ok(effect) => self.apply(vec![effect]),
+            Err(_) => self.say(SessionEvent::Error {
+                code: "conversation_already_has_active_response",
+                message: "A response is being made. Cancel it or wait for its end.".into(),
+                param: None,
+                client_event: None,
+            }),
+        }
+    }
+
+    fn cancel_response(&mut self, response: Option<&str>) {
+        let matches = self.reply.as_ref().is_some_and(|reply| response.is_none_or(|id| *reply.response == *id));
+        if matches {
+            let effects = self.floor.handle_cancel();
+            self.apply(effects);
+        } else {
+            self.say(SessionEvent::Error {
+                code: "response_cancel_not_active",
+                message: "There is no such response in progress.".into(),
+                param: None,
+                client_event: None,
+            });
+        }
+    }
+
+    fn refuse(&self, error: ConversationError) {
+        let (code, message) = match error {
+            ConversationError::NoSuchItem(id) => ("item_not_found", format!("There is no item {id:?}.")),
+            ConversationError::DuplicateItem(id) => ("item_exists", format!("There is an item {id:?} already.")),
+            ConversationError::NotAssistant(id) => {
+                ("item_not_truncatable", format!("Item {id:?} was not said by the persona."))
+            }
+        };
+        self.say(SessionEvent::Error { code, message, param: Some("item_id"), client_event: None });
+    }
+}

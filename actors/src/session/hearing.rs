@@ -1,0 +1,273 @@
+//! From the person's speech to an item with words: what Ingest and Transcriber report.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use duologue_domain::{
+    conversation::{Content, Item, Speaker as From},
+    pcm::{HEARING_RATE, ms},
+};
+use duologue_engines::port::{EngineError, Transcript};
+use tokio::time::Instant;
+
+use super::State;
+use crate::{
+    event::{NoticeLevel, SessionEvent},
+    ingest::{IngestEvent, IngestMsg},
+    store::MessageRole,
+    transcriber::{Hints, TranscriberEvent, TranscriberMsg, Utterance},
+};
+
+/// What is being heard.
+#[derive(Debug, Default)]
+pub(super) struct Hearing {
+    /// The item of the speech that goes on now.
+    current: Option<Current>,
+    /// Turns that ended and whose words are not known yet, oldest first.
+    pending: VecDeque<Pending>,
+    /// The words so far, as the client knows them.
+    partial: String,
+    /// Told once per trouble.
+    deaf: bool,
+}
+
+#[derive(Debug)]
+struct Current {
+    item: String,
+    start: u64,
+}
+
+#[derive(Debug)]
+struct Pending {
+    item: String,
+    utterance: Utterance,
+    timing: SpeechTiming,
+}
+
+/// When a turn ended, for its waterfall.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SpeechTiming {
+    /// The last speech arrived.
+    pub(super) speech_end: Instant,
+    /// The turn was decided.
+    pub(super) decided: Instant,
+    /// The words were known.
+    pub(super) transcript: Instant,
+    /// What smart-turn took.
+    pub(super) judging: Duration,
+    /// What whisper took.
+    pub(super) hearing: Duration,
+}
+
+impl State {
+    pub(super) fn audio_arrived(&mut self) {
+        if let Some(ingest) = &self.children.ingest {
+            // A dead child's mailbox refuses; its successor is told when it comes.
+            let _ = ingest.cast(IngestMsg::FramesReady);
+        }
+    }
+
+    pub(super) fn repeat_to_ingest(&mut self) {
+        self.audio_arrived();
+    }
+
+    pub(super) fn repeat_to_transcriber(&mut self) {
+        for pending in &self.hearing.pending {
+            self.to_transcriber(TranscriberMsg::Final(pending.utterance));
+        }
+    }
+
+    pub(super) fn hints(&self) -> Hints {
+        let mut words = self.persona.hot_words.clone();
+        if !self.config.transcription_prompt.is_empty() {
+            words.push(self.config.transcription_prompt.clone());
+        }
+        Hints { language: self.config.language, prompt: (!words.is_empty()).then(|| words.join(", ")) }
+    }
+
+    pub(super) fn to_transcriber(&self, message: TranscriberMsg) {
+        if let Some(transcriber) = &self.children.transcriber {
+            let _ = transcriber.cast(message);
+        }
+    }
+
+    pub(super) fn to_ingest(&self, message: IngestMsg) {
+        if let Some(ingest) = &self.children.ingest {
+            let _ = ingest.cast(message);
+        }
+    }
+
+    pub(super) fn ingest_said(&mut self, event: IngestEvent) {
+        match event {
+            IngestEvent::SpeechStarted { start } => self.speech_started(start),
+            IngestEvent::Pause { start, end } => {
+                self.to_transcriber(TranscriberMsg::Speculate(Utterance { start, end }));
+            }
+            IngestEvent::Resumed => self.to_transcriber(TranscriberMsg::Resumed),
+            IngestEvent::PartialDue { start, end } if self.config.transcribe => {
+                self.to_transcriber(TranscriberMsg::Partial(Utterance { start, end }));
+            }
+            IngestEvent::PartialDue { .. } => {}
+            IngestEvent::TurnEnded { start, end, speech_end, judging, detected } => {
+                let now = Instant::now();
+                let timing =
+                    SpeechTiming { speech_end, decided: now, transcript: now, judging, hearing: Duration::ZERO };
+                self.turn_ended(Utterance { start, end }, timing, detected);
+            }
+            IngestEvent::NothingToCommit => self.say(SessionEvent::Error {
+                code: "input_audio_buffer_commit_empty",
+                message: "There is no audio to commit. Append some first.".into(),
+                param: None,
+                client_event: None,
+            }),
+            IngestEvent::IdleTimeout { at } => self.say(SessionEvent::IdleTimeout { at_ms: ms(at, HEARING_RATE) }),
+            IngestEvent::Lost { ms } => self.notice(
+                NoticeLevel::Warning,
+                "audio_dropped",
+                format!("{ms} ms of audio arrived faster than it could be heard and were dropped."),
+                Some("ingest"),
+            ),
+            IngestEvent::Failed(error) => {
+                self.notice(NoticeLevel::Error, error.kind.code(), error.message, Some("vad"));
+            }
+        }
+    }
+
+    fn speech_started(&mut self, start: u64) {
+        let item = self.new_item_id();
+        let effects = self.floor.handle_speech_started();
+        self.apply(effects);
+        self.hearing.partial.clear();
+        self.say(SessionEvent::SpeechStarted { item: item.clone(), at_ms: ms(start, HEARING_RATE) });
+        self.hearing.current = Some(Current { item, start });
+    }
+
+    fn turn_ended(&mut self, utterance: Utterance, timing: SpeechTiming, detected: bool) {
+        let current = self.hearing.current.take();
+        self.floor.handle_speech_ended();
+        let item = match current {
+            Some(current) => current.item,
+            None => self.new_item_id(),
+        };
+        if detected {
+            self.say(SessionEvent::SpeechStopped { item: item.clone(), at_ms: ms(utterance.end, HEARING_RATE) });
+        }
+        let heard =
+            Item { id: item.clone(), speaker: From::User, content: Content::InputAudio { transcript: None }, complete: true };
+        // The id is fresh, so this cannot be refused.
+        let _ = self.conversation.insert(heard.clone(), None);
+        let previous = self.conversation.previous(&item).map(str::to_owned);
+        self.say(SessionEvent::Committed { item: item.clone(), previous: previous.clone() });
+        self.say(SessionEvent::ItemAdded { item: heard.clone(), previous: previous.clone() });
+        self.say(SessionEvent::ItemDone { item: heard, previous });
+        self.hearing.pending.push_back(Pending { item, utterance, timing });
+        if self.children.given_up().iter().any(|(role, _)| *role == "transcriber") {
+            self.fail_pending_utterances("Speech recognition is not available. You can write instead.");
+        } else {
+            self.to_transcriber(TranscriberMsg::Final(utterance));
+        }
+    }
+
+    /// Ingest died while the person spoke: what was said so far becomes their turn.
+    pub(super) fn end_interrupted_speech(&mut self) {
+        if let Some(start) = self.hearing.current.as_ref().map(|current| current.start) {
+            let now = Instant::now();
+            let end = self.history.end();
+            let timing = SpeechTiming {
+                speech_end: now,
+                decided: now,
+                transcript: now,
+                judging: Duration::ZERO,
+                hearing: Duration::ZERO,
+            };
+            self.turn_ended(Utterance { start, end }, timing, true);
+        }
+    }
+
+    pub(super) fn transcriber_said(&mut self, event: TranscriberEvent) {
+        match event {
+            TranscriberEvent::Partial(transcript) => self.partial(transcript),
+            TranscriberEvent::Final { utterance, result } => {
+                let position = self.hearing.pending.iter().position(|pending| pending.utterance == utterance);
+                match position.and_then(|position| self.hearing.pending.remove(position)) {
+                    Some(pending) => self.heard(pending, result),
+                    None => metrics::counter!("session_stale_transcripts_total").increment(1),
+                }
+            }
+        }
+    }
+
+    fn partial(&mut self, transcript: Transcript) {
+        let Some(current) = &self.hearing.current else { return };
+        if transcript.text.is_empty() || transcript.text == self.hearing.partial {
+            return;
+        }
+        let delta = transcript.text.strip_prefix(&self.hearing.partial).unwrap_or_default().to_owned();
+        self.say(SessionEvent::HeardPartial { item: current.item.clone(), delta, text: transcript.text.clone() });
+        self.to_ingest(IngestMsg::Partial(transcript.text.clone()));
+        self.hearing.partial = transcript.text;
+    }
+
+    fn heard(&mut self, mut pending: Pending, result: Result<Transcript, EngineError>) {
+        pending.timing.transcript = Instant::now();
+        let seconds = (pending.utterance.end - pending.utterance.start) as f32 / HEARING_RATE as f32;
+        match result {
+            Ok(transcript) => {
+                self.hearing.deaf = false;
+                pending.timing.hearing = transcript.compute;
+                self.words_known(pending, transcript.text, seconds);
+            }
+            Err(error) => {
+                self.utterance_failed(pending.item, error.kind.code(), error.message);
+                let effects = self.floor.handle_heard(false);
+                self.apply(effects);
+            }
+        }
+    }
+
+    fn words_known(&mut self, pending: Pending, text: String, seconds: f32) {
+        let item = pending.item;
+        if self.config.transcribe {
+            self.say(SessionEvent::Heard { item: item.clone(), text: text.clone(), seconds });
+        }
+        let heard_words = !text.is_empty();
+        if heard_words {
+            if let Some(held) = self.conversation.get_mut(&item) {
+                held.content = Content::InputAudio { transcript: Some(text.clone()) };
+            }
+            self.write_message(&item, MessageRole::User, &text);
+        } else if self.conversation.delete(&item).is_ok() {
+            // Noise is not part of what was said.
+            self.say(SessionEvent::ItemDeleted(item));
+        }
+        if heard_words {
+            self.next_timing(pending.timing);
+        }
+        let effects = self.floor.handle_heard(heard_words);
+        self.apply(effects);
+    }
+
+    fn utterance_failed(&mut self, item: String, code: &'static str, message: String) {
+        let _ = self.conversation.delete(&item);
+        if !std::mem::replace(&mut self.hearing.deaf, true) {
+            self.notice(NoticeLevel::Error, code, message.clone(), Some("stt"));
+        }
+        self.say(SessionEvent::HeardFailed { item: item.clone(), code, message });
+        self.say(SessionEvent::ItemDeleted(item));
+    }
+
+    /// No Transcriber will come for these.
+    pub(super) fn fail_pending_utterances(&mut self, why: &str) {
+        for pending in std::mem::take(&mut self.hearing.pending) {
+            self.utterance_failed(pending.item, "part_failed", why.to_owned());
+        }
+        let effects = self.floor.handle_heard(false);
+        self.apply(effects);
+    }
+
+    pub(super) fn forget_current_speech(&mut self) {
+        if self.hearing.current.take().is_some() {
+            self.floor.handle_speech_ended();
+        }
+    }
+}

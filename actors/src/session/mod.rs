@@ -1,0 +1,201 @@
+//! Session: one scene. Supervises its children, owns the conversation, the floor and the clock.
+//! Parent: Sessions. Children: Ingest, Transcriber, Persona, Speaker, Scribe (see `policy::CHILDREN`).
+//! In: SessionMsg (commands of the client, events of the children); audio goes past it through [`AudioIn`].
+//! Out: the [`Outbox`].  On its own failure: Sessions closes the outbox, the store keeps what was written.
+//! Never: waits for a model, lets two replies run, keeps a secret.
+//!
+//! Children know only the Session. So one mailbox owns the turn, a child can be replaced without its siblings
+//! noticing, and whatever must outlive a crash is here: the utterance in flight, the clauses not yet spoken, the
+//! writes not yet acknowledged.
+
+mod children;
+mod commands;
+mod hearing;
+mod reply;
+mod replying;
+mod state;
+mod writing;
+
+use std::sync::Arc;
+
+use duologue_domain::persona::Persona as PersonaFile;
+use duologue_engines::{port::SessionKey, registry::Engines};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+
+pub(crate) use self::state::State;
+use crate::{
+    audio_in::AudioIn,
+    event::{ClientCommand, NoticeLevel, SessionConfig},
+    ingest::IngestEvent,
+    outbox::Outbox,
+    persona::PersonaEvent,
+    policy::Role,
+    scribe::ScribeEvent,
+    speaker::SpeakerEvent,
+    store::{FactRecord, MessageRecord, SessionRecord, Store},
+    transcriber::TranscriberEvent,
+};
+
+/// The actor.
+#[derive(Debug)]
+pub struct Session;
+
+/// What the server says of a scene when it begins or goes on.
+#[derive(Clone, Debug)]
+pub struct SessionSpec {
+    /// As stored.
+    pub record: SessionRecord,
+    /// Who answers.
+    pub persona: Arc<PersonaFile>,
+    /// The first configuration.
+    pub config: SessionConfig,
+    /// What was said before, oldest first.
+    pub history: Vec<MessageRecord>,
+    /// What is remembered.
+    pub facts: Vec<FactRecord>,
+}
+
+/// What it needs.
+pub struct SessionArgs {
+    /// The scene.
+    pub spec: SessionSpec,
+    /// Its number in this process, for the fairness of engines.
+    pub key: SessionKey,
+    /// The models.
+    pub engines: Arc<Engines>,
+    /// Where messages are kept.
+    pub store: Arc<dyn Store>,
+    /// The way in for audio.
+    pub audio: AudioIn,
+    /// The way out.
+    pub outbox: Outbox,
+    /// Ends a scene that nobody is attached to after this long.
+    pub idle_timeout: std::time::Duration,
+    /// Ends any scene after this long.
+    pub max_duration: std::time::Duration,
+}
+
+impl std::fmt::Debug for SessionArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionArgs").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// What it understands.
+#[derive(Debug)]
+pub enum SessionMsg {
+    /// The client said something.
+    Command(ClientCommand),
+    /// The client sent audio.
+    AudioArrived,
+    /// A client is attached, or the last one has gone.
+    Attached(bool),
+    /// From a child.
+    Ingest(IngestEvent),
+    /// From a child.
+    Transcriber(TranscriberEvent),
+    /// From a child.
+    Persona(PersonaEvent),
+    /// From a child.
+    Speaker(SpeakerEvent),
+    /// From a child.
+    Scribe(ScribeEvent),
+    /// A child's backoff is over.
+    Respawn(Role),
+    /// Once a second.
+    Tick,
+    /// The scene is over.
+    End {
+        /// Stable code.
+        code: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// What a client that attaches must know.
+    GetView(RpcReplyPort<SessionView>),
+    /// For tests of supervision and the census.
+    GetChildren(RpcReplyPort<Vec<(Role, ActorCell)>>),
+}
+
+/// What a client that attaches must know.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// As stored.
+    pub record: SessionRecord,
+    /// Who answers.
+    pub persona: Arc<PersonaFile>,
+    /// In force.
+    pub config: SessionConfig,
+    /// Parts that do not work as they should, and why.
+    pub degraded: Vec<(&'static str, String)>,
+}
+
+impl Actor for Session {
+    type Msg = SessionMsg;
+    type State = State;
+    type Arguments = SessionArgs;
+
+    async fn pre_start(&self, myself: ActorRef<SessionMsg>, args: SessionArgs) -> Result<State, ActorProcessingErr> {
+        State::start(myself, args).await
+    }
+
+    async fn post_start(&self, myself: ActorRef<SessionMsg>, _: &mut State) -> Result<(), ActorProcessingErr> {
+        myself.send_interval(std::time::Duration::from_secs(1), || SessionMsg::Tick);
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<SessionMsg>,
+        message: SessionMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SessionMsg::Command(command) => state.command(command),
+            SessionMsg::AudioArrived => state.audio_arrived(),
+            SessionMsg::Attached(attached) => state.attached(attached),
+            SessionMsg::Ingest(event) => state.ingest_said(event),
+            SessionMsg::Transcriber(event) => state.transcriber_said(event),
+            SessionMsg::Persona(event) => state.persona_said(event),
+            SessionMsg::Speaker(event) => state.speaker_said(event),
+            SessionMsg::Scribe(event) => state.scribe_said(event),
+            SessionMsg::Respawn(role) => state.spawn(role).await,
+            SessionMsg::Tick => state.tick(),
+            SessionMsg::End { code, message } => state.end(code, message),
+            SessionMsg::GetView(port) => {
+                let _ = port.send(state.view());
+            }
+            SessionMsg::GetChildren(port) => {
+                let _ = port.send(state.children.cells());
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<SessionMsg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(child, _, reason) => {
+                state.child_died(&child, reason.unwrap_or_else(|| "stopped".into()));
+            }
+            SupervisionEvent::ActorFailed(child, error) => state.child_died(&child, error.to_string()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<SessionMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.close().await;
+        Ok(())
+    }
+}
+
+impl State {
+    fn notice(&self, level: NoticeLevel, code: &'static str, message: impl Into<String>, part: Option<&'static str>) {
+        self.say(crate::event::SessionEvent::Notice { level, code, message: message.into(), part });
+    }
+}

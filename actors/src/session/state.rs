@@ -1,0 +1,249 @@
+//! What a session knows, and its life from start to end.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use duologue_domain::{
+    conversation::{Content, Conversation, Item, Speaker as From},
+    intimacy::Intimacy,
+    memory::Memory,
+    persona::Persona as PersonaFile,
+    prompt::Prompt,
+    turn::{Floor, FloorPolicy, TurnId},
+    waterfall::{Report, Stage},
+};
+use duologue_engines::{
+    port::{Health, SessionKey},
+    registry::Engines,
+};
+use ractor::{ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::{
+    SessionArgs, SessionMsg, SessionView,
+    children::Children,
+    hearing::{Hearing, SpeechTiming},
+    reply::{Reply, Spoken},
+};
+use crate::{
+    audio_in::{AudioIn, History},
+    event::{SessionConfig, SessionEvent},
+    outbox::Outbox,
+    policy::CHILDREN,
+    scribe::Entry,
+    store::{MessageRole, SessionRecord, Store},
+};
+
+/// A session's memory.
+pub struct State {
+    pub(super) myself: ActorRef<SessionMsg>,
+    pub(super) key: SessionKey,
+    pub(super) record: SessionRecord,
+    pub(super) persona: Arc<PersonaFile>,
+    pub(super) engines: Arc<Engines>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) audio: AudioIn,
+    pub(super) history: History,
+    pub(super) outbox: Outbox,
+    pub(super) config: SessionConfig,
+    pub(super) children: Children,
+    pub(super) conversation: Conversation,
+    pub(super) floor: Floor,
+    pub(super) hearing: Hearing,
+    pub(super) reply: Option<Reply>,
+    /// The last spoken reply, while the client may still be playing it.
+    pub(super) spoken: Option<Spoken>,
+    pub(super) has_spoken: bool,
+    /// When the turn that the next reply answers ended.
+    pub(super) pending_timing: Option<SpeechTiming>,
+    /// Places of the newest messages, so that a truncation replaces instead of appends.
+    pub(super) written_seq: VecDeque<(String, u64)>,
+    pub(super) intimacy: Intimacy,
+    pub(super) memory: Memory,
+    /// Writes that the Scribe has not acknowledged, by number.
+    pub(super) unwritten: BTreeMap<u64, Entry>,
+    pub(super) next_write: u64,
+    pub(super) next_seq: u64,
+    pub(super) next_item: u64,
+    pub(super) started: Instant,
+    attached: bool,
+    detached_at: Instant,
+    idle_timeout: std::time::Duration,
+    max_duration: std::time::Duration,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionState").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// Now, in milliseconds since the Unix epoch, for records only.
+pub(super) fn epoch_ms() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+impl State {
+    pub(super) async fn start(myself: ActorRef<SessionMsg>, args: SessionArgs) -> Result<Self, ActorProcessingErr> {
+        let SessionArgs { spec, key, engines, store, audio, outbox, idle_timeout, max_duration } = args;
+        let mut state = Self {
+            myself,
+            key,
+            intimacy: Intimacy::new(spec.record.intimacy),
+            memory: Memory::default(),
+            record: spec.record,
+            persona: spec.persona,
+            engines,
+            store,
+            audio,
+            history: History::default(),
+            outbox,
+            config: spec.config,
+            children: Children::default(),
+            conversation: Conversation::default(),
+            floor: Floor::default(),
+            hearing: Hearing::default(),
+            reply: None,
+            spoken: None,
+            has_spoken: false,
+            pending_timing: None,
+            written_seq: VecDeque::new(),
+            unwritten: BTreeMap::new(),
+            next_write: 0,
+            next_seq: spec.history.last().map_or(0, |message| message.seq + 1),
+            next_item: 0,
+            started: Instant::now(),
+            attached: false,
+            detached_at: Instant::now(),
+            idle_timeout,
+            max_duration,
+        };
+        for message in spec.history {
+            let (speaker, content) = match message.role {
+                MessageRole::User => (From::User, Content::InputText(message.content)),
+                MessageRole::Assistant => (From::Assistant, Content::OutputText(message.content)),
+            };
+            let id = message.id.rsplit('/').next().unwrap_or_default().to_owned();
+            // A duplicate id in the store would be its defect; the scene goes on without that line.
+            let _ = state.conversation.insert(Item { id, speaker, content, complete: true }, None);
+        }
+        state.memory.restore(spec.facts.into_iter().map(|fact| (fact.id, fact.kind, fact.text, fact.turn)));
+        state.next_item = state.next_seq;
+        state.apply_policy();
+        for policy in &CHILDREN {
+            state.spawn(policy.role).await;
+        }
+        for language in state.persona.languages.clone() {
+            state.engines.llm.prefill(Prompt::shared_messages(&state.persona, language));
+        }
+        metrics::gauge!("sessions_open").increment(1.0);
+        info!(session = key, persona = state.persona.id, "session started");
+        Ok(state)
+    }
+
+    pub(super) fn say(&self, event: SessionEvent) {
+        self.outbox.event(event);
+    }
+
+    pub(super) fn apply_policy(&mut self) {
+        self.floor.set_policy(FloorPolicy {
+            create_response: self.config.create_response,
+            interrupt_response: self.config.interrupt_response,
+        });
+    }
+
+    pub(super) fn turn(&self) -> TurnId {
+        self.floor.turn()
+    }
+
+    /// A fresh id, unique within the store as `<session>/<item>`.
+    pub(super) fn new_item_id(&mut self) -> String {
+        self.next_item += 1;
+        format!("item_{}_{}", &self.record.id.get(..8).unwrap_or(&self.record.id), self.next_item)
+    }
+
+    /// Milliseconds of this session's clock at `instant`.
+    pub(super) fn clock_ms(&self, instant: Instant) -> u64 {
+        instant.saturating_duration_since(self.started).as_millis() as u64
+    }
+
+    pub(super) fn view(&self) -> SessionView {
+        let mut degraded = self.children.given_up();
+        let engines = [
+            ("stt", self.engines.stt.health()),
+            ("vad", self.engines.vad.health()),
+            ("llm", self.engines.llm.health()),
+            ("tts", self.engines.tts.health()),
+        ];
+        for (part, health) in engines {
+            if let Health::Unavailable(reason) | Health::Degraded(reason) = health {
+                degraded.push((part, reason));
+            }
+        }
+        SessionView {
+            record: self.record.clone(),
+            persona: self.persona.clone(),
+            config: self.config.clone(),
+            degraded,
+        }
+    }
+
+    pub(super) fn attached(&mut self, attached: bool) {
+        self.attached = attached;
+        self.detached_at = Instant::now();
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.reply_watchdog();
+        if self.started.elapsed() > self.max_duration {
+            self.end("session_expired", "The scene has reached its longest duration. Start a new one.".into());
+        } else if !self.attached && self.detached_at.elapsed() > self.idle_timeout {
+            self.end("session_idle", "Nobody was connected for a while.".into());
+        }
+    }
+
+    pub(super) fn end(&mut self, code: &'static str, message: String) {
+        self.say(SessionEvent::Ended { code, message });
+        self.myself.stop(Some(code.into()));
+    }
+
+    /// The last act: what was not written yet gets one more chance, and the session is marked as over.
+    pub(super) async fn close(&mut self) {
+        self.outbox.close();
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.record.is_active = false;
+        self.record.updated_at = epoch_ms();
+        let last_writes = async {
+            for entry in unwritten.into_values() {
+                if let Entry::Message(record) = entry {
+                    let _ = self.store.append_message(record).await;
+                }
+            }
+            let _ = self.store.update_session(self.record.clone()).await;
+        };
+        // The Scribe had its time; at the end a dead store must not hold up the shutdown.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), last_writes).await;
+        info!(session = self.key, "session ended");
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        metrics::gauge!("sessions_open").decrement(1.0);
+    }
+}
+
+/// Where the time went, for the metrics of the process.
+pub(super) fn record_latency(report: &Report) {
+    for (stage, at_ms) in &report.stages {
+        if *stage != Stage::SpeechEnd {
+            let seconds = *at_ms as f64 / 1000.0;
+            metrics::histogram!("turn_stage_seconds", "stage" => stage.name()).record(seconds);
+        }
+    }
+    metrics::histogram!("turn_outside_models_seconds").record(f64::from(report.outside_ms as u32) / 1000.0);
+}

@@ -1,0 +1,119 @@
+//! What is kept: messages, closeness, memories; each until the Scribe says that it is durable.
+
+use duologue_domain::turn::TurnId;
+use tracing::warn;
+
+use super::{State, state::epoch_ms};
+use crate::{
+    event::{NoticeLevel, SessionEvent},
+    scribe::{Entry, MAX_UNWRITTEN, ScribeEvent, ScribeMsg},
+    store::{FactRecord, MessageRecord, MessageRole},
+};
+
+impl State {
+    pub(super) fn write_message(&mut self, item: &str, role: MessageRole, content: &str) {
+        let id = format!("{}/{item}", self.record.id);
+        // The same item again (cut to what was heard) keeps its place.
+        let known = self.written_seq.iter().find(|(written, _)| *written == id).map(|(_, seq)| *seq);
+        let seq = known.unwrap_or_else(|| {
+            let seq = self.next_seq;
+            self.next_seq += 1;
+            self.written_seq.push_back((id.clone(), seq));
+            if self.written_seq.len() > 16 {
+                self.written_seq.pop_front();
+            }
+            seq
+        });
+        let turn = self.turn();
+        if role == MessageRole::User && known.is_none() {
+            self.remember(content, turn);
+        }
+        self.write(Entry::Message(MessageRecord {
+            id,
+            session_id: self.record.id.clone(),
+            user_id: self.record.user_id.clone(),
+            role,
+            content: content.to_owned(),
+            turn: turn.0,
+            seq,
+            timestamp: epoch_ms(),
+        }));
+    }
+
+    fn remember(&mut self, text: &str, turn: TurnId) {
+        if self.memory.remember(text, turn).is_empty() {
+            return;
+        }
+        let facts = self
+            .memory
+            .facts()
+            .iter()
+            .map(|fact| FactRecord {
+                id: fact.id.clone(),
+                session_id: self.record.id.clone(),
+                kind: fact.kind.name().to_owned(),
+                text: fact.text.clone(),
+                turn: fact.turn.0,
+            })
+            .collect();
+        self.write(Entry::Facts { session_id: self.record.id.clone(), facts });
+    }
+
+    /// A completed exchange brings the two a little closer.
+    pub(super) fn grow_closer(&mut self, turn: TurnId) {
+        if self.intimacy.handle_exchange(turn).is_none() {
+            return;
+        }
+        let value = self.intimacy.value();
+        let level = self.intimacy.speech_level(&self.persona).name();
+        self.say(SessionEvent::Intimacy { value, level });
+        self.record.intimacy = value;
+        self.record.updated_at = epoch_ms();
+        self.write(Entry::Session(self.record.clone()));
+    }
+
+    fn write(&mut self, entry: Entry) {
+        let number = self.next_write;
+        self.next_write += 1;
+        self.unwritten.insert(number, entry.clone());
+        if self.unwritten.len() > MAX_UNWRITTEN {
+            self.unwritten.pop_first();
+            self.notice(
+                NoticeLevel::Error,
+                "history_lost",
+                "The store has been away for too long; the oldest unsaved message is lost.",
+                Some("store"),
+            );
+        }
+        if let Some(scribe) = &self.children.scribe {
+            let _ = scribe.cast(ScribeMsg::Write(number, entry));
+        }
+    }
+
+    pub(super) fn repeat_to_scribe(&mut self) {
+        let Some(scribe) = &self.children.scribe else { return };
+        for (number, entry) in &self.unwritten {
+            let _ = scribe.cast(ScribeMsg::Write(*number, entry.clone()));
+        }
+    }
+
+    pub(super) fn scribe_said(&mut self, event: ScribeEvent) {
+        match event {
+            ScribeEvent::Written(number) => {
+                self.unwritten.remove(&number);
+            }
+            ScribeEvent::Refused(number, error) => {
+                self.unwritten.remove(&number);
+                warn!(session = self.key, code = error.kind.code(), "store refused a write");
+                self.notice(NoticeLevel::Warning, error.kind.code(), error.message, Some("store"));
+            }
+            ScribeEvent::StoreDown(error) => {
+                let message = format!("{} What is said now is kept in memory and written when it is back.", error.message);
+                self.notice(NoticeLevel::Warning, error.kind.code(), message, Some("store"));
+            }
+            ScribeEvent::StoreUp => {
+                self.notice(NoticeLevel::Info, "store_back", "The store is back; everything was written.", Some("store"));
+            }
+        }
+    }
+}

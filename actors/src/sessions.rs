@@ -1,0 +1,385 @@
+//! Sessions: the census of all scenes. Admits, finds, drains.
+//! Parent: the server. Children: one Session each; a dead one is not restarted, its client is told and may open
+//! the scene again from the store.
+//! In: SessionsMsg.  Out: answers.  Owns: the numbers of sessions.  Never: looks into a scene.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use duologue_engines::{port::SessionKey, registry::Engines};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, rpc::CallResult};
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::{
+    audio_in::AudioIn,
+    event::{ClientCommand, SessionEvent},
+    outbox::{Closed, Outbox, Outgoing},
+    session::{Session, SessionArgs, SessionMsg, SessionSpec, SessionView},
+    store::Store,
+};
+
+/// How many scenes, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// More are refused.
+    pub max: usize,
+    /// More of one user are refused.
+    pub per_user: usize,
+    /// A scene that nobody is attached to ends after this long.
+    pub idle_timeout: Duration,
+    /// Any scene ends after this long.
+    pub max_duration: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            max: 2_000,
+            per_user: 20,
+            idle_timeout: Duration::from_secs(120),
+            max_duration: Duration::from_secs(4 * 3600),
+        }
+    }
+}
+
+/// No room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable code.
+    pub code: &'static str,
+    /// When to try again.
+    pub retry_after: Duration,
+}
+
+/// How many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Open scenes.
+    pub open: usize,
+    /// How many may be.
+    pub limit: usize,
+    /// Whether no more are admitted because the server is stopping.
+    pub draining: bool,
+}
+
+/// The actor.
+#[derive(Debug)]
+pub struct Sessions;
+
+/// What it needs.
+pub struct SessionsArgs {
+    /// The models.
+    pub engines: Arc<Engines>,
+    /// Where messages are kept.
+    pub store: Arc<dyn Store>,
+    /// How many.
+    pub limits: SessionLimits,
+}
+
+impl std::fmt::Debug for SessionsArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionsArgs").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// What it understands.
+#[derive(Debug)]
+pub enum SessionsMsg {
+    /// Begin a scene, or go on with one that is in the store.
+    Open(Box<SessionSpec>, RpcReplyPort<Result<SessionHandle, Refusal>>),
+    /// One that is open.
+    Find(String, RpcReplyPort<Option<SessionHandle>>),
+    /// End one.
+    Close(String),
+    /// How many.
+    GetCensus(RpcReplyPort<Census>),
+    /// Admit no more and end all.
+    Drain(RpcReplyPort<()>),
+}
+
+/// Its memory.
+#[derive(Debug)]
+pub struct State {
+    args: SessionsArgs,
+    open: HashMap<String, Open>,
+    next_key: SessionKey,
+    draining: Option<RpcReplyPort<()>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    handle: SessionHandle,
+    user: Option<String>,
+}
+
+impl Actor for Sessions {
+    type Msg = SessionsMsg;
+    type State = State;
+    type Arguments = SessionsArgs;
+
+    async fn pre_start(&self, _: ActorRef<SessionsMsg>, args: SessionsArgs) -> Result<State, ActorProcessingErr> {
+        Ok(State { args, open: HashMap::new(), next_key: 1, draining: None })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<SessionsMsg>,
+        message: SessionsMsg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SessionsMsg::Open(spec, port) => {
+                let result = state.open(&myself, *spec).await;
+                let _ = port.send(result);
+            }
+            SessionsMsg::Find(id, port) => {
+                let _ = port.send(state.open.get(&id).map(|open| open.handle.clone()));
+            }
+            SessionsMsg::Close(id) => {
+                if let Some(open) = state.open.get(&id) {
+                    open.handle.end("session_closed", "The scene was ended.");
+                }
+            }
+            SessionsMsg::GetCensus(port) => {
+                let census = Census {
+                    open: state.open.len(),
+                    limit: state.args.limits.max,
+                    draining: state.draining.is_some(),
+                };
+                let _ = port.send(census);
+            }
+            SessionsMsg::Drain(port) => state.drain(port),
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<SessionsMsg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(cell, _, _) => state.forget(&cell, None),
+            SupervisionEvent::ActorFailed(cell, error) => state.forget(&cell, Some(error.to_string())),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    async fn open(&mut self, myself: &ActorRef<SessionsMsg>, spec: SessionSpec) -> Result<SessionHandle, Refusal> {
+        if let Some(open) = self.open.get(&spec.record.id) {
+            return Ok(open.handle.clone());
+        }
+        self.admit(spec.record.user_id.as_deref())?;
+        let (id, user) = (spec.record.id.clone(), spec.record.user_id.clone());
+        let key = self.next_key;
+        self.next_key += 1;
+        let audio = AudioIn::new(spec.config.input_rate);
+        let outbox = Outbox::default();
+        let args = SessionArgs {
+            spec,
+            key,
+            engines: self.args.engines.clone(),
+            store: self.args.store.clone(),
+            audio: audio.clone(),
+            outbox: outbox.clone(),
+            idle_timeout: self.args.limits.idle_timeout,
+            max_duration: self.args.limits.max_duration,
+        };
+        let (session, _) = Session::spawn_linked(None, Session, args, myself.get_cell()).await.map_err(|error| {
+            warn!(session = key, %error, "session did not start");
+            Refusal { code: "session_failed", retry_after: Duration::from_secs(5) }
+        })?;
+        let handle = SessionHandle { id: id.clone(), session, audio, outbox };
+        self.open.insert(id, Open { handle: handle.clone(), user });
+        Ok(handle)
+    }
+
+    fn admit(&self, user: Option<&str>) -> Result<(), Refusal> {
+        if self.draining.is_some() {
+            return Err(Refusal { code: "server_stopping", retry_after: Duration::from_secs(10) });
+        }
+        if self.open.len() >= self.args.limits.max {
+            metrics::counter!("sessions_refused_total").increment(1);
+            return Err(Refusal { code: "sessions_full", retry_after: Duration::from_secs(30) });
+        }
+        let of_user = self.open.values().filter(|open| user.is_some() && open.user.as_deref() == user).count();
+        if of_user >= self.args.limits.per_user {
+            return Err(Refusal { code: "sessions_full_for_user", retry_after: Duration::from_secs(30) });
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, cell: &ractor::ActorCell, failure: Option<String>) {
+        let id = self.open.iter().find(|(_, open)| open.handle.session.get_id() == cell.get_id());
+        let Some(id) = id.map(|(id, _)| id.clone()) else { return };
+        let Some(open) = self.open.remove(&id) else { return };
+        if let Some(error) = failure {
+            metrics::counter!("actor_deaths_total", "role" => "session").increment(1);
+            warn!(error, "session failed");
+            open.handle.outbox.event(SessionEvent::Ended {
+                code: "session_failed",
+                message: "Something broke in this scene. Open it again: what was said is kept.".into(),
+            });
+        }
+        open.handle.outbox.close();
+        if self.open.is_empty()
+            && let Some(port) = self.draining.take()
+        {
+            let _ = port.send(());
+        }
+    }
+
+    fn drain(&mut self, port: RpcReplyPort<()>) {
+        if self.open.is_empty() {
+            let _ = port.send(());
+            return;
+        }
+        self.draining = Some(port);
+        for open in self.open.values() {
+            open.handle.end("server_stopping", "The server is stopping. Connect again in a moment.");
+        }
+    }
+}
+
+/// The server's hold on all scenes.
+#[derive(Clone, Debug)]
+pub struct SessionsHandle(ActorRef<SessionsMsg>);
+
+/// Nothing in the census waits for a model; this only guards against a dead actor.
+const ANSWER_WITHIN: Option<Duration> = Some(Duration::from_secs(10));
+
+impl SessionsHandle {
+    /// Starts the census.
+    pub async fn start(args: SessionsArgs) -> Result<Self, ractor::SpawnErr> {
+        let (actor, _) = Sessions::spawn(None, Sessions, args).await?;
+        Ok(Self(actor))
+    }
+
+    /// Begins a scene, or finds the one with the same id.
+    pub async fn open(&self, spec: SessionSpec) -> Result<SessionHandle, Refusal> {
+        let stopping = Refusal { code: "server_stopping", retry_after: Duration::from_secs(10) };
+        match self.0.call(|port| SessionsMsg::Open(Box::new(spec), port), ANSWER_WITHIN).await {
+            Ok(CallResult::Success(result)) => result,
+            _ => Err(stopping),
+        }
+    }
+
+    /// A scene that is open.
+    pub async fn find(&self, id: &str) -> Option<SessionHandle> {
+        match self.0.call(|port| SessionsMsg::Find(id.to_owned(), port), ANSWER_WITHIN).await {
+            Ok(CallResult::Success(found)) => found,
+            _ => None,
+        }
+    }
+
+    /// Ends a scene.
+    pub fn close(&self, id: &str) {
+        let _ = self.0.cast(SessionsMsg::Close(id.to_owned()));
+    }
+
+    /// How many there are.
+    pub async fn census(&self) -> Census {
+        match self.0.call(SessionsMsg::GetCensus, ANSWER_WITHIN).await {
+            Ok(CallResult::Success(census)) => census,
+            _ => Census::default(),
+        }
+    }
+
+    /// Tells every scene that the server stops, and waits for them, at most until the deadline.
+    pub async fn drain(&self, within: Duration) {
+        let started = Instant::now();
+        let drained = self.0.call(SessionsMsg::Drain, Some(within)).await;
+        if !matches!(drained, Ok(CallResult::Success(()))) {
+            warn!(waited_ms = started.elapsed().as_millis() as u64, "sessions cut off at the deadline");
+        }
+        self.0.stop(None);
+    }
+}
+
+/// A hold on one scene.
+#[derive(Clone, Debug)]
+pub struct SessionHandle {
+    id: String,
+    session: ActorRef<SessionMsg>,
+    audio: AudioIn,
+    outbox: Outbox,
+}
+
+impl SessionHandle {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Says something to it.
+    pub fn command(&self, command: ClientCommand) {
+        let _ = self.session.cast(SessionMsg::Command(command));
+    }
+
+    /// Gives it audio at its input rate; waits while it is behind, so that a recording may be sent at once.
+    pub async fn push_audio(&self, samples: &[i16]) {
+        // Ten times 100 ms at the highest rate: small enough that waiting happens between pieces.
+        for piece in samples.chunks(48_000) {
+            self.audio.ready().await;
+            if self.audio.push(piece) {
+                let _ = self.session.cast(SessionMsg::AudioArrived);
+            }
+        }
+    }
+
+    /// What a client that attaches must know; `None` when the scene has just ended.
+    pub async fn view(&self) -> Option<SessionView> {
+        match self.session.call(SessionMsg::GetView, ANSWER_WITHIN).await {
+            Ok(CallResult::Success(view)) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// Becomes its one reader.
+    pub fn attach(&self) -> Attachment {
+        let _ = self.session.cast(SessionMsg::Attached(true));
+        Attachment { reader: self.outbox.attach(), outbox: self.outbox.clone(), session: self.session.clone() }
+    }
+
+    /// Tells its client something, in order with everything else.
+    pub fn report(&self, event: SessionEvent) {
+        self.outbox.event(event);
+    }
+
+    /// Ends it.
+    pub fn end(&self, code: &'static str, message: &str) {
+        let _ = self.session.cast(SessionMsg::End { code, message: message.to_owned() });
+    }
+
+    /// The actor itself, for tests of supervision.
+    pub fn actor(&self) -> &ActorRef<SessionMsg> {
+        &self.session
+    }
+}
+
+/// The reading end of a scene. Dropping it detaches.
+#[derive(Debug)]
+pub struct Attachment {
+    reader: u64,
+    outbox: Outbox,
+    session: ActorRef<SessionMsg>,
+}
+
+impl Attachment {
+    /// The next thing to send.
+    pub async fn next(&self) -> Result<Outgoing, Closed> {
+        self.outbox.next(self.reader).await
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if self.outbox.is_reader(self.reader) {
+            let _ = self.session.cast(SessionMsg::Attached(false));
+        }
+    }
+}

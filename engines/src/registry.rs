@@ -1,0 +1,27 @@
+//! Every engine that a session may use, opened from the configuration. One line a thing.
+
+use std::sync::Arc;
+
+use crate::port::{LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
+
+/// The engines of this process. None is optional: one that is switched off or missing is an
+/// [`Absent`](crate::absent::Absent) that says why.
+#[derive(Clone)]
+pub struct Engines {
+    /// Voice activity.
+    pub vad: Arc<dyn VadEngine>,
+    /// Whether an utterance sounds complete.
+    pub turn: Arc<dyn TurnEngine>,
+    /// Speech to text.
+    pub stt: Arc<dyn SttEngine>,
+    /// The language model.
+    pub llm: Arc<dyn LlmEngine>,
+    /// Text to speech.
+    pub tts: Arc<dyn TtsEngine>,
+}
+
+impl std::fmt::Debug for Engines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engines").finish_non_exhaustive()
+    }
+}

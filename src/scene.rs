@@ -1,0 +1,112 @@
+//! From a stored session to a live one.
+
+use std::time::Duration;
+
+use duologue_actors::{
+    event::{ClientCommand, ConfigPatch, Eagerness, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent, TurnDetection},
+    outbox::Outgoing,
+    session::SessionSpec,
+    sessions::{Refusal, SessionHandle},
+    store::SessionRecord,
+};
+use duologue_domain::conversation::{Content, Item, Speaker};
+
+use crate::{
+    config::{Config, TurnMode},
+    error::{ApiError, Code},
+    state::AppState,
+};
+
+/// What was said before, as far as a prompt can hold it.
+const HISTORY: u32 = 60;
+
+/// A written reply takes at most this long on a slow machine.
+const REPLY_WITHIN: Duration = Duration::from_secs(90);
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(Code::SessionLimit, format!("no room for another scene ({})", refusal.code))
+            .retry_after(refusal.retry_after.as_secs())
+    }
+}
+
+/// What `[turn]` says, as a session's first configuration.
+fn first_config(config: &Config, record: &SessionRecord) -> SessionConfig {
+    let turn = &config.turn;
+    let turn_detection = match turn.mode {
+        TurnMode::Manual => TurnDetection::Manual,
+        TurnMode::Silence => TurnDetection::ServerVad {
+            threshold: turn.threshold,
+            prefix_padding_ms: turn.prefix_padding_ms,
+            silence_duration_ms: turn.silence_ms,
+            idle_timeout_ms: None,
+        },
+        TurnMode::Semantic => TurnDetection::SemanticVad { eagerness: Eagerness::Auto },
+    };
+    SessionConfig {
+        language: record.language.as_deref().and_then(|code| code.parse().ok()),
+        turn_detection,
+        interrupt_response: turn.interrupt,
+        noise_reduction: turn.noise_reduction,
+        speak: config.tts.enabled,
+        ..SessionConfig::default()
+    }
+}
+
+/// The live scene of a stored session: found, or opened with its history.
+///
+/// # Errors
+/// No room, or the persona is gone, or the store is away.
+pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHandle, ApiError> {
+    if let Some(handle) = state.sessions.find(&record.id).await {
+        return Ok(handle);
+    }
+    let persona = crate::http::personas::find(state, Some(&record.persona_id))?;
+    let history = state.store.messages(&record.id, HISTORY, None).await?;
+    let facts = state.store.facts(&record.id).await?;
+    let config = first_config(&state.config, &record);
+    let record = SessionRecord { is_active: true, ..record };
+    Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts }).await?)
+}
+
+impl AppState {
+    /// Says `content` in a session and waits for the whole reply, in writing.
+    ///
+    /// # Errors
+    /// The reply failed, or took too long.
+    pub async fn reply(&self, record: &SessionRecord, content: String) -> Result<String, ApiError> {
+        let handle = open(self, record.clone()).await?;
+        let attachment = handle.attach();
+        let item = Item { id: String::new(), speaker: Speaker::User, content: Content::InputText(content), complete: true };
+        handle.command(ClientCommand::Configure(Box::new(ConfigPatch { speak: Some(false), ..ConfigPatch::default() })));
+        handle.command(ClientCommand::CreateItem { item, previous: None });
+        handle.command(ClientCommand::CreateResponse(ResponseRequest { speak: Some(false), ..ResponseRequest::default() }));
+        let reply = async {
+            loop {
+                match attachment.next().await {
+                    Ok(Outgoing::Event(event)) => {
+                        if let Some(reply) = finished(*event) {
+                            return reply;
+                        }
+                    }
+                    Ok(Outgoing::Audio(_)) => {}
+                    Err(_) => return Err(ApiError::new(Code::EngineUnavailable, "the scene ended before the reply")),
+                }
+            }
+        };
+        let timeout = ApiError::new(Code::EngineUnavailable, "the reply took too long");
+        tokio::time::timeout(REPLY_WITHIN, reply).await.unwrap_or(Err(timeout))
+    }
+}
+
+/// The words of a finished reply, or why there are none; `None` for any other event.
+fn finished(event: SessionEvent) -> Option<Result<String, ApiError>> {
+    let broken = |message: String| Some(Err(ApiError::new(Code::EngineUnavailable, message)));
+    match event {
+        SessionEvent::ResponseDone { status: ResponseStatus::Failed { message, .. }, .. } => broken(message),
+        SessionEvent::ResponseDone { item: Some(item), .. } => Some(Ok(item.content.text().to_owned())),
+        SessionEvent::ResponseDone { item: None, .. } => broken("the persona said nothing".into()),
+        SessionEvent::Error { message, code, .. } => broken(format!("{code}: {message}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! The composition root: everything is opened and bound here, announced when all of it stands, and stopped by one
+//! path with a deadline.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use duologue_actors::{
+    sessions::{SessionLimits, SessionsArgs, SessionsHandle},
+    store::Store,
+};
+use duologue_engines::registry::Engines;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::{
+    config::Config,
+    http, metrics,
+    personas::PersonaLibrary,
+    state::{AppState, Parts},
+    store, ws,
+};
+
+/// A server that is bound but does not serve yet.
+pub struct Server {
+    listener: TcpListener,
+    state: AppState,
+    drain: Duration,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Opens what the configuration names, and binds. Models load in the background; a missing one does not stop
+    /// the server, `/health` says so.
+    ///
+    /// # Errors
+    /// The address is taken, or the store's files cannot be opened.
+    pub async fn bind(config: Config) -> anyhow::Result<Self> {
+        let engines = Arc::new(crate::engines::open(&config)?);
+        let store = store::open(&config.store).await.context("the store could not be opened")?;
+        Self::bind_with(config, engines, store).await
+    }
+
+    /// The same with given engines and store, for tests.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub async fn bind_with(config: Config, engines: Arc<Engines>, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+        let (library, broken) = PersonaLibrary::load(&config.server.personas_dir);
+        for error in &broken {
+            warn!(%error, "persona file skipped");
+        }
+        let limits = SessionLimits {
+            max: config.sessions.max,
+            per_user: config.sessions.per_user,
+            idle_timeout: Duration::from_secs(config.sessions.idle_timeout_s),
+            max_duration: Duration::from_secs(config.sessions.max_duration_s),
+        };
+        let args = SessionsArgs { engines: engines.clone(), store: store.clone(), limits };
+        let sessions = SessionsHandle::start(args).await.context("the census of sessions did not start")?;
+        let address = format!("{}:{}", config.server.host, config.server.port);
+        let listener = TcpListener::bind(&address)
+            .await
+            .with_context(|| format!("{address} cannot be listened on; is another server running? Set PORT to move"))?;
+        let metrics = metrics::install()?;
+        let drain = Duration::from_secs(config.server.drain_s);
+        let state = AppState::new(Parts { config, library, engines, store, sessions, metrics });
+        Ok(Self { listener, state, drain })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The socket has no address, which the system does not let happen.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` resolves, then refuses, drains and cuts.
+    ///
+    /// # Errors
+    /// The listener broke.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let Self { listener, state, drain } = self;
+        let upkeep = tokio::spawn(metrics::upkeep(state.metrics.clone()));
+        let sessions = state.sessions.clone();
+        let app = http::app(state, ws::router()).into_make_service_with_connect_info::<SocketAddr>();
+        let (stopped, stopping) = tokio::sync::watch::channel(false);
+        let draining = tokio::spawn(async move {
+            stop.await;
+            info!("stopping");
+            let _ = stopped.send(true);
+            sessions.drain(drain).await;
+        });
+        let graceful = {
+            let mut stopping = stopping.clone();
+            async move {
+                let _ = stopping.wait_for(|stopping| *stopping).await;
+            }
+        };
+        let mut cut = stopping;
+        let deadline = async move {
+            let _ = cut.wait_for(|stopping| *stopping).await;
+            // Scenes drain first; what is still connected a second after that is cut.
+            tokio::time::sleep(drain + Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            served = axum::serve(listener, app).with_graceful_shutdown(graceful) => served.context("serving failed")?,
+            () = deadline => warn!("connections cut off at the deadline"),
+        }
+        let _ = draining.await;
+        upkeep.abort();
+        info!("stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,362 @@
+//! From what a session says to the JSON of the wire.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use duologue_actors::{
+    event::{Eagerness, NoticeLevel, ResponseStatus, SessionConfig, SessionEvent, TurnDetection, Usage},
+    outbox::OutFrame,
+    session::SessionView,
+};
+use duologue_domain::{
+    conversation::{Content, Item, Speaker},
+    pcm,
+    turn::CancelReason,
+    waterfall::Report,
+};
+use serde_json::{Value, json};
+
+/// Encodes for one client: numbers its events and remembers what its session is.
+#[derive(Debug)]
+pub struct Encoder {
+    view: SessionView,
+    expires_at: u64,
+    events: u64,
+}
+
+impl Encoder {
+    /// For a client of the session that `view` shows, which ends at `expires_at` (Unix seconds) at the latest.
+    pub fn new(view: SessionView, expires_at: u64) -> Self {
+        Self { view, expires_at, events: 0 }
+    }
+
+    /// What a client is told first.
+    pub fn greeting(&mut self) -> Vec<String> {
+        let session = self.session(&self.view.config);
+        let conversation = json!({"id": format!("conv_{}", self.view.record.id), "object": "realtime.conversation"});
+        vec![
+            self.event("session.created", json!({"session": session})),
+            self.event("conversation.created", json!({"conversation": conversation})),
+        ]
+    }
+
+    /// Speech as JSON, for clients that did not ask for binary frames.
+    pub fn audio(&mut self, frame: &OutFrame) -> String {
+        let delta = BASE64.encode(pcm::to_le_bytes(&frame.samples));
+        let body = json!({
+            "response_id": &*frame.response, "item_id": &*frame.item,
+            "output_index": 0, "content_index": 0, "delta": delta,
+        });
+        self.event("response.output_audio.delta", body)
+    }
+
+    /// One event of the session is one or more of the wire.
+    pub fn encode(&mut self, event: SessionEvent) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut say = |kind: &str, body: Value| out.push(self.event(kind, body));
+        match event {
+            SessionEvent::ResponseDone { response, item, spoken, status, usage } => {
+                return self.response_done(&response, item, spoken, &status, usage);
+            }
+            SessionEvent::OutputStarted { response, item, previous, turn } => {
+                let shown = item_json(&item, "in_progress");
+                let part = match spoken(&item) {
+                    true => json!({"type": "audio", "transcript": ""}),
+                    false => json!({"type": "text", "text": ""}),
+                };
+                say("response.output_item.added", json!({
+                    "response_id": response, "output_index": 0, "item": shown, "duologue": {"turn": turn.0},
+                }));
+                say("conversation.item.added", json!({"previous_item_id": previous, "item": shown}));
+                say("response.content_part.added", json!({
+                    "response_id": response, "item_id": item.id, "output_index": 0, "content_index": 0, "part": part,
+                }));
+            }
+            SessionEvent::Updated(config) => {
+                let session = self.session(&config);
+                out.push(self.event("session.updated", json!({"session": session})));
+            }
+            other => {
+                let (kind, body) = simple(other);
+                say(kind, body);
+            }
+        }
+        out
+    }
+
+    fn event(&mut self, kind: &str, mut body: Value) -> String {
+        self.events += 1;
+        if let Value::Object(fields) = &mut body {
+            fields.insert("type".into(), kind.into());
+            fields.insert("event_id".into(), format!("event_{}", self.events).into());
+        }
+        body.to_string()
+    }
+
+    fn response_done(
+        &mut self,
+        response: &str,
+        item: Option<Item>,
+        spoken: bool,
+        status: &ResponseStatus,
+        usage: Usage,
+    ) -> Vec<String> {
+        let mut out = Vec::new();
+        if let Some(item) = &item {
+            let status = if item.complete { "completed" } else { "incomplete" };
+            let shown = item_json(item, status);
+            let text = item.content.text();
+            let place = |extra: Value| {
+                let mut body = json!({
+                    "response_id": response, "item_id": item.id, "output_index": 0, "content_index": 0,
+                });
+                merge(&mut body, extra);
+                body
+            };
+            if spoken {
+                out.push(self.event("response.output_audio.done", place(json!({}))));
+                out.push(self.event("response.output_audio_transcript.done", place(json!({"transcript": text}))));
+                let part = json!({"part": {"type": "audio", "transcript": text}});
+                out.push(self.event("response.content_part.done", place(part)));
+            } else {
+                out.push(self.event("response.output_text.done", place(json!({"text": text}))));
+                out.push(self.event("response.content_part.done", place(json!({"part": {"type": "text", "text": text}}))));
+            }
+            let done = json!({"response_id": response, "output_index": 0, "item": shown});
+            out.push(self.event("response.output_item.done", done));
+            out.push(self.event("conversation.item.done", json!({"previous_item_id": null, "item": shown})));
+        }
+        let output = item.iter().map(|item| item_json(item, if item.complete { "completed" } else { "incomplete" }));
+        let (status, details) = status_json(status);
+        let body = json!({"response": {
+            "id": response, "object": "realtime.response", "status": status, "status_details": details,
+            "output": output.collect::<Vec<_>>(), "usage": usage_json(usage),
+            "output_modalities": [if spoken { "audio" } else { "text" }],
+        }});
+        out.push(self.event("response.done", body));
+        out
+    }
+
+    /// The whole effective session, always: clients decide by what it echoes.
+    fn session(&self, config: &SessionConfig) -> Value {
+        let persona = &self.view.persona;
+        let transcription = config.transcribe.then(|| {
+            json!({
+                "model": "whisper", "language": config.language.map(|language| language.code()),
+                "prompt": config.transcription_prompt,
+            })
+        });
+        let degraded = self.view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
+        json!({
+            "id": self.view.record.id, "object": "realtime.session", "type": "realtime", "model": persona.id,
+            "instructions": config.instructions,
+            "output_modalities": [if config.speak { "audio" } else { "text" }],
+            "max_output_tokens": config.max_output_tokens,
+            "tools": [], "tool_choice": "auto", "truncation": "auto", "expires_at": self.expires_at,
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": config.input_rate},
+                    "noise_reduction": config.noise_reduction.then(|| json!({"type": "near_field"})),
+                    "transcription": transcription,
+                    "turn_detection": turn_detection_json(config),
+                },
+                "output": {
+                    "format": {"type": "audio/pcm", "rate": 24_000},
+                    "voice": config.voice, "speed": config.speed,
+                },
+            },
+            "duologue": {
+                "persona": {"id": persona.id, "name": persona.name, "language": persona.language.code()},
+                "language": self.view.record.language,
+                "intimacy": self.view.record.intimacy,
+                "degraded": degraded.collect::<Vec<_>>(),
+            },
+        })
+    }
+}
+
+fn merge(body: &mut Value, extra: Value) {
+    if let (Value::Object(body), Value::Object(extra)) = (body, extra) {
+        body.extend(extra);
+    }
+}
+
+fn spoken(item: &Item) -> bool {
+    matches!(item.content, Content::OutputAudio { .. })
+}
+
+/// Events of the session that are exactly one of the wire.
+fn simple(event: SessionEvent) -> (&'static str, Value) {
+    match event {
+        SessionEvent::ItemAdded { item, previous } => {
+            ("conversation.item.added", json!({"previous_item_id": previous, "item": item_json(&item, "completed")}))
+        }
+        SessionEvent::ItemDone { item, previous } => {
+            ("conversation.item.done", json!({"previous_item_id": previous, "item": item_json(&item, "completed")}))
+        }
+        SessionEvent::ItemRetrieved(item) => {
+            ("conversation.item.retrieved", json!({"item": item_json(&item, "completed")}))
+        }
+        SessionEvent::ItemDeleted(id) => ("conversation.item.deleted", json!({"item_id": id})),
+        SessionEvent::ItemTruncated { id, audio_end_ms } => {
+            ("conversation.item.truncated", json!({"item_id": id, "content_index": 0, "audio_end_ms": audio_end_ms}))
+        }
+        SessionEvent::SpeechStarted { item, at_ms } => {
+            ("input_audio_buffer.speech_started", json!({"item_id": item, "audio_start_ms": at_ms}))
+        }
+        SessionEvent::SpeechStopped { item, at_ms } => {
+            ("input_audio_buffer.speech_stopped", json!({"item_id": item, "audio_end_ms": at_ms}))
+        }
+        SessionEvent::Committed { item, previous } => {
+            ("input_audio_buffer.committed", json!({"item_id": item, "previous_item_id": previous}))
+        }
+        SessionEvent::Cleared => ("input_audio_buffer.cleared", json!({})),
+        SessionEvent::IdleTimeout { at_ms } => {
+            ("input_audio_buffer.timeout_triggered", json!({"audio_start_ms": at_ms, "audio_end_ms": at_ms}))
+        }
+        SessionEvent::HeardPartial { item, delta, text } => (
+            "conversation.item.input_audio_transcription.delta",
+            json!({"item_id": item, "content_index": 0, "delta": delta, "duologue": {"partial": text}}),
+        ),
+        SessionEvent::Heard { item, text, seconds } => (
+            "conversation.item.input_audio_transcription.completed",
+            json!({
+                "item_id": item, "content_index": 0, "transcript": text,
+                "usage": {"type": "duration", "seconds": seconds},
+            }),
+        ),
+        SessionEvent::HeardFailed { item, code, message } => (
+            "conversation.item.input_audio_transcription.failed",
+            json!({
+                "item_id": item, "content_index": 0,
+                "error": {"type": "transcription_error", "code": code, "message": message, "param": null},
+            }),
+        ),
+        SessionEvent::ResponseCreated { response, turn } => (
+            "response.created",
+            json!({"response": {
+                "id": response, "object": "realtime.response", "status": "in_progress", "status_details": null,
+                "output": [], "usage": null, "duologue": {"turn": turn.0},
+            }}),
+        ),
+        SessionEvent::OutputText { response, item, delta, spoken } => (
+            if spoken { "response.output_audio_transcript.delta" } else { "response.output_text.delta" },
+            json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": 0, "delta": delta}),
+        ),
+        other => extension(other),
+    }
+}
+
+/// Our own events, and errors.
+fn extension(event: SessionEvent) -> (&'static str, Value) {
+    match event {
+        SessionEvent::Visemes { response, item, turn, cues } => {
+            let cues = cues.iter().map(|cue| json!({"at_ms": cue.at_ms, "viseme": cue.viseme.name()}));
+            let cues = cues.collect::<Vec<_>>();
+            ("duologue.viseme", json!({"response_id": response, "item_id": item, "turn": turn.0, "cues": cues}))
+        }
+        SessionEvent::Latency { turn, response, report } => {
+            ("duologue.latency", latency_json(turn.0, &response, &report))
+        }
+        SessionEvent::Intimacy { value, level } => {
+            ("duologue.intimacy", json!({"value": value, "speech_level": level}))
+        }
+        SessionEvent::Notice { level, code, message, part } => {
+            let level = match level {
+                NoticeLevel::Info => "info",
+                NoticeLevel::Warning => "warning",
+                NoticeLevel::Error => "error",
+            };
+            ("duologue.notice", json!({"level": level, "code": code, "message": message, "part": part}))
+        }
+        SessionEvent::Ended { code, message } => ("duologue.ended", json!({"code": code, "message": message})),
+        SessionEvent::Error { code, message, param, client_event } => (
+            "error",
+            json!({"error": {
+                "type": "invalid_request_error", "code": code, "message": message, "param": param,
+                "event_id": client_event,
+            }}),
+        ),
+        // The caller has handled all others; an event nobody knows would be a defect here.
+        _ => {
+            debug_assert!(false, "an event of the session has no wire form");
+            ("duologue.unknown", json!({}))
+        }
+    }
+}
+
+fn item_json(item: &Item, status: &str) -> Value {
+    let (role, content) = match (&item.speaker, &item.content) {
+        (Speaker::System, content) => ("system", json!({"type": "input_text", "text": content.text()})),
+        (Speaker::User, Content::InputAudio { transcript }) => {
+            ("user", json!({"type": "input_audio", "transcript": transcript}))
+        }
+        (Speaker::User, content) => ("user", json!({"type": "input_text", "text": content.text()})),
+        (Speaker::Assistant, Content::OutputAudio { transcript }) => {
+            ("assistant", json!({"type": "output_audio", "transcript": transcript}))
+        }
+        (Speaker::Assistant, content) => ("assistant", json!({"type": "output_text", "text": content.text()})),
+    };
+    let content = if status == "in_progress" { json!([]) } else { json!([content]) };
+    json!({
+        "id": item.id, "object": "realtime.item", "type": "message", "status": status, "role": role,
+        "content": content,
+    })
+}
+
+fn status_json(status: &ResponseStatus) -> (&'static str, Value) {
+    match status {
+        ResponseStatus::Completed => ("completed", Value::Null),
+        ResponseStatus::Cancelled(reason) => {
+            let reason = match reason {
+                CancelReason::TurnDetected => "turn_detected",
+                CancelReason::ClientCancelled => "client_cancelled",
+            };
+            ("cancelled", json!({"type": "cancelled", "reason": reason}))
+        }
+        ResponseStatus::Incomplete => ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"})),
+        ResponseStatus::Failed { code, message } => {
+            ("failed", json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}}))
+        }
+    }
+}
+
+fn usage_json(usage: Usage) -> Value {
+    json!({
+        "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "input_token_details": {"text_tokens": usage.input_tokens, "audio_tokens": 0, "cached_tokens": usage.cached_tokens},
+        "output_token_details": {"text_tokens": usage.output_tokens, "audio_tokens": 0},
+    })
+}
+
+fn turn_detection_json(config: &SessionConfig) -> Value {
+    let mut body = match config.turn_detection {
+        TurnDetection::Manual => return Value::Null,
+        TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => json!({
+            "type": "server_vad", "threshold": threshold, "prefix_padding_ms": prefix_padding_ms,
+            "silence_duration_ms": silence_duration_ms, "idle_timeout_ms": idle_timeout_ms,
+        }),
+        TurnDetection::SemanticVad { eagerness } => json!({
+            "type": "semantic_vad",
+            "eagerness": match eagerness {
+                Eagerness::Low => "low",
+                Eagerness::Medium => "medium",
+                Eagerness::High => "high",
+                Eagerness::Auto => "auto",
+            },
+        }),
+    };
+    merge(
+        &mut body,
+        json!({"create_response": config.create_response, "interrupt_response": config.interrupt_response}),
+    );
+    body
+}
+
+fn latency_json(turn: u64, response: &str, report: &Report) -> Value {
+    let stages = report.stages.iter().map(|(stage, at_ms)| json!({"name": stage.name(), "at_ms": at_ms}));
+    let models = report.models.iter().map(|(part, ms)| json!({"name": part.name(), "ms": ms}));
+    json!({
+        "turn": turn, "response_id": response, "stages": stages.collect::<Vec<_>>(), "wait_ms": report.wait_ms,
+        "models": models.collect::<Vec<_>>(), "outside_ms": report.outside_ms, "total_ms": report.total_ms,
+    })
+}
