@@ -170,13 +170,13 @@ impl fmt::Debug for StoreConfig {
 pub struct SessionsConfig {
     /// Scenes at once.
     pub max: usize,
-    /// Scenes at once of one user or address.
+    /// Scenes at once of one user.
     pub per_user: usize,
     /// Scenes that one address may create in a minute.
     pub created_per_minute: u32,
-    /// Seconds without a word or a connection until a scene is closed.
+    /// Seconds that a scene without a connection waits for its client.
     pub idle_timeout_s: u64,
-    /// Seconds until a scene is closed in any case; 0 is never.
+    /// Seconds until a scene is closed in any case.
     pub max_duration_s: u64,
     /// Id or name of the persona that answers when a client names nobody.
     pub default_persona: String,

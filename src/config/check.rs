@@ -54,7 +54,7 @@ const RANGES: &[Range] = &[
     range!(sessions.per_user, 1.0, 100_000.0),
     range!(sessions.created_per_minute, 1.0, 1_000_000.0),
     range!(sessions.idle_timeout_s, 1.0, 604_800.0),
-    range!(sessions.max_duration_s, 0.0, 604_800.0),
+    range!(sessions.max_duration_s, 1.0, 604_800.0),
     range!(turn.threshold, 0.05, 0.95),
     range!(turn.silence_ms, 100.0, 10_000.0),
     range!(turn.prefix_padding_ms, 0.0, 2000.0),

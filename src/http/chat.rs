@@ -1,0 +1,450 @@
+//! `/chat`: sessions and what was said in them.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use duologue_actors::store::{MessageRecord, SessionRecord, StoreErrorKind, UserRecord};
+use duologue_domain::lang::Language;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::extract::{ApiJson, ApiPath, ApiQuery, Caller};
+use crate::{
+    auth::{new_secret, new_session_id, secret_digest},
+    error::{ApiError, Code, ErrorBody},
+    metrics::HTTP_RATE_LIMITED_TOTAL,
+    state::AppState,
+    store::iso8601,
+};
+
+/// Sessions or messages of one answer, unless the client asks for fewer or more.
+const PAGE: u32 = 50;
+/// Most of one answer: some megabytes at the very worst.
+const MAX_PAGE: u32 = 200;
+/// Longest name that the page can still show.
+const MAX_NAME: usize = 200;
+/// Longest message of a person: minutes of speech.
+const MAX_MESSAGE: usize = 16 * 1024;
+/// How long a scene gets to end before its record is deleted, so that it does not write afterwards.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+
+/// What a new session is to be.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct NewSession {
+    /// Whom to talk to, by id; the active persona when neither this nor the name is given.
+    pub persona_id: Option<String>,
+    /// Whom to talk to, by name.
+    pub persona_name: Option<String>,
+    /// For people.
+    #[schema(example = "새로운 대화")]
+    pub session_name: Option<String>,
+    /// `ko` or `en`; by default the person's language is detected.
+    pub language: Option<String>,
+    /// Who talks. Counts only while the server does not know its users; a token or key says it otherwise.
+    pub user_id: Option<String>,
+}
+
+/// A session as clients see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionView {
+    /// Unguessable.
+    pub id: String,
+    /// The same, where clients of the earlier systems look for it.
+    pub session_id: String,
+    /// Opens the session; only in the answer to its creation, so keep it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Who made it.
+    pub user_id: Option<String>,
+    /// For people.
+    pub session_name: String,
+    /// Who answers.
+    pub persona_id: String,
+    /// Their name.
+    pub persona_name: String,
+    /// `ko` or `en`, when fixed.
+    pub language: Option<String>,
+    /// How close the two have become, 0 to 100.
+    pub intimacy: u8,
+    /// False once it has ended.
+    pub is_active: bool,
+    /// When.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+}
+
+impl From<SessionRecord> for SessionView {
+    fn from(record: SessionRecord) -> Self {
+        Self {
+            session_id: record.id.clone(),
+            id: record.id,
+            secret: None,
+            user_id: record.user_id,
+            session_name: record.session_name,
+            persona_id: record.persona_id,
+            persona_name: record.persona_name,
+            language: record.language,
+            intimacy: record.intimacy,
+            is_active: record.is_active,
+            created_at: iso8601(record.created_at),
+            updated_at: iso8601(record.updated_at),
+        }
+    }
+}
+
+/// Several sessions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionList {
+    /// The page.
+    pub sessions: Vec<SessionView>,
+    /// Where the next page begins; absent after the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<u32>,
+}
+
+/// One message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageView {
+    /// Its id.
+    pub id: String,
+    /// Of which session.
+    pub session_id: String,
+    /// Who made the session.
+    pub user_id: Option<String>,
+    /// `user` or `assistant`.
+    pub role: &'static str,
+    /// What was said and, of a reply, heard.
+    pub content: String,
+    /// When.
+    pub timestamp: String,
+    /// Which turn of the session.
+    pub turn: u64,
+    /// Its place in the session.
+    pub seq: u64,
+}
+
+impl From<MessageRecord> for MessageView {
+    fn from(record: MessageRecord) -> Self {
+        Self {
+            id: record.id,
+            session_id: record.session_id,
+            user_id: record.user_id,
+            role: record.role.name(),
+            content: record.content,
+            timestamp: iso8601(record.timestamp),
+            turn: record.turn,
+            seq: record.seq,
+        }
+    }
+}
+
+/// The last messages of a session, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageList {
+    /// The page.
+    pub messages: Vec<MessageView>,
+    /// Whether there are older ones: ask again with `before` = the first `seq`.
+    pub has_more: bool,
+}
+
+/// Something to say.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChatRequest {
+    /// The words.
+    #[schema(example = "안녕하세요!")]
+    pub content: String,
+    /// Only `user`.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// In which session; a new one by default.
+    #[serde(default)]
+    pub session_id: Option<String>,
+    /// As in a new session.
+    #[serde(default)]
+    pub persona_id: Option<String>,
+    /// As in a new session.
+    #[serde(default)]
+    pub persona_name: Option<String>,
+    /// As in a new session.
+    #[serde(default)]
+    pub user_id: Option<String>,
+    /// As in a new session.
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
+/// The reply.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChatReply {
+    /// Of which session.
+    pub session_id: String,
+    /// Only when this request created the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// The persona's id.
+    pub persona_id: String,
+    /// The persona's name.
+    pub persona_name: String,
+    /// Always `assistant`.
+    pub role: &'static str,
+    /// The persona's words.
+    pub content: String,
+    /// The same, under the other name that clients use.
+    pub response: String,
+}
+
+/// Which page of sessions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SessionQuery {
+    /// Only of this user.
+    user_id: Option<String>,
+    /// At most so many, up to 200.
+    limit: Option<u32>,
+    /// How many to skip.
+    offset: Option<u32>,
+}
+
+/// Which page of messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessageQuery {
+    /// At most so many, up to 200.
+    limit: Option<u32>,
+    /// Only those with a smaller `seq`.
+    before: Option<u64>,
+}
+
+/// The routes.
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/chat", post(chat))
+        .route("/chat/sessions", get(list).post(create))
+        .route("/chat/sessions/{session_id}", get(show).delete(remove))
+        .route("/chat/sessions/{session_id}/messages", get(messages))
+}
+
+/// Makes a session. The answer holds its secret, which opens `WS /ws/voice/{id}`.
+#[utoipa::path(post, path = "/chat/sessions", tag = "chat", request_body = NewSession, responses(
+    (status = 201, body = SessionView), (status = 404, body = ErrorBody), (status = 429, body = ErrorBody)))]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiJson(wanted): ApiJson<NewSession>,
+) -> Result<(StatusCode, Json<SessionView>), ApiError> {
+    let (record, secret) = create_record(&state, &caller, wanted).await?;
+    Ok((StatusCode::CREATED, Json(SessionView { secret: Some(secret), ..record.into() })))
+}
+
+/// Stores a new session and returns it with its secret. Also how a realtime connection without one begins.
+pub async fn create_record(state: &AppState, caller: &Caller, wanted: NewSession) -> Result<(SessionRecord, String), ApiError> {
+    create_record_as(state, caller, wanted, None).await
+}
+
+/// The same under an id that the client chose, which only a private server allows.
+pub async fn create_record_as(
+    state: &AppState,
+    caller: &Caller,
+    wanted: NewSession,
+    id: Option<String>,
+) -> Result<(SessionRecord, String), ApiError> {
+    if let Err(seconds) = state.creations.take(caller.address, Instant::now()) {
+        metrics::counter!(HTTP_RATE_LIMITED_TOTAL).increment(1);
+        return Err(ApiError::new(Code::RateLimited, "too many new sessions from this address").retry_after(seconds));
+    }
+    let persona = super::personas::find(state, wanted.persona_id.as_deref().or(wanted.persona_name.as_deref()))?;
+    let language = wanted.language.filter(|code| !code.is_empty() && code != "auto");
+    let language = language.map(|code| code.parse::<Language>()).transpose();
+    let language = language.map_err(|error| ApiError::new(Code::BadRequest, error.to_string()).with_param("language"))?;
+    let session_name = wanted.session_name.unwrap_or_else(|| default_name(language).into());
+    if session_name.chars().count() > MAX_NAME {
+        return Err(ApiError::new(Code::BadRequest, format!("a session's name has at most {MAX_NAME} characters")).with_param("session_name"));
+    }
+    let (secret, now) = (new_secret(), now_ms());
+    let record = SessionRecord {
+        id: id.unwrap_or_else(new_session_id),
+        secret_sha256: secret_digest(&secret),
+        user_id: owner(state, caller, wanted.user_id),
+        session_name,
+        persona_id: persona.id.clone(),
+        persona_name: persona.name.clone(),
+        language: language.map(|language| language.code().to_owned()),
+        is_active: true,
+        intimacy: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    state.store.create_session(record.clone()).await?;
+    remember_user(state, caller, now).await?;
+    Ok((record, secret))
+}
+
+/// A proven user, or, where nothing could be proven anyway, who the client says it is.
+fn owner(state: &AppState, caller: &Caller, claimed: Option<String>) -> Option<String> {
+    let claimed = claimed.filter(|claimed| !claimed.is_empty() && !state.config.auth.is_configured());
+    caller.principal.user_id.clone().or(claimed)
+}
+
+async fn remember_user(state: &AppState, caller: &Caller, now: u64) -> Result<(), ApiError> {
+    let Some(id) = caller.principal.user_id.clone() else { return Ok(()) };
+    let email = caller.principal.email.clone().unwrap_or_default();
+    let user = UserRecord { id, email, name: String::new(), created_at: now, updated_at: now };
+    Ok(state.store.upsert_user(user).await?)
+}
+
+fn default_name(language: Option<Language>) -> &'static str {
+    match language {
+        Some(Language::English) => "New conversation",
+        // The name that the earlier system gives.
+        _ => "새로운 대화",
+    }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Sessions of the caller, newest first.
+#[utoipa::path(get, path = "/chat/sessions", tag = "chat", params(SessionQuery), responses(
+    (status = 200, body = SessionList), (status = 401, body = ErrorBody)))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<SessionQuery>,
+) -> Result<Json<SessionList>, ApiError> {
+    let user = match (&caller.principal.user_id, query.user_id) {
+        (Some(user), Some(asked)) if *user != asked => {
+            return Err(ApiError::new(Code::Forbidden, "these are the sessions of somebody else").with_param("user_id"));
+        }
+        (Some(user), _) => Some(user.clone()),
+        (None, asked) if state.auth.is_private() => asked,
+        (None, _) => return Err(ApiError::new(Code::Unauthorized, "only known users have a list of sessions")),
+    };
+    let (limit, offset) = (page_size(query.limit), query.offset.unwrap_or(0));
+    // One more than asked for tells whether there is another page.
+    let mut found = state.store.sessions(user.as_deref(), limit + 1, offset).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next_offset = more.then(|| offset.saturating_add(limit));
+    Ok(Json(SessionList { sessions: found.into_iter().map(SessionView::from).collect(), next_offset }))
+}
+
+fn page_size(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(PAGE).clamp(1, MAX_PAGE)
+}
+
+/// One session.
+#[utoipa::path(get, path = "/chat/sessions/{session_id}", tag = "chat", responses(
+    (status = 200, body = SessionView), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(session_id): ApiPath<String>,
+) -> Result<Json<SessionView>, ApiError> {
+    Ok(Json(find(&state, &caller, &session_id).await?.into()))
+}
+
+/// The session, if the caller may have it.
+pub async fn find(state: &AppState, caller: &Caller, session_id: &str) -> Result<SessionRecord, ApiError> {
+    let record = state.store.session(session_id).await?;
+    if !state.auth.may_access(&caller.principal, caller.secret.as_deref(), &record) {
+        return Err(ApiError::new(Code::Forbidden, "this session belongs to somebody else"));
+    }
+    Ok(record)
+}
+
+/// What was said, oldest first; the last messages, or those before a given one.
+#[utoipa::path(get, path = "/chat/sessions/{session_id}/messages", tag = "chat", params(MessageQuery), responses(
+    (status = 200, body = MessageList), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn messages(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(session_id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<MessageQuery>,
+) -> Result<Json<MessageList>, ApiError> {
+    find(&state, &caller, &session_id).await?;
+    let limit = page_size(query.limit);
+    let mut found = state.store.messages(&session_id, limit + 1, query.before).await?;
+    let has_more = found.len() > limit as usize;
+    let newest = found.split_off(usize::from(has_more));
+    Ok(Json(MessageList { messages: newest.into_iter().map(MessageView::from).collect(), has_more }))
+}
+
+/// Ends a session and forgets it with all that was said.
+#[utoipa::path(delete, path = "/chat/sessions/{session_id}", tag = "chat", responses(
+    (status = 204), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(session_id): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
+    find(&state, &caller, &session_id).await?;
+    state.sessions.close(&session_id);
+    let deadline = Instant::now() + CLOSE_WITHIN;
+    while state.sessions.find(&session_id).await.is_some() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    match state.store.delete_session(&session_id).await {
+        // Somebody else was faster; it is gone, which is what was asked.
+        Err(error) if error.kind != StoreErrorKind::NotFound => Err(error.into()),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// Text in, text out: says something to a persona and waits for the whole reply.
+#[utoipa::path(post, path = "/chat", tag = "chat", request_body = ChatRequest, responses(
+    (status = 200, body = ChatReply), (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub(crate) async fn chat(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiJson(request): ApiJson<ChatRequest>,
+) -> Result<Json<ChatReply>, ApiError> {
+    let content = checked_content(&request)?;
+    let (record, secret) = match &request.session_id {
+        Some(session_id) => (find(&state, &caller, session_id).await?, None),
+        None => {
+            let wanted = NewSession {
+                persona_id: request.persona_id,
+                persona_name: request.persona_name,
+                language: request.language,
+                user_id: request.user_id,
+                session_name: None,
+            };
+            let (record, secret) = create_record(&state, &caller, wanted).await?;
+            (record, Some(secret))
+        }
+    };
+    let words = state.reply(&record, content).await?;
+    Ok(Json(ChatReply {
+        session_id: record.id,
+        secret,
+        persona_id: record.persona_id,
+        persona_name: record.persona_name,
+        role: "assistant",
+        content: words.clone(),
+        response: words,
+    }))
+}
+
+fn checked_content(request: &ChatRequest) -> Result<String, ApiError> {
+    let blame = |field: &str, message: String| Err(ApiError::new(Code::BadRequest, message).with_param(field));
+    let content = request.content.trim();
+    match request.role.as_deref() {
+        None | Some("user") => {}
+        Some(_) => return blame("role", "only a user can say something to a persona: role must be \"user\"".into()),
+    }
+    if content.is_empty() {
+        return blame("content", "there is nothing in content".into());
+    }
+    if content.len() > MAX_MESSAGE {
+        return blame("content", format!("content has {} bytes, at most {MAX_MESSAGE} are read", content.len()));
+    }
+    Ok(content.to_owned())
+}

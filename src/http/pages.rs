@@ -1,0 +1,46 @@
+//! The page's files, and what is said when there is nothing at an address.
+
+use std::path::Path;
+
+use axum::{
+    Router,
+    extract::Request,
+    handler::HandlerWithoutStateExt,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tower_http::{compression::CompressionLayer, services::ServeDir};
+
+use crate::{
+    error::{ApiError, Code},
+    state::AppState,
+};
+
+/// First parts of the paths that programs call.
+const API: [&str; 8] = ["/api", "/chat", "/health", "/metrics", "/openapi.json", "/personas", "/v1", "/voice"];
+
+/// Serves `folder` wherever no route matches.
+pub(super) fn with_pages(router: Router<AppState>, folder: &Path) -> Router<AppState> {
+    let files = ServeDir::new(folder)
+        .append_index_html_on_directories(true)
+        .call_fallback_on_method_not_allowed(true)
+        .fallback(nothing_here.into_service());
+    // Only files and documents are compressed: sound and WebSockets pass as they are.
+    let files = tower::ServiceBuilder::new().layer(CompressionLayer::new()).service(files);
+    router.fallback_service(files).method_not_allowed_fallback(wrong_method)
+}
+
+async fn wrong_method(request: Request) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, format!("{} is not possible here", request.method()))
+}
+
+/// Programs get JSON; people get a sentence.
+async fn nothing_here(request: Request) -> Response {
+    let path = request.uri().path();
+    let for_program = API.iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if for_program || !accepts.contains("text/html") {
+        return ApiError::new(Code::NotFound, "there is nothing at this address").into_response();
+    }
+    (StatusCode::NOT_FOUND, "There is nothing at this address. The page is at /.\n여기에는 아무것도 없습니다. 첫 화면은 / 입니다.\n").into_response()
+}

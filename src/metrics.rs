@@ -1,0 +1,124 @@
+//! What is measured: one table of names, and the recorder behind `/metrics`.
+//!
+//! Names are `<area>_<noun>_<unit>`. A metric may be recorded anywhere, but it is described here, so that this
+//! file tells an operator all there is.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use metrics::Unit;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// What a row of the table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution, in seconds.
+    Histogram,
+}
+
+/// One metric: name, kind, labels, meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric(pub &'static str, pub Kind, pub &'static str, pub &'static str);
+
+/// Seconds until an HTTP request was answered.
+pub const HTTP_REQUEST_SECONDS: &str = "http_request_seconds";
+/// Requests that were refused because one address asked too often.
+pub const HTTP_RATE_LIMITED_TOTAL: &str = "http_rate_limited_total";
+/// Requests that were refused because of the page or the name they came by.
+pub const HTTP_ORIGIN_REFUSED_TOTAL: &str = "http_origin_refused_total";
+
+/// The table.
+pub const METRICS: &[Metric] = &[
+    Metric(HTTP_REQUEST_SECONDS, Kind::Histogram, "method, route, status", "until a request was answered"),
+    Metric(HTTP_RATE_LIMITED_TOTAL, Kind::Counter, "", "requests refused because one address asked too often"),
+    Metric(HTTP_ORIGIN_REFUSED_TOTAL, Kind::Counter, "", "requests refused because of the page that sent them"),
+    Metric("sessions_open", Kind::Gauge, "", "scenes that are open"),
+    Metric("sessions_refused_total", Kind::Counter, "", "scenes refused because there is no room"),
+    Metric("session_replies_stalled_total", Kind::Counter, "", "replies given up because nothing came any more"),
+    Metric("session_stale_events_total", Kind::Counter, "", "results of superseded turns, dropped"),
+    Metric("session_stale_transcripts_total", Kind::Counter, "", "transcripts of superseded turns, dropped"),
+    Metric("turn_stage_seconds", Kind::Histogram, "stage", "from the end of speech to each stage of a turn"),
+    Metric("turn_outside_models_seconds", Kind::Histogram, "", "time of a turn that no model accounts for"),
+    Metric("actor_deaths_total", Kind::Counter, "role", "actors that died and were restarted or given up"),
+    Metric("ingest_dropped_samples_total", Kind::Counter, "", "audio dropped because a scene was behind"),
+    Metric("transcriber_partials_skipped_total", Kind::Counter, "", "partial captions skipped because the recogniser was busy"),
+    Metric("transcriber_speculations_used_total", Kind::Counter, "", "transcripts that were ready before the turn had ended"),
+    Metric("transcriber_stale_answers_total", Kind::Counter, "", "transcripts that came too late"),
+    Metric("speaker_clauses_dropped_total", Kind::Counter, "", "clauses not spoken because of an interruption or a failure"),
+];
+
+/// Steps of all histograms of seconds: fine where a person notices (0.1 to 5 s), coarse around it.
+const STEPS: [f64; 18] =
+    [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0];
+
+/// How often gathered samples are folded into the histograms when nobody asks for them.
+const UPKEEP: Duration = Duration::from_secs(10);
+
+/// The process has one recorder, because the `metrics` crate has one; tests start several servers.
+static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+
+/// Installs the recorder, or finds the one that is installed, and describes the table.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = installed.as_ref() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &STEPS)?
+        .install_recorder()?;
+    for Metric(name, kind, labels, meaning) in METRICS {
+        let text = if labels.is_empty() { (*meaning).to_owned() } else { format!("{meaning}, by {labels}") };
+        match kind {
+            Kind::Counter => metrics::describe_counter!(*name, text),
+            Kind::Gauge => metrics::describe_gauge!(*name, text),
+            Kind::Histogram => metrics::describe_histogram!(*name, Unit::Seconds, text),
+        }
+    }
+    *installed = Some(handle.clone());
+    Ok(handle)
+}
+
+/// Keeps the recorder's memory bounded while nobody scrapes; runs until it is dropped.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut every = tokio::time::interval(UPKEEP);
+    loop {
+        every.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_area_noun_and_unit() {
+        for Metric(name, kind, _, meaning) in METRICS {
+            let unit_fits = match kind {
+                Kind::Counter => name.ends_with("_total"),
+                Kind::Histogram => name.ends_with("_seconds"),
+                Kind::Gauge => !name.ends_with("_total"),
+            };
+            assert!(unit_fits, "{name} as {kind:?}");
+            assert!(name.chars().all(|character| character.is_ascii_lowercase() || character == '_'), "{name}");
+            assert!(!meaning.is_empty());
+        }
+    }
+
+    #[test]
+    fn recorder_is_installed_once_and_renders() {
+        let first = install().expect("the first time");
+        let second = install().expect("again");
+        metrics::histogram!(HTTP_REQUEST_SECONDS, "route" => "/test").record(0.2);
+        first.run_upkeep();
+        let text = second.render();
+        assert!(text.contains("http_request_seconds_bucket"), "{text}");
+        assert!(text.contains("# HELP http_request_seconds until a request was answered"), "{text}");
+    }
+}

@@ -1,0 +1,105 @@
+//! What every handler can reach.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use duologue_actors::{sessions::SessionsHandle, store::Store};
+use duologue_engines::registry::Engines;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::{
+    auth::{Authenticator, OriginPolicy},
+    config::Config,
+    http::{health::StoreWatch, limit::RateLimiter},
+    personas::PersonaLibrary,
+};
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// What is in effect.
+    pub config: Arc<Config>,
+    /// Who can answer.
+    pub library: Arc<PersonaLibrary>,
+    /// The models.
+    pub engines: Arc<Engines>,
+    /// Where scenes are kept.
+    pub store: Arc<dyn Store>,
+    /// The scenes that are open.
+    pub sessions: SessionsHandle,
+    /// Who may come in.
+    pub auth: Arc<Authenticator>,
+    /// Which pages may call.
+    pub origins: Arc<OriginPolicy>,
+    /// How often one address may create a session.
+    pub creations: Arc<RateLimiter>,
+    /// Whether the store answers.
+    pub store_watch: Arc<StoreWatch>,
+    /// Behind `/metrics`.
+    pub metrics: PrometheusHandle,
+    /// The persona that was activated last.
+    pub active: Arc<RwLock<String>>,
+    /// When the server started.
+    pub started: Instant,
+}
+
+/// What an [`AppState`] is made from.
+pub struct Parts {
+    /// What is in effect.
+    pub config: Config,
+    /// Who can answer.
+    pub library: PersonaLibrary,
+    /// The models.
+    pub engines: Arc<Engines>,
+    /// Where scenes are kept.
+    pub store: Arc<dyn Store>,
+    /// The scenes that are open.
+    pub sessions: SessionsHandle,
+    /// Behind `/metrics`.
+    pub metrics: PrometheusHandle,
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl AppState {
+    /// Everything derived from the configuration is made here.
+    pub fn new(parts: Parts) -> Self {
+        let config = parts.config;
+        Self {
+            auth: Arc::new(Authenticator::new(&config)),
+            origins: Arc::new(OriginPolicy::new(&config.server)),
+            creations: Arc::new(RateLimiter::per_minute(config.sessions.created_per_minute)),
+            store_watch: Arc::new(StoreWatch::new(parts.store.clone())),
+            active: Arc::new(RwLock::new(config.sessions.default_persona.clone())),
+            config: Arc::new(config),
+            library: Arc::new(parts.library),
+            engines: parts.engines,
+            store: parts.store,
+            sessions: parts.sessions,
+            metrics: parts.metrics,
+            started: Instant::now(),
+        }
+    }
+
+    /// Id or name of the persona that answers when a client names nobody.
+    pub fn active_persona(&self) -> String {
+        self.active.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes it.
+    pub fn activate_persona(&self, id: &str) {
+        id.clone_into(&mut self.active.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
