@@ -10,7 +10,7 @@ pub mod llama;
 pub mod openai;
 #[cfg(feature = "candle")]
 mod sample;
-#[cfg(test)]
+#[cfg(all(test, feature = "candle"))]
 mod tests;
 mod wire;
 

@@ -1,0 +1,185 @@
+//! The worker as the server sees it: a process, a line in, lines out.
+//!
+//! These tests also make `cargo test` build the program that the engines' own tests start.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+struct Worker {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_duologue-llm"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, stdout }
+    }
+
+    fn ready() -> Self {
+        let model = model();
+        let mut worker = Self::start(&["--model", model.to_str().unwrap(), "--context", "512", "--parallel", "2"]);
+        let ready = worker.hear();
+        assert_eq!((&ready["event"], &ready["context"]), (&json!("ready"), &json!(512)), "{ready}");
+        assert_eq!(ready["template"], "chatml");
+        worker
+    }
+
+    fn say(&mut self, line: &Value) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// All until the reply `id` ends: its text and its last event.
+    fn reply(&mut self, id: u64) -> (String, Value) {
+        let mut text = String::new();
+        loop {
+            let event = self.hear();
+            if event["id"] != id {
+                continue;
+            }
+            match event["text"].as_str() {
+                Some(more) => text.push_str(more),
+                None => return (text, event),
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where the models are")]
+fn model() -> PathBuf {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = folder("DUOLOGUE_HOME")
+        .or_else(|| folder("XDG_DATA_HOME").map(|data| data.join("duologue")))
+        .or_else(|| folder("HOME").map(|home| home.join(".local/share/duologue")));
+    let model = home.unwrap().join("models/smollm2-135m-instruct-q4_1.gguf");
+    assert!(model.is_file(), "{} is missing: run `cargo xtask setup --for-tests`", model.display());
+    model
+}
+
+fn generate(id: u64, words: &str) -> Value {
+    json!({
+        "op": "generate", "id": id, "session": id, "shared": 0, "max_tokens": 12,
+        "messages": [{"role": "user", "content": words}],
+        "temperature": 0.0, "top_p": 1.0, "repeat_penalty": 1.0, "seed": 1, "stop": [],
+    })
+}
+
+#[test]
+fn a_worker_that_cannot_start_says_why_and_ends() {
+    for (arguments, word) in [
+        (&["--model", "/nowhere.gguf"][..], "/nowhere.gguf"),
+        (&["--model", "/dev/null"][..], "/dev/null"),
+        (&["--colour", "red"][..], "--colour"),
+    ] {
+        let mut worker = Worker::start(arguments);
+        let answer = worker.hear();
+        assert_eq!((&answer["event"], &answer["kind"]), (&json!("error"), &json!("unavailable")), "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains(word), "{answer}");
+        assert_eq!(worker.child.wait().unwrap().code(), Some(2));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_model_is_refused() {
+    let path = std::env::temp_dir().join(format!("duologue-no-model-{}.gguf", std::process::id()));
+    std::fs::write(&path, b"GGUF, but not really").unwrap();
+    let mut worker = Worker::start(&["--model", path.to_str().unwrap()]);
+    let answer = worker.hear();
+    std::fs::remove_file(&path).unwrap();
+    assert!(answer["message"].as_str().unwrap().contains("cannot be loaded"), "{answer}");
+}
+
+#[test]
+fn nonsense_is_answered_and_the_worker_works_on() {
+    let mut worker = Worker::ready();
+    writeln!(worker.stdin.as_mut().unwrap(), "hello there").unwrap();
+    assert_eq!(worker.hear()["kind"], "bad_input");
+    worker.say(&json!({"op": "generate", "id": 1}));
+    assert_eq!(worker.hear()["kind"], "bad_input");
+    let mut empty = generate(2, "");
+    empty["messages"] = json!([]);
+    worker.say(&empty);
+    assert_eq!(worker.reply(2).1["kind"], "bad_input");
+    worker.say(&generate(3, &"word ".repeat(2000)));
+    let (_, refused) = worker.reply(3);
+    assert_eq!(refused["kind"], "bad_input");
+    assert!(refused["message"].as_str().unwrap().contains("512"), "{refused}");
+    worker.say(&generate(4, "Hi\0 there"));
+    assert_eq!(worker.reply(4).1["event"], "done");
+    worker.say(&json!({"op": "cancel", "id": 99}));
+    worker.say(&json!({"op": "ping"}));
+    assert!(worker.hear()["steps"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn more_requests_than_places_are_all_answered() {
+    let mut worker = Worker::ready();
+    for id in 1..=6 {
+        worker.say(&generate(id, "Say a few words about rain."));
+    }
+    let mut texts = std::collections::BTreeMap::<u64, String>::new();
+    let mut done = 0;
+    while done < 6 {
+        let event = worker.hear();
+        assert_ne!(event["event"], "error", "{event}");
+        done += usize::from(event["event"] == "done");
+        texts.entry(event["id"].as_u64().unwrap()).or_default().push_str(event["text"].as_str().unwrap_or(""));
+    }
+    assert_eq!(texts.len(), 6);
+    assert!(texts.values().all(|text| !text.trim().is_empty()), "{texts:?}");
+}
+
+#[test]
+fn full_cells_make_room_by_forgetting_who_is_idle() {
+    let mut worker = Worker::ready();
+    // Eight sequences of some 440 tokens do not fit into 512 × 2 + 2048 cells.
+    let nouns = ["sea", "rain", "sun", "wind", "tree", "book", "road", "cup", "house", "light", "hand"];
+    for id in 1..=12 {
+        let words: Vec<_> = (0..410).map(|word| nouns[(word * word + id) % nouns.len()]).collect();
+        let mut ask = generate(id as u64, &words.join(" "));
+        ask["max_tokens"] = json!(2);
+        worker.say(&ask);
+        let (_, end) = worker.reply(id as u64);
+        assert_eq!(end["event"], "done", "{end}");
+        assert!(end["prompt_tokens"].as_u64().unwrap() > 400, "{end}");
+    }
+    worker.say(&generate(21, "Hi!"));
+    assert_eq!(worker.reply(21).1["event"], "done");
+}
+
+#[test]
+fn the_worker_ends_with_its_stdin_even_in_the_middle_of_a_reply() {
+    let mut worker = Worker::ready();
+    let mut long = generate(1, "Tell me a long story.");
+    long["max_tokens"] = json!(400);
+    worker.say(&long);
+    assert_eq!(worker.hear()["event"], "delta");
+    worker.stdin = None;
+    assert_eq!(worker.child.wait().unwrap().code(), Some(0));
+}
