@@ -10,6 +10,8 @@ pub mod onnx;
 pub mod llm;
 pub mod port;
 pub mod registry;
+#[cfg(feature = "stt")]
+pub mod stt;
 pub mod thread;
 #[cfg(feature = "vad")]
 pub mod turn;

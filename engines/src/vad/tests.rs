@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use super::*;
 use crate::{
     models_for_tests::{human_clips, runtime, scratch_file, test_model},
-    port::{ErrorKind, Health, VAD_FRAME, VadEngine, VadStream},
+    port::{ErrorKind, Health, VAD_FRAME, VadEngine},
 };
 
 fn vad() -> SileroVad {

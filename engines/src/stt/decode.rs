@@ -1,0 +1,265 @@
+//! The decoder: one whisper model, one utterance at a time, greedy, one pass of the encoder.
+//!
+//! whisper.cpp's own loop would run the encoder twice when the language is unknown and could not be
+//! stopped between tokens, so the loop is here; the model's parts (mel, encoder, decoder) are its own.
+
+use std::{path::Path, time::Instant};
+
+use duologue_domain::lang::Language;
+use whisper_rs::{
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
+    get_lang_id,
+};
+
+use super::{
+    gate::{Doubt, Loudness, circle, is_invented},
+    ggml,
+};
+use crate::port::{CancelFlag, SttRequest, Transcript};
+
+/// Samples in a second.
+const RATE: usize = 16_000;
+
+/// What the encoder can see at once.
+pub(super) const MAX_SAMPLES: usize = 30 * RATE;
+
+/// The model was trained on 30 s windows; in much less than a second it hears things.
+const MIN_SAMPLES: usize = RATE;
+
+/// Tokens of hot words. More would cost time in every utterance and pull the words towards themselves.
+const MAX_PROMPT: usize = 48;
+
+/// One loaded model. Not shared: it belongs to one engine thread.
+pub(super) struct Decoder {
+    // Declared before the context so that it is dropped first.
+    state: WhisperState,
+    context: WhisperContext,
+    /// Made once: each language given to whisper-rs stays allocated for the life of the process.
+    window: FullParams<'static, 'static>,
+    threads: usize,
+    multilingual: bool,
+    /// Tokens that are no speech: brackets, notes, every special token but the end.
+    suppressed: Vec<bool>,
+}
+
+/// What one pass gave.
+struct Pass {
+    tokens: Vec<i32>,
+    language: Language,
+    doubt: Doubt,
+}
+
+impl Decoder {
+    pub(super) fn open(model: &Path, threads: u16) -> Result<Self, String> {
+        ggml::check(model)?;
+        // Without a logging feature of whisper-rs this sends whisper.cpp's many lines nowhere.
+        whisper_rs::install_logging_hooks();
+        let context = WhisperContext::new_with_params(model, WhisperContextParameters::default())
+            .map_err(|error| error.to_string())?;
+        let state = context.create_state().map_err(|error| error.to_string())?;
+        let mut window = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+        window.set_language(Some("en"));
+        window.set_n_threads(i32::from(threads.max(1)));
+        window.set_duration_ms(NO_DECODING_MS);
+        window.set_print_progress(false);
+        let multilingual = context.is_multilingual();
+        let suppressed = suppressed(&context);
+        Ok(Self { state, context, window, threads: usize::from(threads.max(1)), multilingual, suppressed })
+    }
+
+    /// What is said in the request's audio; `None` when the requester has gone.
+    pub(super) fn transcribe(
+        &mut self,
+        request: &SttRequest,
+        cancel: &CancelFlag,
+    ) -> Result<Option<Transcript>, WhisperError> {
+        let began = Instant::now();
+        let loudness = Loudness::of(&request.audio);
+        if loudness.is_silence() {
+            return Ok(Some(Transcript { no_speech: 1.0, compute: began.elapsed(), ..Transcript::default() }));
+        }
+        let mut audio = request.audio.to_vec();
+        audio.resize(audio.len().clamp(MIN_SAMPLES, MAX_SAMPLES), 0.0);
+        let Some(mut pass) = self.pass(&audio, audio_context(audio.len()), request, cancel)? else {
+            return Ok(None);
+        };
+        if !request.partial && pass.doubt.circling {
+            // A narrow window is what makes the model run in circles; the full one rarely does.
+            let Some(wide) = self.pass(&audio, FULL_CONTEXT, request, cancel)? else { return Ok(None) };
+            if wide.doubt.logprob > pass.doubt.logprob {
+                pass = wide;
+            }
+        }
+        let text = if is_invented(loudness, pass.doubt) { String::new() } else { self.text(&pass.tokens) };
+        Ok(Some(Transcript {
+            text,
+            language: Some(pass.language),
+            no_speech: pass.doubt.no_speech,
+            confidence: pass.doubt.logprob,
+            compute: began.elapsed(),
+            ..Transcript::default()
+        }))
+    }
+
+    /// Encodes `audio` with a window of `context` positions and decodes it.
+    fn pass(
+        &mut self,
+        audio: &[f32],
+        context: i32,
+        request: &SttRequest,
+        cancel: &CancelFlag,
+    ) -> Result<Option<Pass>, WhisperError> {
+        // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
+        let mut window = self.window.clone();
+        window.set_audio_ctx(context);
+        self.state.full(window, audio)?;
+        let spoken = if self.multilingual {
+            Some(self.state.lang_detect(0, self.threads)?.1)
+        } else {
+            self.state.encode(0, self.threads)?;
+            self.state.decode(&[self.context.token_sot()], 0, self.threads)?;
+            None
+        };
+        let no_speech = probability(self.state.get_logits()?, self.context.token_nosp());
+        let language = request.language.unwrap_or_else(|| likelier(spoken.as_deref()));
+        if cancel.is_cancelled() {
+            return Ok(None);
+        }
+        let limit = 24 + audio.len() / RATE * MAX_TOKENS_PER_SECOND;
+        let Some((tokens, logprob, circling)) = self.decode(&self.preamble(language, request), limit, cancel)?
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Pass { tokens, language, doubt: Doubt { no_speech, logprob, circling } }))
+    }
+
+    /// What the decoder sees before its first word.
+    fn preamble(&self, language: Language, request: &SttRequest) -> Vec<i32> {
+        let mut tokens = Vec::new();
+        if let Some(words) = request.prompt.as_deref().map(|words| words.replace('\0', " ")) {
+            let words = format!(" {}", words.trim());
+            // A token is at least a byte: with fewer places whisper-rs would misread the answer.
+            let prompt = self.context.tokenize(&words, words.len() + 1).unwrap_or_default();
+            if !prompt.is_empty() {
+                tokens.push(self.context.token_prev());
+                tokens.extend(&prompt[prompt.len().saturating_sub(MAX_PROMPT)..]);
+            }
+        }
+        tokens.push(self.context.token_sot());
+        if self.multilingual {
+            tokens.push(self.context.token_lang(get_lang_id(language.code()).unwrap_or(0)));
+            tokens.push(self.context.token_transcribe());
+        }
+        tokens.push(self.context.token_not());
+        tokens
+    }
+
+    /// The likeliest tokens one after another, their mean log probability, and whether they had to be
+    /// cut because they repeated themselves.
+    #[expect(clippy::type_complexity, reason = "three values of one loop, named by the caller")]
+    fn decode(
+        &mut self,
+        preamble: &[i32],
+        limit: usize,
+        cancel: &CancelFlag,
+    ) -> Result<Option<(Vec<i32>, f32, bool)>, WhisperError> {
+        let (&last, before) = preamble.split_last().ok_or(WhisperError::InvalidText)?;
+        // The last one goes alone: whisper-rs shows the logits of the first token of a batch only.
+        self.state.decode(before, 0, self.threads)?;
+        let (end, room) = (self.context.token_eot(), self.room(preamble.len()));
+        let (mut tokens, mut sum, mut next) = (Vec::new(), 0.0, last);
+        loop {
+            if cancel.is_cancelled() {
+                return Ok(None);
+            }
+            self.state.decode(&[next], before.len() + tokens.len(), self.threads)?;
+            let (token, logprob) = self.likeliest(end)?;
+            sum += logprob;
+            if token == end || tokens.len() >= limit.min(room) {
+                let mean = mean_of(&tokens, sum);
+                return Ok(Some((tokens, mean, false)));
+            }
+            tokens.push(token);
+            next = token;
+            if let Some(copies) = circle(&tokens) {
+                let mean = mean_of(&tokens, sum);
+                tokens.truncate(tokens.len() - copies);
+                return Ok(Some((tokens, mean, true)));
+            }
+        }
+    }
+
+    fn room(&self, used: usize) -> usize {
+        usize::try_from(self.context.n_text_ctx()).unwrap_or(0).saturating_sub(used + 1)
+    }
+
+    /// The likeliest allowed token and its log probability among the allowed ones.
+    fn likeliest(&self, end: i32) -> Result<(i32, f32), WhisperError> {
+        let logits = self.state.get_logits()?;
+        let allowed = || logits.iter().zip(&self.suppressed).enumerate().filter(|(_, (_, gone))| !**gone);
+        let (token, top) = allowed()
+            .map(|(token, (&logit, _))| (token, logit))
+            .max_by(|left, right| left.1.total_cmp(&right.1))
+            .ok_or(WhisperError::NullPointer)?;
+        let total: f32 = allowed().map(|(_, (&logit, _))| (logit - top).exp()).sum();
+        Ok((i32::try_from(token).unwrap_or(end), -total.ln()))
+    }
+
+    fn text(&self, tokens: &[i32]) -> String {
+        let bytes: Vec<u8> =
+            tokens.iter().filter_map(|&token| self.context.token_to_bytes(token).ok()).flatten().copied().collect();
+        // A cut in the middle of a character leaves a piece of it at the end.
+        String::from_utf8_lossy(&bytes).trim_end_matches('\u{FFFD}').trim().to_owned()
+    }
+}
+
+/// The shortest piece of audio at which whisper.cpp prepares everything and then finds that nothing is
+/// left to decode.
+const NO_DECODING_MS: i32 = 100;
+
+/// The window of 30 s, in encoder positions of 20 ms.
+const FULL_CONTEXT: i32 = 1500;
+
+/// Fast Korean has about seven syllables a second, and a rare syllable takes three tokens.
+const MAX_TOKENS_PER_SECOND: usize = 22;
+
+/// Encoder positions for so many samples. The model was trained on full windows: the less it sees behind
+/// the speech the more it errs, the more it sees the longer it takes.
+fn audio_context(samples: usize) -> i32 {
+    let needed = samples.div_ceil(RATE / 50) + 128;
+    i32::try_from(needed.next_multiple_of(64)).unwrap_or(FULL_CONTEXT).clamp(384, FULL_CONTEXT)
+}
+
+/// Which of our two languages is likelier, by whisper's probabilities of all of its languages.
+fn likelier(probabilities: Option<&[f32]>) -> Language {
+    let of = |language: Language| {
+        let id = get_lang_id(language.code()).and_then(|id| usize::try_from(id).ok())?;
+        probabilities?.get(id).copied()
+    };
+    if of(Language::Korean) > of(Language::English) { Language::Korean } else { Language::English }
+}
+
+/// The softmax of one token.
+fn probability(logits: &[f32], token: i32) -> f32 {
+    let top = logits.iter().copied().fold(f32::MIN, f32::max);
+    let total: f32 = logits.iter().map(|logit| (logit - top).exp()).sum();
+    let own = usize::try_from(token).ok().and_then(|token| logits.get(token));
+    own.map_or(0.0, |logit| (logit - top).exp() / total)
+}
+
+fn mean_of(tokens: &[i32], sum: f32) -> f32 {
+    sum / (tokens.len() + 1) as f32
+}
+
+/// Marks the tokens that never are words somebody said.
+fn suppressed(context: &WhisperContext) -> Vec<bool> {
+    let end = context.token_eot();
+    let is_symbol = |token: i32| {
+        let bytes = context.token_to_bytes(token).unwrap_or_default();
+        let text = String::from_utf8_lossy(bytes);
+        let symbol = |character| "\"#()*+/:;<=>@[\\]^_`{|}~「」『』《》【】〈〉（）♩♪♫♬♭♮♯".contains(character);
+        let text = text.trim_start();
+        (!text.is_empty() && text.chars().all(symbol)) || text == "--" || text == "---"
+    };
+    (0..context.n_vocab()).map(|token| token > end || (token < end && is_symbol(token))).collect()
+}
