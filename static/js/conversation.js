@@ -57,6 +57,10 @@ export class Conversation {
         });
       case "response.done":
         return this.finish(event.response);
+      case "conversation.item.truncated":
+        return this.change(event.item_id, "persona", (line) => {
+          line.cut = true;
+        });
       case "conversation.item.retrieved":
         return this.setHeard(event.item);
       case "conversation.item.deleted":
@@ -141,6 +145,7 @@ export class Conversation {
     const heard = textOf(item).trim();
     if (!line || line.who !== "persona" || !line.text.startsWith(heard)) return [];
     line.heard = heard;
+    line.cut = heard !== line.text.trim();
     return [line];
   }
 

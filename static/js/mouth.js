@@ -14,7 +14,7 @@
 
 /** @type {Record<string, Shape>} */
 export const SHAPES = {
-  rest: { open: 0, wide: 0.5, round: 0, teeth: 0, tongue: 0, smile: 0.35 },
+  rest: { open: 0, wide: 0.62, round: 0, teeth: 0, tongue: 0, smile: 0.95 },
   pbm: { open: 0, wide: 0.42, round: 0.1, teeth: 0, tongue: 0, smile: 0.1 },
   fv: { open: 0.12, wide: 0.5, round: 0, teeth: 1, tongue: 0, smile: 0.15 },
   tdn: { open: 0.26, wide: 0.55, round: 0, teeth: 0.7, tongue: 0.9, smile: 0.2 },
@@ -87,8 +87,8 @@ export function approach(from, target, elapsed) {
 export function outlines(shape) {
   const half = 19 + 11 * shape.wide - 9 * shape.round;
   const drop = 30 * shape.open;
-  const lip = 5.2 + 2.6 * shape.round;
-  const corner = -5 * shape.smile + drop * 0.22;
+  const lip = 4.6 + 2.6 * shape.round;
+  const corner = -6 * shape.smile + drop * 0.22;
   const inner = half - 3.5 + 1.5 * shape.round;
   const gap = Math.max(0.1, drop);
   const top = -1.2 - shape.round * 1.6;

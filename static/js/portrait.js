@@ -21,7 +21,7 @@ const HAIR = {
   },
   bob: {
     back: "M200 86C118 84 90 144 92 228c1 54 2 92 18 122 18 8 40 4 50-8h80c10 12 32 16 50 8 16-30 17-68 18-122 2-84-26-144-108-142Z",
-    front: "M114 250C98 152 136 94 200 94s102 58 86 156c-4-22-8-38-14-52-22 4-46 2-60-10-22 10-58 14-82 10-8 14-12 30-16 52Z",
+    front: "M114 250C98 152 136 94 200 94s102 58 86 156c-4-28-8-48-14-66-22 4-46 2-60-10-22 10-58 14-82 10-8 18-12 38-16 66Z",
   },
   wavy: {
     back: "M200 82C122 80 88 130 92 206c2 34-20 48-14 84 5 28-18 48-8 82 8 30 44 40 66 28h128c22 12 58 2 66-28 10-34-13-54-8-82 6-36-16-50-14-84 4-76-30-126-108-124Z",
@@ -108,7 +108,7 @@ function skull(look) {
   const blush = mix(look.skin, "#e0524a", 0.45);
   const parts = [
     draw("path", { d: "M124 214c-16-6-22 10-18 26 3 14 12 24 22 20ZM276 214c16-6 22 10 18 26-3 14-12 24-22 20Z", fill: shade }),
-    draw("path", { d: "M121 214c0-68 34-102 79-102s79 34 79 102c0 50-15 88-43 112-14 12-24 15-36 15s-22-3-36-15c-28-24-43-62-43-112Z", fill: look.skin }),
+    draw("path", { d: "M120 214c0-68 34-102 80-102s80 34 80 102c0 54-13 90-40 112-14 12-26 16-40 16s-26-4-40-16c-27-22-40-58-40-112Z", fill: look.skin }),
     draw("ellipse", { cx: 152, cy: 264, rx: 17, ry: 10, fill: blush, opacity: 0.38 }),
     draw("ellipse", { cx: 248, cy: 264, rx: 17, ry: 10, fill: blush, opacity: 0.38 }),
   ];
@@ -123,11 +123,12 @@ function skull(look) {
 /** @param {Look} look */
 function eyes(look) {
   const dark = mix(look.hair, "#1a1216", 0.6);
+  const plain = isPlain(look);
   return [164, 236].flatMap((cx, side) => {
     const out = side === 0 ? -1 : 1;
     return [
       draw("g", { class: "p-brow", "data-side": side },
-        draw("path", { d: `M${cx - 20} ${side ? 197 : 201}q20-13 40 ${side ? 4 : -4}`, fill: "none", stroke: dark, "stroke-width": 5.5, "stroke-linecap": "round", opacity: 0.85 })),
+        draw("path", { d: `M${cx - 20} ${side ? 197 : 201}q20-13 40 ${side ? 4 : -4}`, fill: "none", stroke: dark, "stroke-width": plain ? 7 : 5.5, "stroke-linecap": "round", opacity: 0.85 })),
       draw("g", { class: "p-eye", "data-cx": cx, "data-cy": 228 },
         draw("path", { d: `M${cx - 18} 230c6-14 30-14 36 0-6 11-30 11-36 0Z`, fill: "#fffaf6" }),
         draw("g", { class: "p-iris" },
@@ -135,7 +136,7 @@ function eyes(look) {
           draw("circle", { cx, cy: 228.5, r: 5, fill: "#140e12" }),
           draw("circle", { cx: cx + 3.6, cy: 224.5, r: 2.7, fill: "#ffffff" })),
         draw("path", { d: `M${cx - 19} 231c6-16 32-16 38 0`, fill: "none", stroke: dark, "stroke-width": 4, "stroke-linecap": "round" }),
-        draw("path", { d: `M${cx + out * 18} 229l${out * 7}-5`, stroke: dark, "stroke-width": 3, "stroke-linecap": "round" })),
+        plain ? null : draw("path", { d: `M${cx + out * 18} 229l${out * 7}-5`, stroke: dark, "stroke-width": 3, "stroke-linecap": "round" })),
     ];
   });
 }
@@ -155,12 +156,20 @@ function mouth(look, key) {
     "g",
     { class: "p-mouth", transform: "translate(200 291)" },
     draw("clipPath", { id: key }, draw("path", { class: "p-hollow-clip", d: lines.hollow })),
-    draw("path", { class: "p-lips", d: lines.outer, fill: mix(look.lips, look.skin, 0.22) }),
+    draw("path", { class: "p-lips", d: lines.outer, fill: mix(look.lips, look.skin, isPlain(look) ? 0.58 : 0.22) }),
     draw("path", { class: "p-hollow", d: lines.hollow, fill: "#4a151c" }),
     draw("g", { "clip-path": `url(#${key})` },
       draw("ellipse", { class: "p-tongue", cx: 0, cy: 20, rx: 14, ry: 9, fill: "#d4626a" }),
       draw("rect", { class: "p-teeth", x: -22, y: -4, width: 44, height: 0, rx: 3, fill: "#fffaf4" })),
   );
+}
+
+/**
+ * Short hair or a beard: drawn without long lashes and with paler lips.
+ * @param {Look} look
+ */
+function isPlain(look) {
+  return look.beard || look.hairStyle === "short";
 }
 
 /** @param {Look} look */

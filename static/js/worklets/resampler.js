@@ -30,16 +30,18 @@ export class Resampler {
     this.taps = 2 * half;
     /** @type {Float32Array | null} */
     this.phases = from === to ? null : makePhases(this.up, half, Math.min(1, to / from));
-    this.reset();
-  }
-
-  /** Forgets everything heard so far. */
-  reset() {
-    /** The last samples of the past, so that the filter has its left side. @type {Float32Array} */
+    /** The last samples of the past, so that the filter has its left side. */
     this.history = new Float32Array(this.taps);
     /** Position of the next output sample, in input samples from the start of `history`. */
     this.index = 0;
     /** Which row of the filter makes the next output sample. */
+    this.phase = 0;
+  }
+
+  /** Forgets everything heard so far. */
+  reset() {
+    this.history = new Float32Array(this.taps);
+    this.index = 0;
     this.phase = 0;
   }
 
