@@ -5,6 +5,7 @@
  * @typedef {import("./types.js").Scene} Scene
  * @typedef {import("./types.js").Language} Language
  */
+import { profileOf } from "./types.js";
 
 /** A request that failed, with the server's stable code where it gave one. */
 export class ApiError extends Error {
@@ -64,7 +65,7 @@ export async function startScene(persona, language) {
     id: made.id,
     secret: made.secret,
     personaId: persona.id,
-    personaName: made.persona_name ?? persona.name,
+    personaName: profileOf(persona, language).name,
     language,
     startedAt: Date.now(),
   };
@@ -101,5 +102,5 @@ export function socketOf(scene) {
 
 /** @param {Scene} scene */
 function secretHeaders(scene) {
-  return { authorization: `Bearer ${scene.secret}` };
+  return { "x-duologue-secret": scene.secret };
 }

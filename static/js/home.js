@@ -11,6 +11,7 @@ import { language, onLanguage, t, when } from "./i18n.js";
 import { dismiss, notifyFailure } from "./notices.js";
 import { drawPortrait } from "./portrait.js";
 import { readLook } from "./look.js";
+import { profileOf } from "./types.js";
 import { forgetScene, load, save, scenes } from "./prefs.js";
 
 /**
@@ -81,16 +82,17 @@ export class Home {
   /** @param {Persona} persona */
   card(persona) {
     const input = make("input", { type: "radio", name: "persona", value: persona.id, checked: persona.id === this.chosen });
-    const facts = [persona.age ? t("age", { age: persona.age }) : null, persona.job, persona.mbti].filter(Boolean).join(" · ");
+    const profile = profileOf(persona, language());
+    const facts = [persona.age ? t("age", { age: persona.age }) : null, profile.job, persona.mbti].filter(Boolean).join(" · ");
     const picture = make("span", { class: "card-window", "aria-hidden": "true" }, drawPortrait(persona, ""));
     picture.style.setProperty("--backdrop", readLook(persona.portrait, persona.id).backdrop);
     return make("label", { class: "card", "data-persona": persona.id },
       input, picture,
-      make("span", { class: "card-text", lang: persona.language },
-        make("span", { class: "card-name" }, persona.name),
+      make("span", { class: "card-text", lang: profile.language },
+        make("span", { class: "card-name" }, profile.name),
         make("span", { class: "card-facts" }, facts),
-        make("span", { class: "card-about" }, persona.description ?? ""),
-        persona.greeting ? make("q", { class: "card-greeting" }, persona.greeting) : null));
+        make("span", { class: "card-about", lang: persona.language }, persona.description ?? ""),
+        profile.greeting ? make("q", { class: "card-greeting" }, profile.greeting) : null));
   }
 
   /** @param {Event} event */

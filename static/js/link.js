@@ -16,6 +16,7 @@
  * @property {(frame: ArrayBuffer) => void} audio
  * @property {(state: LinkState) => void} state
  * @property {() => Promise<boolean>} alive Whether the server answers.
+ * @property {(reason: string) => void} stopped The server ended it for good.
  * @property {() => Promise<Scene>} renew Makes a new session in place of one that is gone.
  */
 import { socketOf } from "./api.js";
@@ -66,6 +67,15 @@ export class Link {
   }
 
   /**
+   * Stays away: the server ended the scene, or it goes on elsewhere.
+   * @param {string} reason
+   */
+  stop(reason) {
+    this.close();
+    this.hooks.stopped(reason);
+  }
+
+  /**
    * Sends an event; false when there is no connection.
    * @param {Record<string, unknown>} event
    */
@@ -108,11 +118,12 @@ export class Link {
         }
         this.hooks.event(event);
       };
-      socket.onclose = () => {
+      socket.onclose = ({ reason }) => {
         clearTimeout(impatience);
         resolve(false);
         if (epoch !== this.epoch || !this.ready) return;
         this.ready = false;
+        if (reason === "attached_elsewhere") return this.stop(reason);
         void this.recover(epoch);
       };
     });

@@ -2,8 +2,8 @@
  * What a persona looks like, read from the `portrait` of its file. Every field may be missing: what is not
  * said follows from the persona's id, so that a persona without a portrait still has a face of its own.
  *
- * Fields: `skin, hair_style, hair_color, eye_color, lip_color, outfit_style, outfit_color, backdrop, glasses,
- * earrings, beard, freckles`. Colours are `#rrggbb`.
+ * Fields: `skin, hair_style, hair_color, eye_color, lip_color, outfit_style, outfit_color, backdrop` and `extras`, a
+ * list of `glasses, earrings, beard, freckles`. Colours are `#rrggbb`.
  *
  * @typedef {object} Look
  * @property {string} skin
@@ -35,67 +35,40 @@ const BACKDROPS = ["#f6b89a", "#9fd0c3", "#b7bfe8", "#f0d48a", "#e3b1c4"];
  * @returns {Look}
  */
 export function readLook(portrait, id) {
-  const given = flatten(portrait ?? {});
+  const given = portrait ?? {};
+  const extras = Array.isArray(given["extras"]) ? given["extras"] : [];
   const seed = hash(id);
   return {
-    skin: color(given, ["skin", "skin_color", "skin_tone"], pick(SKINS, seed)),
-    hairStyle: word(given, ["hair_style", "hairstyle", "hair"], HAIR_STYLES, seed >> 3),
-    hair: color(given, ["hair_color", "hair"], pick(HAIRS, seed >> 5)),
-    eyes: color(given, ["eye_color", "eyes", "eyes_color"], pick(EYES, seed >> 7)),
-    lips: color(given, ["lip_color", "lips", "lips_color"], "#b8524f"),
-    outfitStyle: word(given, ["outfit_style", "outfit", "clothes", "clothes_style", "top"], OUTFIT_STYLES, seed >> 9),
-    outfit: color(given, ["outfit_color", "clothes_color", "outfit", "clothes", "top_color", "top"], pick(OUTFITS, seed >> 11)),
-    backdrop: color(given, ["backdrop", "background", "background_color", "accent"], pick(BACKDROPS, seed >> 11)),
-    glasses: flag(given, "glasses"),
-    earrings: flag(given, "earrings"),
-    beard: flag(given, "beard"),
-    freckles: flag(given, "freckles"),
+    skin: color(given["skin"], pick(SKINS, seed)),
+    hairStyle: word(given["hair_style"], HAIR_STYLES, seed >> 3),
+    hair: color(given["hair_color"], pick(HAIRS, seed >> 5)),
+    eyes: color(given["eye_color"], pick(EYES, seed >> 7)),
+    lips: color(given["lip_color"], "#b8524f"),
+    outfitStyle: word(given["outfit_style"], OUTFIT_STYLES, seed >> 9),
+    outfit: color(given["outfit_color"], pick(OUTFITS, seed >> 11)),
+    backdrop: color(given["backdrop"], pick(BACKDROPS, seed >> 11)),
+    glasses: extras.includes("glasses"),
+    earrings: extras.includes("earrings"),
+    beard: extras.includes("beard"),
+    freckles: extras.includes("freckles"),
   };
 }
 
 /**
- * `{hair: {style, color}}` reads like `{hair_style, hair_color}`.
- * @param {Record<string, unknown>} portrait
- */
-function flatten(portrait) {
-  /** @type {Record<string, unknown>} */
-  const flat = {};
-  for (const [key, value] of Object.entries(portrait)) {
-    if (value && typeof value === "object" && !Array.isArray(value)) {
-      for (const [inner, innerValue] of Object.entries(value)) flat[`${key}_${inner}`] = innerValue;
-    } else flat[key] = value;
-  }
-  return flat;
-}
-
-/**
- * @param {Record<string, unknown>} given
- * @param {string[]} keys
+ * @param {unknown} value
  * @param {string} otherwise
  */
-function color(given, keys, otherwise) {
-  const found = keys.map((key) => given[key]).find((value) => typeof value === "string" && /^#[0-9a-f]{6}$/i.test(value));
-  return typeof found === "string" ? found : otherwise;
+function color(value, otherwise) {
+  return typeof value === "string" && /^#[0-9a-f]{6}$/i.test(value) ? value : otherwise;
 }
 
 /**
- * @param {Record<string, unknown>} given
- * @param {string[]} keys
+ * @param {unknown} value
  * @param {string[]} known
  * @param {number} seed
  */
-function word(given, keys, known, seed) {
-  const found = keys.map((key) => given[key]).find((value) => typeof value === "string" && known.includes(value));
-  return typeof found === "string" ? found : pick(known, seed);
-}
-
-/**
- * @param {Record<string, unknown>} given
- * @param {string} key
- */
-function flag(given, key) {
-  const value = given[key];
-  return value === true || (typeof value === "string" && value !== "" && value !== "none");
+function word(value, known, seed) {
+  return typeof value === "string" && known.includes(value) ? value : pick(known, seed);
 }
 
 /**

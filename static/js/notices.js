@@ -86,13 +86,36 @@ export function notifyPart(part, reason, level = "warning") {
 }
 
 /**
+ * What the server says of itself during a scene.
+ * @param {import("./types.js").ServerEvent} event A `duologue.notice`.
+ */
+export function notifyServer(event) {
+  const level = event.level === "error" || event.level === "info" ? event.level : "warning";
+  const known = `part_${event.part}`;
+  if (event.part && hasWords(known) && level !== "info") return notifyPart(event.part, event.message ?? "", level);
+  if (event.part) dismiss(`part:${event.part}`);
+  notify(`notice:${event.code}`, { level, words: () => event.message ?? t("failed") });
+}
+
+/**
+ * The scene is over from the server's side, for good.
+ * @param {string} code
+ * @param {() => void} again
+ */
+export function notifyEnded(code, again) {
+  const key = hasWords(code) ? code : "session_closed";
+  notify("link", { level: "warning", words: () => t(key), action: { key: "continue_scene", run: again } });
+}
+
+/**
  * @param {ApiError} failure
  * @returns {WordKey}
  */
 function keyOf(failure) {
+  if (hasWords(failure.code)) return failure.code;
   if (failure.status === 503 || failure.status === 429 || /full|limit|overloaded/.test(failure.code)) return "sessions_full";
   if (failure.status === 401 || failure.status === 403) return "not_allowed";
-  return hasWords(failure.code) ? failure.code : "failed";
+  return "failed";
 }
 
 function redraw() {

@@ -8,11 +8,12 @@
  * @typedef {"connecting" | "ready" | "listening" | "hearing" | "thinking" | "speaking" | "muted" | "hold"} SceneState
  */
 import { byId, make } from "./dom.js";
-import { onLanguage, t } from "./i18n.js";
+import { hasWords, onLanguage, t } from "./i18n.js";
 import { Face } from "./face.js";
 import { readLook } from "./look.js";
 import { drawPortrait } from "./portrait.js";
 import { ScriptView } from "./script.js";
+import { profileOf } from "./types.js";
 import { drawWaterfall } from "./waterfall.js";
 
 /** Lamps on each side of the name. */
@@ -28,6 +29,7 @@ export class SceneView {
   constructor() {
     /** @type {Persona | null} */
     this.persona = null;
+    this.name = "";
     /** @type {Language} */
     this.language = "en";
     /** @type {Face | null} */
@@ -38,7 +40,7 @@ export class SceneView {
     this.latency = null;
     this.controls = { micOn: false, holdMode: false, holding: false, canInterrupt: false, canHear: true };
     this.script = new ScriptView({
-      name: () => this.persona?.name ?? "",
+      name: () => this.name,
       language: () => this.language,
       timing: (line) => this.showTiming(line.latency),
     });
@@ -55,11 +57,12 @@ export class SceneView {
    */
   open(persona, language, voice) {
     this.persona = persona;
+    this.name = profileOf(persona, language).name;
     this.language = language;
     this.script.clear();
     this.showTiming(null);
     this.face?.stop();
-    const svg = drawPortrait(persona, t("portrait_of", { name: persona.name }));
+    const svg = drawPortrait(persona, t("portrait_of", { name: this.name }));
     byId("actor").replaceChildren(svg);
     byId("window").style.setProperty("--backdrop", readLook(persona.portrait, persona.id).backdrop);
     this.face = new Face(svg, voice.viseme, voice.level);
@@ -75,7 +78,7 @@ export class SceneView {
 
   /** Everything that depends on the language of the page. */
   words() {
-    const name = this.persona?.name ?? "";
+    const { name } = this;
     byId("stage-name").textContent = name;
     byId("lamps-you").setAttribute("aria-label", t("level_you"));
     byId("lamps-persona").setAttribute("aria-label", t("level_persona", { name }));
@@ -125,7 +128,7 @@ export class SceneView {
     const [who, words] = [...box.children];
     if (!who || !words) return;
     box.dataset.who = line?.who ?? "";
-    who.textContent = line === null ? "" : line.who === "you" ? t("you") : (this.persona?.name ?? "");
+    who.textContent = line === null ? "" : line.who === "you" ? t("you") : this.name;
     words.textContent = line === null ? "" : line.text;
     words.setAttribute("lang", this.language);
     box.classList.toggle("partial", line !== null && !line.final);
@@ -156,13 +159,14 @@ export class SceneView {
 
   /**
    * @param {number} value 0 to 100.
-   * @param {string} speechLevel
+   * @param {string} speechLevel How it speaks at this distance.
    */
   setCloseness(value, speechLevel) {
     byId("closeness").hidden = false;
     byId("closeness-meter").setAttribute("aria-valuenow", String(value));
     byId("closeness-meter").style.setProperty("--share", String(value / 100));
-    byId("closeness-words").textContent = speechLevel;
+    const key = `level_${speechLevel}`;
+    byId("closeness-words").textContent = hasWords(key) ? t(key) : speechLevel;
   }
 }
 

@@ -12,13 +12,16 @@ import { t } from "./i18n.js";
 import { Link } from "./link.js";
 import { Mic, MicError } from "./mic.js";
 import { MouthTrack } from "./mouth.js";
-import { dismiss, dismissAll, notify, notifyDegraded, notifyFailure, notifyPart } from "./notices.js";
+import { dismiss, dismissAll, notify, notifyDegraded, notifyEnded, notifyFailure, notifyServer } from "./notices.js";
 import { Player } from "./player.js";
 import { rememberScene } from "./prefs.js";
 import { TalkButton } from "./talk-button.js";
 
 /** Errors that only say that something was already over. */
-const HARMLESS = new Set(["response_cancel_not_active", "item_truncate_invalid", "item_not_found", "no_active_response"]);
+const HARMLESS = new Set(["response_cancel_not_active", "item_not_found"]);
+
+/** Ends after which the page does not come back by itself. */
+const FOR_GOOD = new Set(["session_expired", "session_closed"]);
 
 export class Scene {
   /**
@@ -44,7 +47,7 @@ export class Scene {
     this.shownKey = "";
     this.level = 0;
     /** @type {unknown} How the server tells turns apart when nobody holds the button. */
-    this.turnDetection = undefined;
+    this.turnDetection = { type: "semantic_vad", eagerness: "auto" };
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.player = new Player(this.context, (report) => this.played(report));
     this.mic = new Mic(this.context, {
@@ -58,6 +61,7 @@ export class Scene {
       state: (state) => this.linkChanged(state),
       alive: () => api.health().then(() => true, () => false),
       renew: () => this.renew(),
+      stopped: (reason) => notifyEnded(reason, () => void this.link.open(this.record)),
     });
     this.talk = new TalkButton({
       send: (event) => this.link.send(event),
@@ -182,9 +186,13 @@ export class Scene {
       case "input_audio_buffer.committed":
         this.hearing = false;
         this.waiting = true;
+        if (event.type === "input_audio_buffer.committed") this.talk.committed();
         break;
       case "conversation.item.input_audio_transcription.completed":
         if (!event.transcript?.trim()) this.waiting = false;
+        break;
+      case "conversation.item.input_audio_transcription.failed":
+        this.waiting = false;
         break;
       case "response.created":
         this.waiting = true;
@@ -211,10 +219,14 @@ export class Scene {
         this.view.setCloseness(event.value ?? 0, event.speech_level ?? "");
         break;
       case "duologue.notice":
-        this.notice(event);
+        notifyServer(event);
+        break;
+      case "duologue.ended":
+        if (FOR_GOOD.has(event.code ?? "")) this.link.stop(event.code ?? "");
         break;
       case "error":
-        if (!HARMLESS.has(event.error?.code)) notify(`error:${event.error?.code}`, { level: "warning", words: () => t("failed"), detail: event.error?.message });
+        if (event.error?.code === "input_audio_buffer_commit_empty") notify("hold", { level: "info", words: () => t("hold_short") });
+        else if (!HARMLESS.has(event.error?.code)) notify(`error:${event.error?.code}`, { level: "warning", words: () => t("failed"), detail: event.error?.message });
         break;
     }
     this.refresh();
@@ -229,8 +241,9 @@ export class Scene {
     void this.player.restart();
     notifyDegraded(session?.duologue?.degraded ?? []);
     this.canHear = !(session?.duologue?.degraded ?? []).some((/** @type {any} */ one) => one.part === "stt");
-    this.turnDetection = session?.audio?.input?.turn_detection ?? { type: "semantic_vad", eagerness: "auto" };
-    if (this.talk.on) this.talk.setMode(true, this.turnDetection);
+    if (typeof session?.duologue?.intimacy === "number") this.view.setCloseness(session.duologue.intimacy, "");
+    if (this.talk.on) this.talk.setMode(true, null);
+    else this.turnDetection = session?.audio?.input?.turn_detection ?? this.turnDetection;
   }
 
   /** @param {ServerEvent} event */
@@ -248,14 +261,6 @@ export class Scene {
     const error = event.response?.status_details?.error;
     if (event.response?.status === "failed") notify("error:response", { level: "error", words: () => t("part_llm"), detail: error?.message ?? error?.code });
     else dismiss("error:response");
-  }
-
-  /** @param {ServerEvent} event */
-  notice(event) {
-    const level = event.level === "error" || event.level === "info" ? event.level : "warning";
-    if (event.part && level !== "info") return notifyPart(event.part, event.message ?? "", level);
-    if (event.part) dismiss(`part:${event.part}`);
-    notify(`notice:${event.code}`, { level, words: () => event.message ?? t("failed") });
   }
 
   /** @param {LinkState} state */

@@ -27,6 +27,8 @@ export class TalkButton {
     this.holding = false;
     this.frames = 0;
     this.tail = 0;
+    /** Whether a reply is to be asked for as soon as the words are accepted. */
+    this.asking = false;
     /** @type {ArrayBuffer[]} */
     this.lead = [];
   }
@@ -84,6 +86,14 @@ export class TalkButton {
     this.tail = 0;
     this.frames = 0;
     this.lead = [];
+    this.asking = false;
+  }
+
+  /** The server has accepted what was said; a refused press asks for nothing. */
+  committed() {
+    if (!this.asking) return;
+    this.asking = false;
+    this.hooks.send({ type: "response.create" });
   }
 
   finish() {
@@ -92,7 +102,7 @@ export class TalkButton {
       this.hooks.tooShort();
     } else {
       this.hooks.send({ type: "input_audio_buffer.commit" });
-      this.hooks.send({ type: "response.create" });
+      this.asking = true;
     }
     this.frames = 0;
     this.hooks.change();

@@ -15,6 +15,7 @@
  * @property {string} [greeting]
  * @property {Record<string, unknown> | null} [portrait]
  * @property {string[]} [tags]
+ * @property {{language: Language, name: string, job?: string, greeting?: string}[]} [profiles] Its words in each of its languages.
  *
  * @typedef {object} Scene What the page keeps of a session: enough to come back to it.
  * @property {string} id
@@ -58,4 +59,14 @@
  * @property {number} [value]
  * @property {string} [speech_level]
  */
-export {};
+
+/**
+ * What a persona is called and says in `language`, or in its own where it does not speak that.
+ * @param {Persona} persona
+ * @param {Language} language
+ */
+export function profileOf(persona, language) {
+  const { name, job, greeting } = persona;
+  const found = persona.profiles?.find((profile) => profile.language === language);
+  return found ?? { language: persona.language, name, job: job ?? "", greeting: greeting ?? "" };
+}
