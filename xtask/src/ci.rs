@@ -1,0 +1,109 @@
+//! `cargo xtask ci`: every check and every test, cheapest first, each under its name.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::ensure;
+use clap::Args;
+
+use crate::{
+    places::Places,
+    step::{has_program, run, step, succeeds},
+    tidy,
+};
+
+/// `cargo xtask ci …`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CiArgs {
+    /// Only the steps of these names
+    steps: Vec<String>,
+}
+
+/// One step.
+struct Check {
+    name: &'static str,
+    remedy: &'static str,
+    work: fn(&Places) -> anyhow::Result<()>,
+}
+
+const CHECKS: [Check; 9] = [
+    Check { name: "fmt", remedy: "run `cargo fmt --all`", work: fmt },
+    Check { name: "tidy", remedy: "mend the lines named above", work: |_| tidy::run() },
+    Check { name: "types", remedy: "mend the page's types named above", work: types },
+    Check { name: "clippy", remedy: "mend the warnings named above", work: clippy },
+    Check { name: "test", remedy: "run the failed test alone: `cargo test NAME`", work: test },
+    Check { name: "doctest", remedy: "mend the example named above", work: doctest },
+    Check { name: "doc", remedy: "mend the documentation named above", work: doc },
+    Check { name: "browser", remedy: "run `npm test` in tests/browser", work: browser },
+    Check { name: "deny", remedy: "see deny.toml: a licence or a crate is not wanted", work: deny },
+];
+
+/// Runs the steps that were asked for, or all; the first failure ends it.
+pub(crate) fn check(args: &CiArgs) -> anyhow::Result<()> {
+    let places = Places::find()?;
+    let known: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+    for name in &args.steps {
+        ensure!(known.contains(&name.as_str()), "there is no step {name}: name some of {}", known.join(", "));
+    }
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let wanted = |name: &str| args.steps.is_empty() || args.steps.iter().any(|step| step == name);
+    for check in CHECKS.iter().filter(|check| wanted(check.name)) {
+        times.push((check.name, step(check.name, check.remedy, || (check.work)(&places))?));
+    }
+    let total: Duration = times.iter().map(|(_, time)| time).sum();
+    let list: Vec<String> =
+        times.iter().map(|(name, time)| format!("{name} {:.0} s", time.as_secs_f64())).collect();
+    eprintln!("\nall steps passed in {:.0} s: {}", total.as_secs_f64(), list.join(", "));
+    Ok(())
+}
+
+fn cargo(places: &Places, arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    // Tests find models where the set-up has put them.
+    command.args(arguments).current_dir(&places.root).env("DUOLOGUE_HOME", &places.home);
+    command
+}
+
+fn fmt(places: &Places) -> anyhow::Result<()> {
+    run(&mut cargo(places, &["fmt", "--all", "--check"]))
+}
+
+fn clippy(places: &Places) -> anyhow::Result<()> {
+    run(&mut cargo(places, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn test(places: &Places) -> anyhow::Result<()> {
+    if has_program("cargo-nextest") {
+        return run(&mut cargo(places, &["nextest", "run", "--workspace"]));
+    }
+    run(&mut cargo(places, &["test", "--workspace", "--bins", "--lib", "--tests"]))
+}
+
+fn doctest(places: &Places) -> anyhow::Result<()> {
+    run(&mut cargo(places, &["test", "--workspace", "--doc"]))
+}
+
+fn doc(places: &Places) -> anyhow::Result<()> {
+    let mut command = cargo(places, &["doc", "--workspace", "--no-deps"]);
+    run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn types(places: &Places) -> anyhow::Result<()> {
+    npm(places, "static", &["run", "--silent", "check"])
+}
+
+fn browser(places: &Places) -> anyhow::Result<()> {
+    npm(places, "tests/browser", &["test"])
+}
+
+fn npm(places: &Places, folder: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let mut command = Command::new("npm");
+    run(command.args(arguments).current_dir(places.root.join(folder)).env("DUOLOGUE_HOME", &places.home))
+}
+
+fn deny(places: &Places) -> anyhow::Result<()> {
+    if !succeeds("cargo", &["deny", "--version"]) {
+        eprintln!("cargo-deny is not installed: licences are not checked in this run");
+        return Ok(());
+    }
+    run(&mut cargo(places, &["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}

@@ -1,0 +1,50 @@
+//! Running programs so that a failure names its step and its remedy.
+
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+/// Runs a program to its end, its output shown.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let shown = shown(command);
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run `{shown}`"))?;
+    if !status.success() {
+        bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs one named step and says how long it took; `remedy` is what a person does when it fails.
+pub(crate) fn step(
+    name: &str,
+    remedy: &str,
+    work: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<Duration> {
+    eprintln!("\n== {name}");
+    let started = Instant::now();
+    work().with_context(|| format!("step '{name}' failed. What to do: {remedy}"))?;
+    let took = started.elapsed();
+    eprintln!("== {name}: done in {:.1} s", took.as_secs_f64());
+    Ok(took)
+}
+
+/// Whether a program of that name can be run.
+pub(crate) fn has_program(name: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(name).is_file())
+}
+
+/// Whether a program ends well; it shows nothing.
+pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
