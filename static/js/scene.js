@@ -301,7 +301,7 @@ export class Scene {
   showLines(lines) {
     for (const line of lines) {
       this.view.script.show(line);
-      if (line.who !== "note" && line.text !== "") this.view.caption(line);
+      if (line.who !== "note" && line.text !== "" && !line.cut) this.view.caption(line);
     }
   }
 

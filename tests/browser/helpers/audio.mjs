@@ -1,0 +1,119 @@
+/** Sound for the tests: clips of people for the fake microphone, recordings of what the page played, and word errors. */
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { Resampler } from "../../../static/js/worklets/resampler.js";
+import { BINARY, ROOT } from "./server.mjs";
+
+/** What Debian's pocketsphinx-testdata ships: people reading from public-domain books. */
+const CLIPS = "/usr/share/pocketsphinx/test/data/librivox";
+
+/** The rate of the fake microphone. */
+export const MIC_RATE = 48_000;
+
+/**
+ * A WAV file for the fake microphone: silence, a person's sentence, silence.
+ * @param {string} path Where to write it.
+ * @param {{clip: string, before: number, after: number}} options Seconds of silence.
+ */
+export async function microphoneFile(path, { clip, before, after }) {
+  const { rate, samples } = readWav(await readFile(`${CLIPS}/sense_and_sensibility_01_austen_64kb-${clip}.wav`));
+  const resampler = new Resampler(rate, MIC_RATE);
+  const speech = resampler.process(Float32Array.from(samples, (sample) => sample / 32_768));
+  const all = new Int16Array((before + after) * MIC_RATE + speech.length);
+  speech.forEach((value, at) => (all[before * MIC_RATE + at] = Math.max(-1, Math.min(1, value)) * 32_767));
+  await writeFile(path, wav(all, MIC_RATE));
+  return speech.length / MIC_RATE;
+}
+
+/**
+ * What was really said in a clip.
+ * @param {string} clip
+ */
+export async function spokenWords(clip) {
+  const lines = (await readFile(`${CLIPS}/transcription`, "utf8")).split("\n");
+  const line = lines.find((one) => one.includes(`-${clip})`)) ?? "";
+  return line.replace(/<\/?s>|\(.*\)/g, "").trim();
+}
+
+/**
+ * @param {Int16Array} samples
+ * @param {number} rate
+ */
+export function wav(samples, rate) {
+  const header = Buffer.alloc(44);
+  header.write("RIFF", 0);
+  header.writeUInt32LE(36 + samples.byteLength, 4);
+  header.write("WAVEfmt ", 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(rate, 24);
+  header.writeUInt32LE(rate * 2, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write("data", 36);
+  header.writeUInt32LE(samples.byteLength, 40);
+  return Buffer.concat([header, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]);
+}
+
+/** @param {Buffer} file PCM16, mono. */
+function readWav(file) {
+  const rate = file.readUInt32LE(24);
+  let at = 12;
+  while (file.toString("latin1", at, at + 4) !== "data") at += 8 + file.readUInt32LE(at + 4);
+  const bytes = file.subarray(at + 8, at + 8 + file.readUInt32LE(at + 4));
+  return { rate, samples: new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~1))) };
+}
+
+/**
+ * Hears a recording again, with the program under test.
+ * @param {string} path
+ * @param {string} language
+ */
+export async function transcribe(path, language) {
+  const { stdout } = await promisify(execFile)(BINARY, ["transcribe", path, "--language", language], { cwd: ROOT });
+  return JSON.parse(stdout.slice(stdout.indexOf("{"))).text;
+}
+
+/**
+ * The words of a text, spelt so that two transcripts can be compared.
+ * @param {string} text
+ */
+export function words(text) {
+  const plain = text.toLowerCase().replace(/\bmr\b\.?/g, "mister").replace(/[’']/g, "").replace(/[^\p{L}\p{N}]+/gu, " ");
+  return plain.trim().split(" ").filter(Boolean);
+}
+
+/**
+ * Word error rate.
+ * @param {string} reference
+ * @param {string} hypothesis
+ */
+export function wordErrors(reference, hypothesis) {
+  const [a, b] = [words(reference), words(hypothesis)];
+  let row = b.map((_, at) => at + 1);
+  row.unshift(0);
+  a.forEach((word, i) => {
+    const next = [i + 1];
+    b.forEach((other, j) => next.push(Math.min(next[j] + 1, row[j + 1] + 1, row[j] + (word === other ? 0 : 1))));
+    row = next;
+  });
+  return row[b.length] / Math.max(1, a.length);
+}
+
+/**
+ * The share of the words of `text` that occur in `heard`, each as often as it is there.
+ * @param {string} text
+ * @param {string} heard
+ */
+export function shareHeard(text, heard) {
+  const left = words(heard);
+  const wanted = words(text);
+  const found = wanted.filter((word) => {
+    const at = left.indexOf(word);
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+  return found.length / Math.max(1, wanted.length);
+}
