@@ -25,10 +25,11 @@ const BARS = [
  */
 export function barsOf(latency) {
   const ends = new Map(latency.stages.map(({ name, at_ms }) => [name, at_ms]));
+  const spoken = ends.has("turn_decided");
   let from = 0;
   return BARS.flatMap(({ key, until }) => {
     const end = ends.get(until);
-    if (end === undefined) return [];
+    if (end === undefined || (key === "hearing" && !spoken)) return [];
     const bar = { key, from, ms: Math.max(0, end - from) };
     from = Math.max(from, end);
     return [bar];

@@ -1,0 +1,119 @@
+/** The whole scene by voice: a person's sentence in, a reply that is really heard out. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { microphoneFile, shareHeard, spokenWords, transcribe, wav, wordErrors } from "./helpers/audio.mjs";
+import { beginScene, openPage, recording, SHOTS } from "./helpers/browser.mjs";
+import { startServer, untilReady } from "./helpers/server.mjs";
+
+/** "he was not an ill disposed young man": short, so that the test is. */
+const CLIP = "0880";
+
+/** Seconds until the person speaks: the scene is open by then, also on a busy machine. */
+const LEAD = 6;
+
+let server;
+let folder;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "duologue-clips-"));
+  server = await startServer();
+  await untilReady(server.url, ["stt", "llm", "tts"]);
+});
+after(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Notes every mouth shape that the portrait takes. */
+const watchMouth = (page) =>
+  page.evaluate(() => {
+    const portrait = document.querySelector("#actor svg");
+    window.shapes = [];
+    new MutationObserver(() => window.shapes.push(portrait?.getAttribute("data-viseme"))).observe(portrait, { attributeFilter: ["data-viseme"] });
+  });
+
+/** Everything that the person was understood to say, as the page shows it. */
+const understood = async (page) => (await page.locator('.line.you[data-final="true"] .line-words').allTextContents()).join(" ");
+
+/** Waits until a reply has begun to sound and has ended. */
+async function untilReplied(page) {
+  await page.locator('#scene[data-state="speaking"]').waitFor({ state: "attached", timeout: 120_000 });
+  await page.screenshot({ path: join(SHOTS, "speaking.png") });
+  await page.locator('.line.persona[data-final="true"]').first().waitFor({ timeout: 120_000 });
+  await page.waitForFunction(() => !["speaking", "thinking"].includes(document.getElementById("scene")?.dataset.state ?? ""), null, { timeout: 120_000 });
+  await page.waitForTimeout(800); // The recorder hands over its last block of 16384 samples.
+}
+
+test("a person speaks, is understood, and is answered by a voice that says what the caption says", { timeout: 400_000 }, async () => {
+  const mic = join(folder, "mic.wav");
+  await microphoneFile(mic, { clip: CLIP, before: LEAD, after: 120 });
+  const browser = await openPage(server.url, { mic, record: true });
+  const { page } = browser;
+  await beginScene(page, "en");
+  await watchMouth(page);
+  await page.locator(".line.you").first().waitFor({ timeout: 60_000 });
+  await untilReplied(page);
+
+  const errors = wordErrors(await spokenWords(CLIP), await understood(page));
+  assert.ok(errors <= 0.3, `understood: ${await understood(page)}`);
+
+  const caption = (await page.locator('.line.persona[data-final="true"] .line-words').first().textContent()) ?? "";
+  const { rate, samples } = await recording(page);
+  const file = join(SHOTS, "heard.wav");
+  await writeFile(file, wav(samples, rate));
+  const heard = await transcribe(file, "en");
+  assert.ok(shareHeard(caption, heard) >= 0.6, `caption: ${caption}\nheard: ${heard}`);
+
+  const shapes = await page.evaluate(() => window.shapes);
+  assert.ok(new Set(shapes).size >= 4, `the mouth took the shapes ${[...new Set(shapes)]}`);
+  assert.equal(shapes.at(-1), "rest", "the mouth closes at the end");
+
+  const bars = await page.locator(".waterfall .bar").evaluateAll((all) => all.map((bar) => bar.getAttribute("data-bar")));
+  for (const bar of ["hearing", "thinking", "speaking"]) assert.ok(bars.includes(bar), `the waterfall shows ${bars}`);
+  await page.screenshot({ path: join(SHOTS, "voice.png") });
+  assert.deepEqual(browser.troubles, []);
+  assert.deepEqual(browser.elsewhere, []);
+  await browser.close();
+});
+
+test("push to talk: nothing is sent before the press, and the release asks for the reply", { timeout: 400_000 }, async () => {
+  const mic = join(folder, "hold.wav");
+  await microphoneFile(mic, { clip: CLIP, before: LEAD + 2, after: 120 });
+  const browser = await openPage(server.url, { mic });
+  const { page } = browser;
+  await beginScene(page, "en");
+  await page.locator("#hold-mode").check({ force: true });
+  await page.locator("#hold").focus();
+  assert.equal(await page.locator("#state").textContent(), "Hold to talk");
+  await page.keyboard.down("Space");
+  assert.equal(await page.locator("#hold").getAttribute("aria-pressed"), "true");
+  assert.equal(await page.locator("#state").textContent(), "Hearing you");
+  await page.waitForTimeout((LEAD + 2 + 4) * 1000);
+  assert.equal(await page.locator('.line.you[data-final="true"]').count(), 0, "the turn is not over while the bar is held");
+  await page.keyboard.up("Space");
+  await untilReplied(page);
+  assert.ok(wordErrors(await spokenWords(CLIP), await understood(page)) <= 0.3, await understood(page));
+  assert.deepEqual(browser.troubles, []);
+  await browser.close();
+});
+
+test("the interrupt button silences the reply at once and the script shows the cut", { timeout: 300_000 }, async () => {
+  const browser = await openPage(server.url, { mic: "none" });
+  const { page } = browser;
+  await beginScene(page, "en");
+  await page.locator("#text").fill("Please tell me a long story about a river.");
+  await page.locator("#text").press("Enter");
+  await page.locator('#scene[data-state="speaking"]').waitFor({ state: "attached", timeout: 120_000 });
+  await page.waitForTimeout(600);
+  await page.locator("#interrupt").click();
+  await page.waitForTimeout(300);
+  assert.notEqual(await page.locator("#scene").getAttribute("data-state"), "speaking");
+  assert.equal(await page.locator("#lamps-persona").getAttribute("aria-valuenow"), "0");
+  await page.locator(".line.persona .cut").waitFor({ timeout: 10_000 });
+  await page.waitForTimeout(1500);
+  assert.notEqual(await page.locator("#scene").getAttribute("data-state"), "speaking", "nothing of the old turn comes back");
+  await page.screenshot({ path: join(SHOTS, "cut.png") });
+  await browser.close();
+});
