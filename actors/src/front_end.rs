@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn noise_suppression_quietens_noise() {
         let mut seed = 1u32;
-        let noise = (0..48_000)
+        let noise = (0..4 * 48_000)
             .map(|_| {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 (seed >> 20) as i16 - 2048
@@ -163,7 +163,7 @@ mod tests {
             .collect::<Vec<_>>();
         let level = |clean| {
             let heard = FrontEnd::new(48_000, clean).unwrap().process(&noise);
-            duologue_domain::pcm::level_db(&heard[8_000..])
+            duologue_domain::pcm::level_db(&heard[48_000..])
         };
         assert!(level(true) < level(false) - 10.0, "{} {}", level(true), level(false));
     }

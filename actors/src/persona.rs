@@ -55,8 +55,8 @@ pub struct ReplyJob {
     pub turn: TurnId,
     /// In which language.
     pub language: Language,
-    /// In which register.
-    pub speech_level: SpeechLevel,
+    /// How close the two are, 0 to 100.
+    pub intimacy: u8,
     /// What is remembered.
     pub facts: Vec<Fact>,
     /// What the client adds.
@@ -171,15 +171,16 @@ impl State {
         // The old stream is dropped first, so that the engine's slot is free for the new one.
         self.reply = None;
         let question = candor_of(&job.turns);
+        let level = self.args.persona.intimacy_step(job.intimacy).map_or(SpeechLevel::Polite, |step| step.level);
         let request = self.request(&job, question);
         let voice = Voice {
             parent: self.args.parent.clone(),
             turn: job.turn,
             language: job.language,
-            filter: SpokenFilter::named([self.args.persona.name.as_str()]),
+            filter: SpokenFilter::named(self.args.persona.names()),
             splitter: ClauseSplitter::new(ClauseConfig::default()),
             sincere: question == AiQuestion::Sincere,
-            admission: self.args.persona.admission(job.language).to_owned(),
+            admission: candor::admission(job.language, level).to_owned(),
             said: false,
         };
         let llm = self.args.llm.clone();
@@ -192,10 +193,10 @@ impl State {
         let prompt = Prompt::build(&PromptInput {
             persona,
             language: job.language,
-            speech_level: job.speech_level,
+            step: persona.intimacy_step(job.intimacy),
             facts: &job.facts,
+            history: &job.turns,
             instructions: &job.instructions,
-            turns: &job.turns,
             candor: question,
             budget_tokens: context.saturating_sub(job.max_tokens.min(context / 2)),
         });
@@ -204,16 +205,22 @@ impl State {
             messages: prompt.messages,
             shared: prompt.shared,
             max_tokens: job.max_tokens,
-            sampling: Sampling { temperature: persona.temperature, ..Sampling::default() },
+            sampling: Sampling {
+                temperature: persona.sampling.temperature,
+                top_p: persona.sampling.top_p,
+                repeat_penalty: persona.sampling.repeat_penalty,
+                seed: None,
+            },
             stop: Vec::new(),
             first_token_deadline: FIRST_TOKEN_DEADLINE,
         }
     }
 }
 
+/// Whether the person's last words ask about being an AI; insisting after a playful answer counts as sincere.
 fn candor_of(turns: &[PromptTurn]) -> AiQuestion {
-    let last = turns.iter().rev().find(|turn| turn.role == Role::User);
-    last.map_or(AiQuestion::None, |turn| candor::question(&turn.text))
+    let mut said = turns.iter().rev().filter(|turn| turn.role == Role::User).map(|turn| turn.text.as_str());
+    said.next().map_or(AiQuestion::None, |last| AiQuestion::after(last, said.next()))
 }
 
 /// Turns the model's tokens into clauses that can be spoken.

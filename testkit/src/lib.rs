@@ -2,12 +2,14 @@
 //! a whole scene runs in paused time.
 
 mod engines;
+mod persona;
 mod store;
 
 use duologue_domain::pcm;
 
 pub use self::{
     engines::{FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, Gate, engines},
+    persona::persona,
     store::MemoryStore,
 };
 

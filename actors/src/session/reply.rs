@@ -12,10 +12,7 @@ use duologue_engines::port::{Finish, LlmUsage, SPEECH_RATE};
 use tokio::time::Instant;
 
 use super::hearing::SpeechTiming;
-use crate::{
-    event::{ResponseRequest, Usage},
-    persona::ReplyJob,
-};
+use crate::{event::Usage, persona::ReplyJob};
 
 /// A reply that is being made.
 #[derive(Debug)]
@@ -27,7 +24,6 @@ pub(super) struct Reply {
     pub(super) speak: bool,
     /// Whether it began as a spoken one: the type of its item does not change midway.
     pub(super) audio_item: bool,
-    pub(super) request: ResponseRequest,
     pub(super) voice: String,
     /// What the Persona was asked, to ask a new one the same.
     pub(super) job: ReplyJob,
@@ -77,7 +73,6 @@ impl Reply {
 #[derive(Debug)]
 pub(super) struct Spoken {
     pub(super) item: Arc<str>,
-    pub(super) turn: TurnId,
     pub(super) playout: Playout,
 }
 

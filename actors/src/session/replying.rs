@@ -60,7 +60,6 @@ impl State {
             item,
             speak,
             audio_item: wanted && speak,
-            request,
             voice,
             job,
             clauses: Vec::new(),
@@ -127,7 +126,7 @@ impl State {
         ReplyJob {
             turn,
             language,
-            speech_level: self.intimacy.speech_level(&self.persona),
+            intimacy: self.intimacy.value(),
             facts: self.memory.facts().to_vec(),
             instructions: request.instructions.clone().unwrap_or_else(|| self.config.instructions.clone()),
             max_tokens: request.max_output_tokens.unwrap_or(self.config.max_output_tokens),
@@ -355,7 +354,7 @@ impl State {
             usage: reply.usage(),
         });
         if reply.playing_since.is_some() {
-            self.spoken = Some(Spoken { item: reply.item, turn: reply.turn, playout: reply.playout });
+            self.spoken = Some(Spoken { item: reply.item, playout: reply.playout });
         }
     }
 

@@ -166,11 +166,6 @@ impl State {
         format!("item_{}_{}", &self.record.id.get(..8).unwrap_or(&self.record.id), self.next_item)
     }
 
-    /// Milliseconds of this session's clock at `instant`.
-    pub(super) fn clock_ms(&self, instant: Instant) -> u64 {
-        instant.saturating_duration_since(self.started).as_millis() as u64
-    }
-
     pub(super) fn view(&self) -> SessionView {
         let mut degraded = self.children.given_up();
         let engines = [
