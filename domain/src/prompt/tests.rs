@@ -43,7 +43,7 @@ fn korean_snapshot() {
 좋아함: 비 오는 날
 싫어함: 시끄러운 곳
 말투: 천천히, 되묻기를 좋아함
-규칙: 지금 소리 내어 대화하고 있습니다. 한국어로, 한두 문장만 짧게 말하세요. 목록, 기호, 이모지, 괄호 속 행동은 쓰지 마세요. 상대의 말에 먼저 반응하고, 모르면 지어내지 말고 되물으세요.
+규칙: 지금 소리 내어 대화 중입니다. 한국어로 짧게 한두 문장만 말하세요. 목록, 기호, 이모지, 괄호 속 행동은 쓰지 마세요. 상대의 말에 먼저 반응하고, 모르면 지어내지 말고 물으세요.
 예) 상대: 피곤해. / 나래: 오늘 많이 바빴나 봐요.
 [User] 제 이름은 민수예요.
 [Assistant] 반가워요, 민수 씨.
@@ -155,7 +155,7 @@ fn without_words_of_the_person_the_note_stands_last() {
 #[test]
 fn tokens_are_estimated_from_above() {
     for (text, expected) in
-        [("", 0), ("안녕", 2), ("hello there", 4), ("I'm 28.", 5), ("안녕, Tom!", 5), ("🙂", 2)]
+        [("", 0), ("안녕", 3), ("hello there", 4), ("I'm 28.", 5), ("안녕, Tom!", 6), ("🙂", 2)]
     {
         assert_eq!(estimate_tokens(text), expected, "{text}");
     }

@@ -27,8 +27,8 @@ fn system_korean(persona: &Persona, profile: &Profile) -> String {
     line(&mut text, "싫어함", &profile.dislikes.join(", "));
     line(&mut text, "말투", &profile.speaking_style);
     text.push_str(
-        "규칙: 지금 소리 내어 대화하고 있습니다. 한국어로, 한두 문장만 짧게 말하세요. \
-         목록, 기호, 이모지, 괄호 속 행동은 쓰지 마세요. 상대의 말에 먼저 반응하고, 모르면 지어내지 말고 되물으세요.\n",
+        "규칙: 지금 소리 내어 대화 중입니다. 한국어로 짧게 한두 문장만 말하세요. \
+         목록, 기호, 이모지, 괄호 속 행동은 쓰지 마세요. 상대의 말에 먼저 반응하고, 모르면 지어내지 말고 물으세요.\n",
     );
     for example in &profile.examples {
         text.push_str(&format!("예) 상대: {} / {}: {}\n", example.user, profile.name, example.persona));
