@@ -1,0 +1,149 @@
+//! The client against a server on the loopback that speaks the protocol, well and badly.
+
+use tokio::net::TcpListener;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+
+use super::*;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Manner {
+    Good,
+    Mp3,
+    ClosesEarly,
+    Garbage,
+    Silent,
+    NoSound,
+}
+
+/// Serves one connection and hands back what it was asked.
+async fn serve(manner: Manner) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("ws://{}/edge/v1", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut heard = Vec::new();
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
+        let note = |request: &Request, response: Response| {
+            heard.push(request.uri().to_string());
+            Ok(response)
+        };
+        let mut socket = accept_hdr_async(stream, note).await.expect("a handshake");
+        for _ in 0..2 {
+            let Some(Ok(Message::Text(text))) = socket.next().await else { return heard };
+            heard.push(text.to_string());
+        }
+        answer(&mut socket, manner).await;
+        heard
+    });
+    (url, server)
+}
+
+async fn answer(socket: &mut WebSocketStream<TcpStream>, manner: Manner) {
+    let kind = if manner == Manner::Mp3 { "audio/mpeg" } else { "audio/x-wav" };
+    let _sent = socket.send(Message::text("X-RequestId:1\r\nPath:turn.start\r\n\r\n{}")).await;
+    match manner {
+        Manner::Silent => tokio::time::sleep(Duration::from_secs(30)).await,
+        Manner::Garbage => drop(socket.send(Message::binary(vec![0xff, 0xff, 1, 2])).await),
+        Manner::ClosesEarly => drop(socket.close(None).await),
+        Manner::NoSound => drop(socket.send(Message::text("Path:turn.end\r\n\r\n{}")).await),
+        Manner::Good | Manner::Mp3 => {
+            let head = format!("X-RequestId:1\r\nContent-Type:{kind}\r\nPath:audio\r\n");
+            for part in 0..10u32 {
+                let mut frame = (head.len() as u16).to_be_bytes().to_vec();
+                frame.extend(head.as_bytes());
+                let wave = |index: u32| (f64::from(part * 2_400 + index) * 0.05).sin() * 8_000.0;
+                frame.extend((0..2_400).flat_map(|index| (wave(index) as i16).to_le_bytes()));
+                if socket.send(Message::binary(frame)).await.is_err() {
+                    return;
+                }
+            }
+            let _sent = socket.send(Message::text("X-RequestId:1\r\nPath:turn.end\r\n\r\n{}")).await;
+        }
+    }
+    let _client_closed = timeout(Duration::from_secs(1), socket.next()).await;
+}
+
+fn request(text: &str) -> TtsRequest {
+    TtsRequest {
+        session: 1,
+        text: text.into(),
+        language: Language::Korean,
+        voice: "ko-KR-SunHiNeural".into(),
+        speed: 0.9,
+        first_audio_deadline: Duration::from_millis(800),
+    }
+}
+
+async fn hear(engine: &EdgeTts, text: &str) -> Result<Vec<SpeechChunk>, EngineError> {
+    let mut stream = engine.synthesize(request(text))?;
+    let mut chunks = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        chunks.push(chunk?);
+    }
+    Ok(chunks)
+}
+
+#[tokio::test]
+async fn a_clause_is_asked_for_and_heard() {
+    let (url, server) = serve(Manner::Good).await;
+    let engine = EdgeTts::new(url);
+    let chunks = hear(&engine, "안녕 <b> & 'you'").await.expect("speech");
+    let samples: usize = chunks.iter().map(|chunk| chunk.audio.len()).sum();
+    assert!(samples.abs_diff(24_000) < 2_400, "{samples}");
+    assert!(!chunks[0].visemes.is_empty());
+    let heard = server.await.expect("no panic");
+    assert!(heard[0].contains("TrustedClientToken=") && heard[0].contains("Sec-MS-GEC="), "{}", heard[0]);
+    assert!(heard[1].contains("Path:speech.config") && heard[1].contains("raw-24khz-16bit-mono-pcm"));
+    assert!(heard[2].contains("<voice name='ko-KR-SunHiNeural'>") && heard[2].contains("rate='-10%'"), "{}", heard[2]);
+    assert!(heard[2].contains("안녕 &lt;b&gt; &amp; &apos;you&apos;"), "{}", heard[2]);
+    assert_eq!(engine.health(), Health::Ready);
+}
+
+#[tokio::test]
+async fn every_bad_manner_is_an_error_of_its_kind() {
+    let cases = [
+        (Manner::Mp3, ErrorKind::Unavailable, "audio/mpeg"),
+        (Manner::ClosesEarly, ErrorKind::Broken, "closed"),
+        (Manner::Garbage, ErrorKind::Broken, "frame"),
+        (Manner::NoSound, ErrorKind::Broken, "no sound"),
+        (Manner::Silent, ErrorKind::Timeout, "silent"),
+    ];
+    for (manner, kind, words) in cases {
+        let (url, server) = serve(manner).await;
+        let engine = EdgeTts::new(url);
+        let error = hear(&engine, "안녕").await.expect_err("bad manners");
+        assert_eq!(error.kind, kind, "{manner:?}: {error}");
+        assert!(error.message.contains(words), "{manner:?}: {error}");
+        assert!(matches!(engine.health(), Health::Degraded(_)), "{manner:?}");
+        server.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let error = hear(&EdgeTts::new("ws://127.0.0.1:9/edge"), "안녕").await.expect_err("nobody there");
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    let error = hear(&EdgeTts::new("not an address"), "안녕").await.expect_err("no address");
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn dropping_the_stream_hangs_up() {
+    let (url, server) = serve(Manner::Silent).await;
+    let stream = EdgeTts::new(url).synthesize(request("안녕")).expect("a stream");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!server.is_finished(), "the server only sleeps, the client has gone");
+    server.abort();
+}
+
+#[test]
+fn the_security_token_is_that_of_its_five_minutes() {
+    // Known answer: sha256("133765488000000000" + token) for 2024-11-21 00:00:00 UTC.
+    let token = protocol::security_token(1_732_147_200);
+    assert_eq!(token.len(), 64);
+    assert_eq!(token, protocol::security_token(1_732_147_200 + 299));
+    assert_ne!(token, protocol::security_token(1_732_147_200 + 300));
+}

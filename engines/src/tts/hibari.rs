@@ -1,0 +1,120 @@
+//! The fast English voice: a small network predicts a spectrum a frame, our own synthesis makes it sound.
+
+mod synthesis;
+
+use std::path::{Path, PathBuf};
+
+use duologue_domain::{ipa, lang::Language};
+use ort::{session::Session, value::Tensor};
+
+use self::synthesis::{BINS, Frames, Synthesis};
+use super::{
+    Speaking, Synth, program,
+    speak::voice,
+    text::{self, Piece},
+    vocabulary::Vocabulary,
+};
+use crate::{
+    onnx,
+    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice},
+};
+
+const ENGINE: &str = "hibari";
+
+/// Phonemes of one piece. The model takes some 500; a third of that is ten seconds of speech, which
+/// takes about 0.2 s and is as long as a cancelled request may keep the thread.
+const PIECE: usize = 160;
+
+/// hibari, voice `hibari-heart`.
+#[derive(Debug)]
+pub struct HibariTts {
+    speaking: Speaking,
+    voices: Vec<Voice>,
+}
+
+impl HibariTts {
+    /// `models` is the folder with `hibari.onnx` and `hibari-vocab.json`; `espeak` makes the phonemes.
+    pub fn new(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> Self {
+        let (model, vocabulary) = (models.join("hibari.onnx"), models.join("hibari-vocab.json"));
+        let files = vec![model.clone(), vocabulary.clone(), runtime.clone()];
+        let open = move || {
+            Ok(Hibari {
+                session: onnx::session(&runtime, &model, threads)?,
+                vocabulary: Vocabulary::read(ENGINE, &vocabulary, None)?,
+                synthesis: Synthesis::new(),
+                espeak: espeak.clone(),
+            })
+        };
+        Self {
+            speaking: Speaking::start(ENGINE, files, open),
+            voices: vec![voice("hibari-heart", "Heart", Language::English, "female", ENGINE)],
+        }
+    }
+}
+
+impl TtsEngine for HibariTts {
+    fn info(&self) -> EngineInfo {
+        EngineInfo { engine: ENGINE, model: "hibari".into(), languages: vec![Language::English] }
+    }
+
+    fn health(&self) -> Health {
+        self.speaking.health()
+    }
+
+    fn warm_up(&self) {
+        self.speaking.warm_up();
+    }
+
+    fn voices(&self) -> Vec<Voice> {
+        self.voices.clone()
+    }
+
+    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
+        self.speaking.synthesize(&self.voices, request)
+    }
+}
+
+struct Hibari {
+    session: Session,
+    vocabulary: Vocabulary,
+    synthesis: Synthesis,
+    espeak: PathBuf,
+}
+
+impl Synth for Hibari {
+    fn pieces(&mut self, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<Piece>, EngineError> {
+        let phrases = program::phrases(&self.espeak, &request.text, cancel)?;
+        let phrases: Vec<String> = phrases.iter().map(|phrase| ipa::from_espeak(phrase)).collect();
+        Ok(text::join(&phrases, PIECE))
+    }
+
+    fn sound(&mut self, piece: &Piece, request: &TtsRequest, _: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+        let mut ids = vec![0];
+        ids.extend(self.vocabulary.ids(&piece.phonemes));
+        ids.push(0);
+        let failed = |error: ort::Error| onnx::run_error(ENGINE, &error);
+        let ids = Tensor::from_array(([1, ids.len()], ids)).map_err(failed)?;
+        let speed = Tensor::from_array(([1], vec![request.speed])).map_err(failed)?;
+        let outputs = self.session.run(ort::inputs!["ids" => ids, "speed" => speed]).map_err(failed)?;
+        let tensor = |name: &str| -> Result<&[f32], EngineError> {
+            let value = outputs.get(name).ok_or_else(|| malformed("an output is missing"))?;
+            Ok(value.try_extract_tensor::<f32>().map_err(failed)?.1)
+        };
+        let frames = Frames {
+            harmonic: tensor("lh")?,
+            theta: tensor("theta")?,
+            noise: tensor("ln")?,
+            residual: tensor("lr")?,
+            phi: tensor("phi")?,
+            pitch: tensor("f0")?,
+        };
+        if !frames.fit() {
+            return Err(malformed(&format!("its outputs are not {BINS} bins a frame")));
+        }
+        Ok(self.synthesis.sound(&frames))
+    }
+}
+
+fn malformed(what: &str) -> EngineError {
+    EngineError::new(ErrorKind::Broken, ENGINE, format!("the model is not the one expected: {what}"))
+}

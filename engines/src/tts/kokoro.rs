@@ -1,0 +1,147 @@
+//! The Korean voice: Kokoro, fed with Korean phonemes by our own rules.
+//!
+//! No Korean speaker ships with it; `jm_kumo`, a Japanese one, is the clearest of those that do.
+
+use std::path::{Path, PathBuf};
+
+use duologue_domain::{hangul, lang::Language, numbers};
+use ort::{session::Session, value::Tensor};
+
+use super::{
+    Speaking, Synth, npz,
+    speak::voice,
+    text::{self, Piece},
+    vocabulary::Vocabulary,
+};
+use crate::{
+    onnx,
+    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice},
+};
+
+const ENGINE: &str = "kokoro";
+
+/// The speaker in the archive.
+const SPEAKER: &str = "jm_kumo";
+/// Numbers that describe a speaker for one length of input.
+const STYLE: usize = 256;
+
+/// Phonemes of one piece: some 25 syllables or four seconds of speech. A piece takes 0.4 times its length
+/// on an idle machine, so that the first sound comes within two seconds and a cancelled request is gone
+/// as soon.
+const PIECE: usize = 64;
+
+/// Kokoro, voice `kokoro-kumo`.
+#[derive(Debug)]
+pub struct KoreanTts {
+    speaking: Speaking,
+    voices: Vec<Voice>,
+}
+
+impl KoreanTts {
+    /// `models` is the folder with `kokoro-int8.onnx`, `kokoro-voices.npz` and `kokoro-vocab.json`.
+    pub fn new(runtime: PathBuf, models: &Path, threads: u16) -> Self {
+        let model = models.join("kokoro-int8.onnx");
+        let speakers = models.join("kokoro-voices.npz");
+        let vocabulary = models.join("kokoro-vocab.json");
+        let files = vec![model.clone(), speakers.clone(), vocabulary.clone(), runtime.clone()];
+        let open = move || {
+            let (_, styles) = npz::floats(ENGINE, &speakers, SPEAKER)?;
+            if styles.is_empty() || styles.len() % STYLE != 0 {
+                let message = format!("{} is no set of voices; run `cargo xtask setup`", speakers.display());
+                return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
+            }
+            Ok(Kokoro {
+                session: onnx::session(&runtime, &model, threads)?,
+                vocabulary: Vocabulary::read(ENGINE, &vocabulary, Some("vocab"))?,
+                styles,
+            })
+        };
+        Self {
+            speaking: Speaking::start(ENGINE, files, open),
+            voices: vec![voice("kokoro-kumo", "구모", Language::Korean, "male", ENGINE)],
+        }
+    }
+}
+
+impl TtsEngine for KoreanTts {
+    fn info(&self) -> EngineInfo {
+        EngineInfo { engine: ENGINE, model: "kokoro-int8".into(), languages: vec![Language::Korean] }
+    }
+
+    fn health(&self) -> Health {
+        self.speaking.health()
+    }
+
+    fn warm_up(&self) {
+        self.speaking.warm_up();
+    }
+
+    fn voices(&self) -> Vec<Voice> {
+        self.voices.clone()
+    }
+
+    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
+        self.speaking.synthesize(&self.voices, request)
+    }
+}
+
+struct Kokoro {
+    session: Session,
+    vocabulary: Vocabulary,
+    styles: Vec<f32>,
+}
+
+impl Synth for Kokoro {
+    fn pieces(&mut self, request: &TtsRequest, _: &CancelFlag) -> Result<Vec<Piece>, EngineError> {
+        Ok(pieces(&request.text))
+    }
+
+    fn sound(&mut self, piece: &Piece, request: &TtsRequest, _: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+        let letters = self.vocabulary.ids(&piece.phonemes);
+        // The archive has one style for each length of input.
+        let row = letters.len().saturating_sub(1).min(self.styles.len() / STYLE - 1) * STYLE;
+        let style = self.styles[row..row + STYLE].to_vec();
+        let mut ids = vec![0];
+        ids.extend(letters);
+        ids.push(0);
+        let failed = |error: ort::Error| onnx::run_error(ENGINE, &error);
+        let tokens = Tensor::from_array(([1, ids.len()], ids)).map_err(failed)?;
+        let style = Tensor::from_array(([1, STYLE], style)).map_err(failed)?;
+        let speed = Tensor::from_array(([1], vec![request.speed])).map_err(failed)?;
+        let inputs = ort::inputs!["tokens" => tokens, "style" => style, "speed" => speed];
+        let outputs = self.session.run(inputs).map_err(failed)?;
+        let audio = outputs.get("audio").ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "no audio came"))?;
+        Ok(audio.try_extract_tensor::<f32>().map_err(failed)?.1.to_vec())
+    }
+}
+
+/// Korean phonemes, cut first where the text pauses.
+fn pieces(text: &str) -> Vec<Piece> {
+    let ipa = hangul::to_ipa(&numbers::korean(text));
+    let mut phrases = vec![String::new()];
+    for letter in ipa.chars() {
+        if let Some(last) = phrases.last_mut() {
+            last.push(letter);
+        }
+        if matches!(letter, ',' | '.' | '!' | '?' | ';' | ':' | '…' | '—') {
+            phrases.push(String::new());
+        }
+    }
+    phrases.retain(|phrase| !text::is_silent(phrase));
+    text::join(&phrases, PIECE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn korean_is_cut_into_pieces_that_end_at_pauses() {
+        let text = "안녕하세요, 저는 이서아예요! 오늘은 날씨가 정말 좋아서 한강에 가서 자전거를 타고 싶은데 같이 가실래요? 3시에 만나요.";
+        let pieces = pieces(text);
+        assert!(pieces.len() >= 3, "{pieces:?}");
+        assert!(pieces.iter().all(|piece| piece.phonemes.chars().count() <= PIECE), "{pieces:?}");
+        assert!(pieces[0].phonemes.ends_with('!'), "{pieces:?}");
+        assert!(super::pieces("ㅋㅋㅋ").is_empty());
+    }
+}

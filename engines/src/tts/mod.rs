@@ -1,0 +1,23 @@
+//! Speaking: local neural voices, espeak as the last resort, online voices, and the chain over all.
+//!
+//! A local voice is a [`Synth`] on its own engine thread: it turns a clause into short pieces of
+//! phonemes and a piece into sound. What is common to all (limits, cancelling between pieces, trimming,
+//! loudness, fades, mouth shapes, chunks) is in [`speak`].
+
+pub mod chain;
+pub mod dsp;
+pub mod edge;
+pub mod espeak;
+pub mod hibari;
+pub mod kokoro;
+pub mod piper;
+mod npz;
+mod program;
+mod speak;
+mod text;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+pub use self::{chain::VoiceChain, edge::EdgeTts, espeak::EspeakTts, hibari::HibariTts, kokoro::KoreanTts, piper::PiperTts};
+pub(crate) use self::speak::{Speaking, Synth, check};

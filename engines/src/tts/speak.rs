@@ -1,0 +1,239 @@
+//! From a clause to a stream of chunks, the same way for every voice on an engine thread.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use duologue_domain::{ipa, lang::Language, viseme::VisemeCue};
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::{dsp, text::Piece};
+use crate::{
+    port::{
+        CancelFlag, EngineError, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk, TtsRequest, TtsStream, Voice,
+    },
+    thread::{EngineThread, Job, Payload, ThreadConfig},
+};
+
+/// The longest text of one request; longer texts are the clause splitter's business.
+pub(crate) const MAX_CHARS: usize = 500;
+
+/// Room for the sound of one clause: 500 Korean syllables at quarter speed are some seven minutes, or
+/// 2,100 chunks. The worker must never wait for a slow listener, because it serves other sessions, too.
+pub(crate) const CHUNKS: usize = 4_096;
+
+/// The first chunk is short so that the player can start, the others bound how often it is woken.
+const FIRST_CHUNK: usize = SPEECH_RATE as usize / 10;
+const CHUNK: usize = SPEECH_RATE as usize / 5;
+
+/// Text that a session may have waiting: a reply's clauses arrive faster than they are spoken.
+const PER_SESSION: usize = 16;
+const TOTAL: usize = 128;
+
+/// One piece takes a second or two on a busy machine; past this the thread hangs.
+const STALL_AFTER: Duration = Duration::from_secs(20);
+
+/// A voice as its engine thread runs it.
+pub(crate) trait Synth: 'static {
+    /// The clause in pieces of phonemes, short enough that cancelling between them is quick.
+    fn pieces(&mut self, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<Piece>, EngineError>;
+    /// One piece as sound at 24 kHz.
+    fn sound(&mut self, piece: &Piece, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<f32>, EngineError>;
+}
+
+/// A clause on its way through the thread.
+#[derive(Debug)]
+pub(crate) struct Clause {
+    request: TtsRequest,
+    sender: mpsc::Sender<Result<SpeechChunk, EngineError>>,
+    cancel: CancelFlag,
+}
+
+impl Payload for Clause {
+    fn refuse(self, error: EngineError) {
+        let _gone = self.sender.try_send(Err(error));
+    }
+
+    fn abandoned(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}
+
+/// The thread of a voice, and what its adapter answers with it.
+#[derive(Debug)]
+pub(crate) struct Speaking {
+    name: &'static str,
+    thread: EngineThread<Clause>,
+    files: Vec<PathBuf>,
+}
+
+impl Speaking {
+    /// Starts the thread of `name`; `files` are what it needs on disk.
+    pub(crate) fn start<S: Synth>(
+        name: &'static str,
+        files: Vec<PathBuf>,
+        open: impl Fn() -> Result<S, EngineError> + Send + 'static,
+    ) -> Self {
+        let config = ThreadConfig { name, per_session: PER_SESSION, total: TOTAL, stall_after: STALL_AFTER };
+        let thread = EngineThread::spawn(
+            config,
+            move || Ok(Voicebox { synth: open()?, leveller: dsp::Leveller::default() }),
+            move |voicebox, job| voicebox.serve(name, job),
+        );
+        Self { name, thread, files }
+    }
+
+    pub(crate) fn warm_up(&self) {
+        self.thread.warm_up();
+    }
+
+    /// As the thread says; before its first job a missing file is found without loading anything.
+    pub(crate) fn health(&self) -> Health {
+        match (self.thread.health(), self.files.iter().find(|file| !file.is_file())) {
+            (Health::Idle, Some(missing)) => {
+                Health::Unavailable(format!("{} is missing; run `cargo xtask setup`", missing.display()))
+            }
+            (health, _) => health,
+        }
+    }
+
+    pub(crate) fn synthesize(&self, voices: &[Voice], request: TtsRequest) -> Result<TtsStream, EngineError> {
+        check(self.name, voices, &request)?;
+        let (sender, cancel, stream) = EngineStream::channel(CHUNKS);
+        if super::text::is_silent(&request.text) {
+            return Ok(stream);
+        }
+        let (session, deadline) = (request.session, request.first_audio_deadline);
+        self.thread.submit(session, deadline, Clause { request, sender, cancel })?;
+        Ok(stream)
+    }
+}
+
+/// Refuses what no voice can speak.
+pub(crate) fn check(engine: &'static str, voices: &[Voice], request: &TtsRequest) -> Result<(), EngineError> {
+    let bad = |message: String| Err(EngineError::new(ErrorKind::BadInput, engine, message));
+    let count = request.text.chars().count();
+    if count > MAX_CHARS {
+        return bad(format!("{count} characters are too many for one clause; split it to at most {MAX_CHARS}"));
+    }
+    if !(0.25..=1.5).contains(&request.speed) {
+        return bad("the speed must be between 0.25 and 1.5".into());
+    }
+    match voices.iter().find(|voice| voice.id == request.voice) {
+        None => bad(format!("no voice of the name {:?}; see the list of voices", request.voice)),
+        Some(voice) if !voice.languages.contains(&request.language) => {
+            bad(format!("the voice {:?} does not speak {:?}", request.voice, request.language.code()))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// A voice that speaks one language.
+pub(crate) fn voice(id: &str, name: &str, language: Language, gender: &'static str, engine: &'static str) -> Voice {
+    Voice { id: id.to_owned(), name: name.to_owned(), languages: vec![language], gender, engine, online: false }
+}
+
+struct Voicebox<S> {
+    synth: S,
+    leveller: dsp::Leveller,
+}
+
+impl<S: Synth> Voicebox<S> {
+    fn serve(&mut self, name: &'static str, job: &mut Job<Clause>) {
+        let queued = job.waited();
+        if let Err(error) = self.clause(name, job, queued)
+            && !job.payload.cancel.is_cancelled()
+        {
+            let _gone = job.payload.sender.try_send(Err(error));
+        }
+    }
+
+    fn clause(&mut self, name: &'static str, job: &Job<Clause>, queued: Duration) -> Result<(), EngineError> {
+        let Clause { request, sender, cancel } = &job.payload;
+        let mut began = Instant::now();
+        let pieces = self.synth.pieces(request, cancel)?;
+        let mut emitter = Emitter { name, sender, cancel, queued, sent: 0 };
+        let count = pieces.len();
+        for (index, piece) in pieces.into_iter().enumerate() {
+            if cancel.is_cancelled() {
+                return Ok(());
+            }
+            let raw = self.synth.sound(&piece, request, cancel)?;
+            job.progressed();
+            if emitter.sent == 0 && Instant::now() > job.deadline {
+                return Err(EngineError::new(ErrorKind::Timeout, name, "the first sound came after the deadline"));
+            }
+            let finished = Finished::new(raw, &piece, &mut self.leveller, (index + 1 < count).then_some(request.speed));
+            emitter.emit(finished, began.elapsed())?;
+            began = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+/// A piece ready to be heard.
+pub(crate) struct Finished {
+    audio: Vec<f32>,
+    visemes: Vec<VisemeCue>,
+}
+
+impl Finished {
+    /// Trims, levels and fades `raw`; a pause for `speed` follows unless it is the clause's last piece.
+    pub(crate) fn new(raw: Vec<f32>, piece: &Piece, leveller: &mut dsp::Leveller, speed: Option<f32>) -> Self {
+        let mut audio = dsp::trim(raw);
+        leveller.apply(&mut audio);
+        dsp::fade(&mut audio);
+        let phonemes: Vec<char> = piece.phonemes.chars().collect();
+        let visemes = if audio.is_empty() { Vec::new() } else { ipa::visemes(&phonemes, dsp::millis(audio.len())) };
+        if let Some(speed) = speed {
+            let pause = piece.pause_ms as f32 / speed * SPEECH_RATE as f32 / 1_000.0;
+            audio.resize(audio.len() + pause as usize, 0.0);
+        }
+        Self { audio, visemes }
+    }
+}
+
+/// Cuts pieces into chunks on the clause's clock.
+pub(crate) struct Emitter<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) sender: &'a mpsc::Sender<Result<SpeechChunk, EngineError>>,
+    pub(crate) cancel: &'a CancelFlag,
+    pub(crate) queued: Duration,
+    /// Samples of the clause so far.
+    pub(crate) sent: usize,
+}
+
+impl Emitter<'_> {
+    /// Sends all of a piece; its mouth shapes and its cost go with its first chunk.
+    pub(crate) fn emit(&mut self, piece: Finished, compute: Duration) -> Result<(), EngineError> {
+        let offset = dsp::millis(self.sent);
+        let shift = |cue: VisemeCue| VisemeCue { at_ms: cue.at_ms + offset, ..cue };
+        let mut visemes: Vec<VisemeCue> = piece.visemes.into_iter().map(shift).collect();
+        let mut compute = compute;
+        let mut rest = piece.audio.as_slice();
+        while !rest.is_empty() {
+            let length = if self.sent == 0 { FIRST_CHUNK } else { CHUNK };
+            let (audio, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
+            let chunk = SpeechChunk {
+                audio: audio.to_vec(),
+                visemes: std::mem::take(&mut visemes),
+                queued: std::mem::take(&mut self.queued),
+                compute: std::mem::take(&mut compute),
+            };
+            self.sent += chunk.audio.len();
+            match self.sender.try_send(Ok(chunk)) {
+                Ok(()) => {}
+                Err(TrySendError::Closed(_)) => {
+                    self.cancel.cancel();
+                    return Ok(());
+                }
+                Err(TrySendError::Full(_)) => {
+                    return Err(EngineError::new(ErrorKind::Broken, self.name, "the speech of one clause has no end"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
