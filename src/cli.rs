@@ -1,4 +1,6 @@
-//! What can be typed: commands, flags, and the commands that only read the configuration.
+//! What can be typed: commands and flags; `cli/run.rs` does it.
+
+mod run;
 
 use std::{
     io::{self, Write},
@@ -9,10 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use duologue_domain::{lang::Language, persona::Persona};
 use duologue_engines::port::Voice;
 
-use crate::{
-    config::{self, Config, ConfigError, Sources},
-    models::cli::ModelsArgs,
-};
+pub use self::run::main;
+use crate::{config::Sources, models::cli::ModelsArgs};
 
 /// Exit status of a configuration that cannot be used (EX_USAGE).
 pub const BAD_CONFIG: u8 = 64;
@@ -60,6 +60,8 @@ pub enum Command {
         #[arg(long)]
         language: Option<Language>,
     },
+    /// Print what is said in a recording
+    Transcribe(TranscribeArgs),
     /// List who can answer
     Personas,
     /// List the voices
@@ -103,6 +105,16 @@ pub struct TalkArgs {
     pub rate: u32,
 }
 
+/// Flags of `transcribe`.
+#[derive(Clone, Debug, Args)]
+pub struct TranscribeArgs {
+    /// A WAV file
+    pub input: PathBuf,
+    /// ko or en; detected by default
+    #[arg(long)]
+    pub language: Option<Language>,
+}
+
 fn sample_rate(text: &str) -> Result<u32, String> {
     match text {
         "16000" => Ok(16_000),
@@ -142,19 +154,6 @@ impl Cli {
         }
         Sources::from_process(files, flags)
     }
-
-    /// The configuration of this call.
-    pub fn config(&self) -> Result<Config, ConfigError> {
-        Config::load(self.sources())
-    }
-}
-
-/// `duologue check-config`: prints what is in effect, and what was ignored.
-pub fn check_config(sources: Sources) -> Result<(), ConfigError> {
-    let loaded = config::load(sources)?;
-    let notes: String = loaded.notes.iter().map(|note| format!("# note: {note}\n")).collect();
-    print(&format!("# The configuration is valid. In effect, secrets hidden:\n{notes}{}", loaded.effective));
-    Ok(())
 }
 
 /// `duologue personas`.
@@ -196,7 +195,8 @@ fn places(text: &str) -> usize {
     text.chars().map(|character| if duologue_domain::lang::is_hangul(character) { 2 } else { 1 }).sum()
 }
 
-fn print(text: &str) {
+/// To standard output, which belongs to commands; the server's logs go to standard error.
+pub(crate) fn print(text: &str) {
     // Whoever closed the pipe wants no more of it.
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_grammar_is_consistent() {
-        Cli::command().debug_assert();
+        <Cli as CommandFactory>::command().debug_assert();
     }
 
     #[test]

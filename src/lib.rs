@@ -1,10 +1,22 @@
 //! The server: edge and composition root.
+//!
+//! A request reads straight down: `main` → `cli` → [`server`] → [`http`] or [`ws`] → [`scene`] → the session tree of
+//! `duologue_actors` → the engines of `duologue_engines`.
 
-pub mod config;
-pub mod error;
-pub mod models;
-pub mod store;
 pub mod auth;
 pub mod cli;
+pub mod config;
+pub mod engines;
+pub mod error;
+pub mod http;
 pub mod metrics;
+pub mod models;
+pub mod openapi;
 pub mod personas;
+pub mod scene;
+pub mod server;
+pub mod state;
+pub mod store;
+pub mod talk;
+pub mod wav;
+pub mod ws;

@@ -1,0 +1,104 @@
+//! The HTTP interface of a whole server in this process, with fake engines and a store in memory.
+
+mod access;
+mod pages;
+mod resources;
+
+use std::sync::Arc;
+
+use duologue::{
+    config::{Config, Sources},
+    server::Server,
+    store::MemoryStore,
+};
+use duologue_actors::store::Store;
+use duologue_testkit::{FakeLlm, FakeStt, FakeTts, FakeVad, engines};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::store::Folder;
+
+/// A running server; it stops when this is dropped.
+pub(super) struct House {
+    pub(super) url: String,
+    pub(super) client: Client,
+    pub(super) folder: Folder,
+    pub(super) tts: FakeTts,
+    _stop: oneshot::Sender<()>,
+}
+
+impl House {
+    /// One as it comes.
+    pub(super) async fn plain() -> Self {
+        Self::with(&[], Arc::new(MemoryStore::default())).await
+    }
+
+    /// One with changed configuration and a given store.
+    pub(super) async fn with(flags: &[(&str, &str)], store: Arc<dyn Store>) -> Self {
+        // The process's TLS provider, which the program's main installs.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = Folder::new("http");
+        for (path, text) in [("index.html", "<!doctype html>안녕"), ("js/app.js", "export {};"), ("vendor/lib.js", "1"), ("m.wasm", "\0asm")] {
+            let path = folder.0.join(path);
+            std::fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let mut sources = Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
+        let static_dir = folder.0.display().to_string();
+        let own = [("server.port", "0"), ("server.static_dir", static_dir.as_str())];
+        sources.flags = own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let config = Config::load(sources).expect("a valid configuration");
+        let tts = FakeTts::default();
+        let engines = engines(&FakeStt::default(), &FakeLlm::default(), &tts, &FakeVad::default());
+        let server = Server::bind_with(config, engines, store).await.expect("binds");
+        let url = format!("http://127.0.0.1:{}", server.address().expect("bound").port());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server.run(async move {
+            let _ = stopped.await;
+        }));
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client");
+        Self { url, client, folder, tts, _stop: stop }
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
+    }
+}
+
+/// The answer, with its status checked.
+pub(super) async fn answer(request: RequestBuilder, status: StatusCode) -> Value {
+    let response = request.send().await.expect("an answer");
+    let got = response.status();
+    let text = response.text().await.expect("a body");
+    assert_eq!(got, status, "{text}");
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
+}
+
+pub(super) async fn ok(request: RequestBuilder) -> Value {
+    answer(request, StatusCode::OK).await
+}
+
+/// A refusal in the one shape of all refusals.
+pub(super) async fn refused(request: RequestBuilder, code: &str) -> Value {
+    let response = request.send().await.expect("an answer");
+    let status = response.status();
+    assert!(status.is_client_error() || status.is_server_error(), "{status}");
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"]["code"], code, "{body}");
+    assert_eq!(body["detail"], body["error"]["message"], "clients of the earlier systems read `detail`");
+    assert!(body["error"]["type"].is_string(), "{body}");
+    body
+}
+
+pub(super) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().expect("text"))
+}
