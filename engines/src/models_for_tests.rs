@@ -56,7 +56,8 @@ fn clip_line(line: &str) -> Option<(String, String)> {
 /// A 16-bit mono WAV file at 16 kHz as samples in [-1, 1].
 #[cfg(any(feature = "stt", feature = "vad"))]
 pub(crate) fn wav(path: &Path) -> Vec<f32> {
-    let mut reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut reader =
+        hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     assert_eq!(reader.spec().sample_rate, 16_000, "{}", path.display());
     assert_eq!(reader.spec().channels, 1, "{}", path.display());
     reader.samples::<i16>().map(|sample| f32::from(sample.expect("a whole file")) / 32_768.0).collect()

@@ -39,7 +39,8 @@ pub fn session(runtime: &Path, model: &Path, threads: u16) -> Result<Session, En
         .map_err(|error| broken("no session options", &error))?;
     builder.commit_from_file(model).map_err(|error| {
         let file = model.display();
-        let message = format!("{file} is no usable ONNX model ({error}); fetch it again with `cargo xtask setup`");
+        let message =
+            format!("{file} is no usable ONNX model ({error}); fetch it again with `cargo xtask setup`");
         EngineError::new(ErrorKind::Unavailable, ENGINE, message)
     })
 }

@@ -421,9 +421,8 @@ where
         self.shared.progress.mark();
         self.shared.lock().state = State::Loading;
         let began = Instant::now();
-        let opened = panic::catch_unwind(AssertUnwindSafe(|| (self.open)())).unwrap_or_else(|_| {
-            Err(EngineError::new(ErrorKind::Broken, name, "opening the model panicked"))
-        });
+        let opened = panic::catch_unwind(AssertUnwindSafe(|| (self.open)()))
+            .unwrap_or_else(|_| Err(EngineError::new(ErrorKind::Broken, name, "opening the model panicked")));
         self.shared.progress.mark();
         let state = match &opened {
             Ok(_) => {

@@ -55,16 +55,28 @@ pub(super) struct Doubt {
     pub(super) circling: bool,
 }
 
+/// Whether it is settled before any word is decoded: a steady sound in which the model itself suspects
+/// no speech.
+pub(super) fn is_hopeless(loudness: Loudness, no_speech: f32) -> bool {
+    loudness.is_steady() && no_speech > 0.3
+}
+
 /// Whether the words are to be thrown away.
+///
+/// Measured with whisper base: read English has no_speech ≤ 0.03 and logprob ≥ −0.2; knocks, breaths,
+/// coughs, keys, hums, chords and noises have no_speech ≥ 0.6 and logprob ≤ −0.85. Robotic Korean lies
+/// between, with no_speech mostly below 0.3 and logprob about −1.1, and should be let through.
 pub(super) fn is_invented(loudness: Loudness, doubt: Doubt) -> bool {
     let Doubt { no_speech, logprob, circling } = doubt;
-    // A steady sound is no speech whatever the model believes, unless it is entirely sure of it.
-    (loudness.is_steady() && (no_speech > 0.1 || logprob < -0.3))
-        || (no_speech > 0.6 && logprob < -0.5)
-        || no_speech > 0.9
-        || logprob < -1.2
+    is_hopeless(loudness, no_speech)
+        || (no_speech > 0.5 && logprob < -0.8)
+        || (no_speech > 0.8 && logprob < -0.4)
+        || logprob < LOST
         || (circling && logprob < -0.6)
 }
+
+/// With a mean log probability below this, the words have nothing to do with the sound.
+pub(super) const LOST: f32 = -1.5;
 
 /// If the newest tokens repeat what came directly before three times over: how many of them to drop so
 /// that one copy stays.
@@ -99,6 +111,26 @@ mod tests {
             .map(|(i, sample)| if i / 2_000 % 2 == 0 { sample } else { sample * 0.05 })
             .collect();
         assert!(!Loudness::of(&syllables).is_steady());
+    }
+
+    #[test]
+    fn words_are_kept_and_inventions_thrown_away() {
+        let changing = Loudness { loud: 0.1, soft: 0.001 };
+        let steady = Loudness { loud: 0.1, soft: 0.09 };
+        let cases = [
+            ("read English", changing, (0.03, -0.15, false), false),
+            ("robotic Korean", changing, (0.14, -1.25, false), false),
+            ("doubtful but well understood", changing, (0.7, -0.3, false), false),
+            ("speech in a loud room", steady, (0.05, -0.5, false), false),
+            ("knocks", changing, (0.64, -2.1, false), true),
+            ("a video's thanks", changing, (0.85, -0.5, false), true),
+            ("hum with words", steady, (0.8, -0.2, false), true),
+            ("circles", changing, (0.1, -0.7, true), true),
+            ("mush", changing, (0.1, -1.7, false), true),
+        ];
+        for (what, loudness, (no_speech, logprob, circling), invented) in cases {
+            assert_eq!(is_invented(loudness, Doubt { no_speech, logprob, circling }), invented, "{what}");
+        }
     }
 
     #[test]

@@ -56,7 +56,11 @@ fn read_header(file: &mut impl Read) -> Result<Header, String> {
         && (1..=64).contains(&audio_layers)
         && (64..=2048).contains(&text_ctx)
         && [80, 128].contains(&mels);
-    if plausible { Ok(Header { multilingual: vocab >= MULTILINGUAL }) } else { Err("no whisper model".into()) }
+    if plausible {
+        Ok(Header { multilingual: vocab >= MULTILINGUAL })
+    } else {
+        Err("no whisper model".into())
+    }
 }
 
 /// From behind the header to the end.

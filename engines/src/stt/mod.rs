@@ -3,8 +3,8 @@
 mod decode;
 mod gate;
 mod ggml;
-mod whisper;
 #[cfg(test)]
 mod tests;
+mod whisper;
 
 pub use whisper::WhisperStt;

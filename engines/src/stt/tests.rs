@@ -41,7 +41,8 @@ async fn hear(request: SttRequest) -> Transcript {
 /// A sentence as espeak-ng says it, at 16 kHz: synthetic speech, for want of free Korean recordings.
 fn synthetic(voice: &str, text: &str) -> Vec<f32> {
     let raw = scratch_file("raw.wav", b"");
-    let said = Command::new("espeak-ng").args(["-v", voice, "-s", "140", "-w"]).arg(raw.path()).arg(text).status();
+    let said =
+        Command::new("espeak-ng").args(["-v", voice, "-s", "140", "-w"]).arg(raw.path()).arg(text).status();
     assert!(said.expect("espeak-ng is installed").success());
     let mut reader = hound::WavReader::open(raw.path()).expect("a WAV file");
     let rate = reader.spec().sample_rate as f32;
@@ -126,11 +127,17 @@ async fn human_english_is_understood() {
 
 #[tokio::test]
 async fn korean_is_detected_and_written_in_hangul() {
-    let audio = synthetic("ko", "안녕하세요. 오늘 날씨가 정말 좋네요. 우리 같이 산책할까요?");
+    let audio = synthetic("ko", "저는 학교에 가서 친구를 만났어요.");
     let heard = hear(request(audio.clone())).await;
     eprintln!("{heard:?}");
     assert_eq!(heard.language, Some(Language::Korean));
-    assert!(heard.text.chars().any(is_hangul), "{}", heard.text);
+    let (hangul, letters) = heard
+        .text
+        .chars()
+        .filter(|c| c.is_alphabetic())
+        .fold((0, 0), |(hangul, all), c| (hangul + usize::from(is_hangul(c)), all + 1));
+    assert!(hangul >= 8 && hangul * 10 >= letters * 9, "{}", heard.text);
+    assert!(heard.text.contains("학교"), "{}", heard.text);
     let fixed = hear(SttRequest { language: Some(Language::Korean), ..request(audio) }).await;
     assert_eq!(fixed.text, heard.text, "detected or told, the same words");
 }

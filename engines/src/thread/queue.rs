@@ -108,8 +108,7 @@ impl<J: Payload> Queue<J> {
     ) -> Option<usize> {
         let jobs = self.waiting.get_mut(&session)?;
         let place = jobs.iter().position(|job| replaces(&job.payload))?;
-        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
-            jobs.drain(..).partition(|job| replaces(&job.payload));
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) = jobs.drain(..).partition(|job| replaces(&job.payload));
         *jobs = kept;
         self.len -= gone.len();
         for job in gone {

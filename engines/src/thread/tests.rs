@@ -77,7 +77,12 @@ fn bench(config: ThreadConfig) -> Bench {
 
 impl Bench {
     fn note(&self, label: &'static str) -> Note {
-        Note { label, partial: label.starts_with('p'), cancel: CancelFlag::default(), heard: self.ear.clone() }
+        Note {
+            label,
+            partial: label.starts_with('p'),
+            cancel: CancelFlag::default(),
+            heard: self.ear.clone(),
+        }
     }
 
     fn submit(&self, session: SessionKey, label: &'static str) -> Result<(), EngineError> {

@@ -56,7 +56,8 @@ fn features_equal_the_reference() {
     let mut log_mel = LogMel::new();
     for reference in &REFERENCES {
         let features = log_mel.compute(&clip(reference));
-        let points = [(0, 799), (10, 780), (40, 700), (79, 799)].map(|(mel, frame)| features[mel * FRAMES + frame]);
+        let points =
+            [(0, 799), (10, 780), (40, 700), (79, 799)].map(|(mel, frame)| features[mel * FRAMES + frame]);
         for (point, expected) in points.iter().zip(reference.points) {
             assert!((point - expected).abs() < 2e-3, "clip {}: {points:?}", reference.clip);
         }
@@ -102,17 +103,22 @@ async fn judgements_equal_the_reference() {
 async fn a_newer_question_replaces_the_waiting_one_and_a_dropped_one_is_skipped() {
     let engine = engine();
     let audio: Arc<[f32]> = vec![0.1; 16_000].into();
+    engine.completeness(1, Arc::clone(&audio)).await.expect("loaded");
     let questions: Vec<_> = (0..6).map(|_| tokio::spawn(engine.completeness(1, Arc::clone(&audio)))).collect();
-    let mut answered = 0;
+    let mut overtaken = 0;
     for question in questions {
         match question.await.expect("no panic") {
-            Ok(_) => answered += 1,
-            Err(error) => assert_eq!(error.kind, ErrorKind::Overloaded, "{error}"),
+            Ok((probability, _)) => assert!((0.0..=1.0).contains(&probability)),
+            // On a machine that is busy with other tests the last one may come too late.
+            Err(error) => match error.kind {
+                ErrorKind::Overloaded => overtaken += 1,
+                kind => assert_eq!(kind, ErrorKind::Timeout, "{error}"),
+            },
         }
     }
-    assert!((1..6).contains(&answered), "{answered} of 6 answered");
+    assert!(overtaken >= 3, "only {overtaken} of 6 were overtaken");
     drop(engine.completeness(1, Arc::clone(&audio)));
-    engine.completeness(1, audio).await.expect("still usable");
+    assert_eq!(engine.health(), Health::Ready);
 }
 
 #[tokio::test]
