@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{
     manifest::{Manifest, Model, Set},
@@ -52,22 +52,31 @@ enum Action {
 
 #[derive(Clone, Debug, Args)]
 struct Selection {
-    /// A named selection
-    #[arg(long, value_enum, default_value = "default", conflicts_with = "ids")]
-    set: Set,
-    /// Models by id
-    ids: Vec<String>,
+    /// Sets (default, small, test) and single models by id; the default set when none is named
+    #[arg(value_name = "SET|ID")]
+    names: Vec<String>,
 }
 
 impl Selection {
     fn pick<'a>(&self, manifest: &'a Manifest) -> anyhow::Result<Vec<&'a Model>> {
-        if self.ids.is_empty() {
-            return Ok(manifest.set(self.set));
+        if self.names.is_empty() {
+            return Ok(manifest.set(Set::Default));
         }
-        let find = |id: &String| {
-            manifest.find(id).with_context(|| format!("there is no model {id:?}: see `duologue models list`"))
-        };
-        self.ids.iter().map(find).collect()
+        let mut picked: Vec<&Model> = Vec::new();
+        for name in &self.names {
+            let found = match Set::from_str(name, true) {
+                Ok(set) => manifest.set(set),
+                Err(_) => vec![manifest.find(name).with_context(|| {
+                    format!("there is no set or model {name:?}: see `duologue models list`")
+                })?],
+            };
+            for model in found {
+                if !picked.iter().any(|other| other.id == model.id) {
+                    picked.push(model);
+                }
+            }
+        }
+        Ok(picked)
     }
 }
 
@@ -120,5 +129,26 @@ fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Manifest, Selection};
+
+    #[test]
+    fn sets_and_ids_may_be_mixed() {
+        let manifest = Manifest::embedded().expect("config/models.toml");
+        let pick = |names: &[&str]| {
+            let selection = Selection { names: names.iter().map(|name| (*name).to_owned()).collect() };
+            selection
+                .pick(&manifest)
+                .map(|models| models.iter().map(|model| model.id.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(pick(&["hibari", "kokoro", "hibari"]).expect("ids"), ["hibari", "kokoro"]);
+        assert!(pick(&[]).expect("default").contains(&"qwen2.5-1.5b".to_owned()));
+        let both = pick(&["small", "qwen2.5-1.5b"]).expect("a set and an id");
+        assert!(both.contains(&"qwen2.5-0.5b".to_owned()) && both.contains(&"qwen2.5-1.5b".to_owned()));
+        assert!(pick(&["nothing"]).expect_err("unknown").to_string().contains("models list"));
     }
 }

@@ -30,10 +30,14 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
-    /// Whether the whole file is test code.
+    /// Whether the whole file is test code, or an example: nothing of it is in the server.
     fn is_test(&self) -> bool {
         let path = format!("/{}", self.path);
-        path.contains("/tests/") || path.ends_with("/tests.rs") || path.starts_with("/testkit/")
+        let folders = ["/tests/", "/examples/", "/benches/"];
+        let ends = ["/tests.rs", "_for_tests.rs"];
+        folders.iter().any(|folder| path.contains(folder))
+            || ends.iter().any(|end| path.ends_with(end))
+            || path.starts_with("/testkit/")
     }
 }
 

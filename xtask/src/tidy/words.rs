@@ -52,7 +52,8 @@ fn check_addresses(source: &Source, findings: &mut Findings) {
                 .errors
                 .push(format!("{place}: names the registry {host}; packages are named, not addresses"));
         }
-        if let Some(root) = MACHINE_ROOTS.iter().find(|root| begins_a_path(line, root)) {
+        // A test may make up any path.
+        if let Some(root) = MACHINE_ROOTS.iter().find(|root| !source.is_test() && begins_a_path(line, root)) {
             findings.errors.push(format!("{place}: a path under {root} exists on one machine only"));
         }
     }
