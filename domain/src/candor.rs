@@ -45,6 +45,10 @@ impl AiQuestion {
     }
 }
 
+/// Words that are looked at together. A question is shorter, and without a bound the time taken would grow with the
+/// square of what somebody sends.
+const MOST_WORDS: usize = 40;
+
 fn asks(text: &str) -> bool {
     match Language::of_text(text) {
         Some(Language::Korean) => korean::asks(text),

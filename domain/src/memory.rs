@@ -19,6 +19,9 @@ const TOLD: usize = 10;
 /// Longest value in characters; anything longer is not a fact but a story.
 const LONGEST: usize = 30;
 
+/// Longest statement in words; longer ones are stories, and reading them would take time that grows with its square.
+const LONGEST_STATEMENT: usize = 40;
+
 /// What a fact is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FactKind {

@@ -240,7 +240,7 @@ pub(crate) mod tests {
                 user: "피곤해.".into(), persona: "오늘 많이 바빴나 봐요.".into()
             }],
             deflections: vec!["글쎄요, 서점 귀신이라는 말은 들어 봤어요.".into()],
-            voice: Some(VoiceChoice { voice: "kokoro-alpha".into(), speed: 1.0 }),
+            voice: Some(VoiceChoice { voice: "kokoro-kumo".into(), speed: 1.0 }),
         };
         let english = Profile {
             language: Language::English,
@@ -305,7 +305,7 @@ pub(crate) mod tests {
     fn words_and_voices_follow_the_language() {
         let mut persona = sample();
         assert_eq!(persona.profile(Language::English).name, "Narae");
-        assert_eq!(persona.voice(Language::Korean).map(|choice| choice.voice.as_str()), Some("kokoro-alpha"));
+        assert_eq!(persona.voice(Language::Korean).map(|choice| choice.voice.as_str()), Some("kokoro-kumo"));
         assert!(persona.voice(Language::English).is_none());
         persona.profiles.pop();
         assert_eq!(persona.profile(Language::English).name, "나래");

@@ -1,5 +1,7 @@
 //! English: a verb of being, a few words that change nothing, a noun that ends the thought.
 
+use super::MOST_WORDS;
+
 const NOUNS: [&str; 14] = [
     "ai",
     "robot",
@@ -76,12 +78,14 @@ fn clauses(text: &str) -> Vec<Vec<String>> {
         .replace("artificial intelligence", "ai");
     lower
         .split(['.', '!', '?', '\n', ',', ';', ':', '—', '…'])
-        .map(|clause| {
-            clause
+        .flat_map(|clause| {
+            let words = clause
                 .split_whitespace()
                 .map(|word| word.trim_matches(|character: char| !character.is_alphanumeric()).to_owned())
                 .filter(|word| !word.is_empty())
-                .collect()
+                .collect::<Vec<_>>();
+            // From the end, where a question stands.
+            words.rchunks(MOST_WORDS).map(<[String]>::to_vec).collect::<Vec<_>>()
         })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! Korean: the same in one word or three, with or without a particle, so words are joined before they are compared.
 
+use super::MOST_WORDS;
+
 /// Nouns that leave no doubt. Longer ones first, so that 챗봇 is not found as 봇.
 const NOUNS: [&str; 15] = [
     "인공지능",
@@ -75,15 +77,17 @@ fn within(list: &str, word: &str) -> bool {
 
 /// The sentence's words in lower case, without signs except the question mark as the end of the last word.
 fn sentences(text: &str) -> impl Iterator<Item = Vec<String>> + '_ {
-    text.split_inclusive(['.', '!', '?', '\n', ',']).map(|sentence| {
-        let lower = sentence.to_lowercase().replace("a.i", "ai");
-        lower
+    text.split_inclusive(['.', '!', '?', '\n', ',']).flat_map(|sentence| {
+        let words = sentence
+            .to_lowercase()
             .split_whitespace()
             .map(|word| {
                 word.chars().filter(|character| character.is_alphanumeric() || *character == '?').collect()
             })
             .filter(|word: &String| !word.is_empty())
-            .collect()
+            .collect::<Vec<_>>();
+        // From the end, where a question stands.
+        words.rchunks(MOST_WORDS).map(<[String]>::to_vec).collect::<Vec<_>>()
     })
 }
 

@@ -179,6 +179,16 @@ fn asking_again_is_sincere() {
 }
 
 #[test]
+fn a_question_is_found_at_the_end_of_an_endless_sentence() {
+    // 64 KiB in one sentence; quadratic reading of it took minutes.
+    let korean = format!("{} 너 AI야?", "그래서 내가 ".repeat(8_000));
+    assert_eq!(AiQuestion::of(&korean), Casual);
+    let english = format!("{} are you a robot?", "and so you are a a a ".repeat(4_000));
+    assert_eq!(AiQuestion::of(&english), Casual);
+    assert!(denies_being_ai(&format!("{} I'm not an AI", "well you know ".repeat(5_000))));
+}
+
+#[test]
 fn denials_are_found() {
     let denials = [
         "저는 AI가 아니에요!",

@@ -1,6 +1,6 @@
 //! English statements about oneself.
 
-use super::FactKind;
+use super::{FactKind, LONGEST_STATEMENT};
 
 /// What a job's name ends with, as whole words or as the end of one.
 const JOBS: &str = "engineer developer programmer designer teacher nurse doctor student lawyer writer artist musician \
@@ -76,6 +76,9 @@ pub(super) fn facts(text: &str) -> Vec<(FactKind, String)> {
             .map(|word| word.trim_matches(|character: char| !character.is_alphanumeric()))
             .filter(|word| !word.is_empty())
             .collect::<Vec<_>>();
+        if said.len() > LONGEST_STATEMENT {
+            continue;
+        }
         let lower = said.iter().map(|word| word.to_lowercase().replace('’', "'")).collect();
         let clause = Clause { said, lower };
         let readers = [name, age, job, home, taste];

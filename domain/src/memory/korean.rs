@@ -1,6 +1,6 @@
 //! Korean statements about oneself.
 
-use super::FactKind;
+use super::{FactKind, LONGEST_STATEMENT};
 
 const SELF: &str = "저는 전 나는 난 제가 내가 저도 나도 제 내";
 /// Words that may stand before the statement without changing whose it is.
@@ -54,6 +54,9 @@ pub(super) fn facts(text: &str) -> Vec<(FactKind, String)> {
             .map(|word| word.trim_matches(|character: char| !character.is_alphanumeric()))
             .filter(|word| !word.is_empty())
             .collect::<Vec<_>>();
+        if words.len() > LONGEST_STATEMENT {
+            continue;
+        }
         let readers = [name, age, home, taste, job];
         found.extend(readers.iter().find_map(|read| read(&words)));
     }
