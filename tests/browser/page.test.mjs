@@ -15,10 +15,10 @@ before(async () => {
 });
 after(() => server?.stop());
 
-test("it loads without an error, lists the cast, speaks both languages and calls nobody else", async () => {
+test("it loads without an error, lists the cast, speaks both languages and calls nobody else", async (t) => {
   const { personas } = await (await fetch(`${server.url}/personas`)).json();
   assert.ok(personas.length >= 3);
-  const browser = await openPage(server.url, { locale: "ko-KR" });
+  const browser = await openPage(t, server.url, { locale: "ko-KR" });
   const { page } = browser;
   assert.equal(await page.locator(".card").count(), personas.length);
   assert.equal(await page.locator(".card svg.portrait").count(), personas.length);
@@ -36,19 +36,17 @@ test("it loads without an error, lists the cast, speaks both languages and calls
   await page.screenshot({ path: join(SHOTS, "home-en.png"), fullPage: true });
   assert.deepEqual(browser.troubles, []);
   assert.deepEqual(browser.elsewhere, []);
-  await browser.close();
 });
 
-test("what is switched off is said in words", async () => {
-  const browser = await openPage(server.url);
+test("what is switched off is said in words", async (t) => {
+  const browser = await openPage(t, server.url);
   await browser.page.locator('.notice[data-cause="part:stt"]', { hasText: "cannot hear" }).waitFor();
   await browser.page.locator('.notice[data-cause="part:tts"]', { hasText: "no voice" }).waitFor();
-  await browser.close();
 });
 
-test("a microphone that was refused, or is not there, is said in words, and writing still works", async () => {
+test("a microphone that was refused, or is not there, is said in words, and writing still works", async (t) => {
   for (const [mic, words] of [["denied", "not allowed to use the microphone"], ["none", "No microphone was found"]]) {
-    const browser = await openPage(server.url, { mic });
+    const browser = await openPage(t, server.url, { mic });
     await beginScene(browser.page, "en");
     const notice = browser.page.locator('.notice[data-cause="mic"]');
     await notice.waitFor();
@@ -56,12 +54,11 @@ test("a microphone that was refused, or is not there, is said in words, and writ
     assert.equal(await browser.page.locator("#mic").getAttribute("aria-pressed"), "false");
     assert.ok((await converse(browser.page, "Hello, who are you?")).trim());
     await browser.page.screenshot({ path: join(SHOTS, `mic-${mic}.png`) });
-    await browser.close();
   }
 });
 
-test("a whole scene with the keyboard alone", async () => {
-  const browser = await openPage(server.url);
+test("a whole scene with the keyboard alone", async (t) => {
+  const browser = await openPage(t, server.url);
   const { page } = browser;
   const focus = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("name") || document.activeElement?.className);
   /** Presses Tab until `wanted` has the focus. */
@@ -96,11 +93,10 @@ test("a whole scene with the keyboard alone", async () => {
   await page.locator("#home").waitFor();
   assert.equal(await page.locator("#earlier li").count(), 1, "the scene is listed");
   assert.deepEqual(browser.troubles, []);
-  await browser.close();
 });
 
-test("an earlier scene comes back with its words, and can be deleted", async () => {
-  const browser = await openPage(server.url, { locale: "ko-KR" });
+test("an earlier scene comes back with its words, and can be deleted", async (t) => {
+  const browser = await openPage(t, server.url, { locale: "ko-KR" });
   const { page } = browser;
   await beginScene(page, "ko");
   await converse(page, "제 이름은 지훈이에요.");
@@ -111,12 +107,11 @@ test("an earlier scene comes back with its words, and can be deleted", async () 
   await page.locator("#earlier button.faint").first().click();
   await page.locator("#earlier-none").waitFor();
   assert.deepEqual(browser.troubles, []);
-  await browser.close();
 });
 
-test("nothing scrolls sideways on a phone, in either language, and what is touched is large enough", async () => {
+test("nothing scrolls sideways on a phone, in either language, and what is touched is large enough", async (t) => {
   for (const [locale, language] of [["ko-KR", "ko"], ["en-US", "en"]]) {
-    const browser = await openPage(server.url, { locale, width: 360, height: 740, dark: language === "en" });
+    const browser = await openPage(t, server.url, { locale, width: 360, height: 740, dark: language === "en" });
     const { page } = browser;
     const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok((await overflow()) <= 0, `home ${language}`);
@@ -130,12 +125,11 @@ test("nothing scrolls sideways on a phone, in either language, and what is touch
         return width < 24 || height < 24 ? [`${one.id || one.className}: ${width} × ${height}`] : [];
       }));
     assert.deepEqual(small.filter((one) => !one.startsWith("line-time")), []);
-    await browser.close();
   }
 });
 
-test("every control has a name, every meter a value, and there is one main and one heading of the first level", async () => {
-  const browser = await openPage(server.url);
+test("every control has a name, every meter a value, and there is one main and one heading of the first level", async (t) => {
+  const browser = await openPage(t, server.url);
   const { page } = browser;
   await beginScene(page, "en");
   const nameless = await page.evaluate(() =>
@@ -149,14 +143,13 @@ test("every control has a name, every meter a value, and there is one main and o
   assert.deepEqual(counts, [1, 1]);
   assert.ok(await page.locator('[role="meter"][aria-valuenow]').count());
   assert.match((await page.locator("#actor svg").getAttribute("aria-label")) ?? "", /Portrait of/);
-  await browser.close();
 });
 
-test("words stand out from what is behind them, in the light and in the dark", async () => {
+test("words stand out from what is behind them, in the light and in the dark", async (t) => {
   const pairs = [["ink", "house", 7], ["ink", "panel", 7], ["muted", "house", 4.5], ["muted", "panel", 4.5], ["muted", "sunk", 4.5], ["you", "house", 4.5], ["you", "you-soft", 4.5],
     ["persona", "house", 4.5], ["persona", "panel", 4.5], ["persona", "persona-soft", 4.5], ["on-strong", "strong", 7], ["warning", "warning-soft", 4.5], ["panel", "you", 4.5], ["line", "house", 1.1]];
   for (const dark of [false, true]) {
-    const browser = await openPage(server.url, { dark });
+    const browser = await openPage(t, server.url, { dark });
     const colours = await browser.page.evaluate((names) => {
       const style = getComputedStyle(document.documentElement);
       return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
@@ -165,7 +158,6 @@ test("words stand out from what is behind them, in the light and in the dark", a
       const ratio = contrast(colours[front], colours[back]);
       assert.ok(ratio >= least, `${front} on ${back} (${dark ? "dark" : "light"}): ${ratio.toFixed(2)}`);
     }
-    await browser.close();
   }
 });
 

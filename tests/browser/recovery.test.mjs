@@ -18,9 +18,9 @@ after(async () => {
   for (const server of servers) await server.stop();
 });
 
-test("killed while talking: the state is shown; the same scene goes on, and without its data a new one begins", { timeout: 400_000 }, async () => {
+test("killed while talking: the state is shown; the same scene goes on, and without its data a new one begins", { timeout: 400_000 }, async (t) => {
   const first = await start();
-  const browser = await openPage(first.url);
+  const browser = await openPage(t, first.url);
   const { page } = browser;
   await beginScene(page, "en");
   await converse(page, "Hello!");
@@ -49,5 +49,4 @@ test("killed while talking: the state is shown; the same scene goes on, and with
   await page.locator(".line.note", { hasText: "A new one has begun" }).waitFor();
   assert.equal((await scenes()).length, 2, "there is a new scene");
   assert.ok((await converse(page, "Hello again!")).trim());
-  await browser.close();
 });

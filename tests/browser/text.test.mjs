@@ -12,8 +12,8 @@ before(async () => {
 });
 after(() => server?.stop());
 
-test("two turns in Korean, written, with timing and without sound", { timeout: 300_000 }, async () => {
-  const browser = await openPage(server.url, { locale: "ko-KR", dark: true });
+test("two turns in Korean, written, with timing and without sound", { timeout: 300_000 }, async (t) => {
+  const browser = await openPage(t, server.url, { locale: "ko-KR", dark: true });
   const { page } = browser;
   await beginScene(page, "ko");
   for (const line of ["안녕하세요! 오늘 점심에 뭐 먹었어요?", "저는 비빔밥을 먹었어요."]) {
@@ -27,5 +27,4 @@ test("two turns in Korean, written, with timing and without sound", { timeout: 3
   assert.equal(await page.locator("#scene").getAttribute("data-state"), "ready");
   await page.screenshot({ path: join(SHOTS, "text-ko.png") });
   assert.deepEqual(browser.troubles, []);
-  await browser.close();
 });

@@ -46,10 +46,10 @@ async function untilReplied(page) {
   await page.waitForTimeout(800); // The recorder hands over its last block of 16384 samples.
 }
 
-test("a person speaks, is understood, and is answered by a voice that says what the caption says", { timeout: 400_000 }, async () => {
+test("a person speaks, is understood, and is answered by a voice that says what the caption says", { timeout: 400_000 }, async (t) => {
   const mic = join(folder, "mic.wav");
   await microphoneFile(mic, { clip: CLIP, before: LEAD, after: 120 });
-  const browser = await openPage(server.url, { mic, record: true });
+  const browser = await openPage(t, server.url, { mic, record: true });
   const { page } = browser;
   await beginScene(page, "en");
   await watchMouth(page);
@@ -75,13 +75,12 @@ test("a person speaks, is understood, and is answered by a voice that says what 
   await page.screenshot({ path: join(SHOTS, "voice.png") });
   assert.deepEqual(browser.troubles, []);
   assert.deepEqual(browser.elsewhere, []);
-  await browser.close();
 });
 
-test("push to talk: nothing is sent before the press, and the release asks for the reply", { timeout: 400_000 }, async () => {
+test("push to talk: nothing is sent before the press, and the release asks for the reply", { timeout: 400_000 }, async (t) => {
   const mic = join(folder, "hold.wav");
   await microphoneFile(mic, { clip: CLIP, before: LEAD + 2, after: 120 });
-  const browser = await openPage(server.url, { mic });
+  const browser = await openPage(t, server.url, { mic });
   const { page } = browser;
   await beginScene(page, "en");
   await page.locator("#hold-mode").check({ force: true });
@@ -96,11 +95,10 @@ test("push to talk: nothing is sent before the press, and the release asks for t
   await untilReplied(page);
   assert.ok(wordErrors(await spokenWords(CLIP), await understood(page)) <= 0.3, await understood(page));
   assert.deepEqual(browser.troubles, []);
-  await browser.close();
 });
 
-test("the interrupt button silences the reply at once and the script shows the cut", { timeout: 300_000 }, async () => {
-  const browser = await openPage(server.url, { mic: "none" });
+test("the interrupt button silences the reply at once and the script shows the cut", { timeout: 300_000 }, async (t) => {
+  const browser = await openPage(t, server.url, { mic: "none" });
   const { page } = browser;
   await beginScene(page, "en");
   await page.locator("#text").fill("Please tell me a long story about a river.");
@@ -115,5 +113,4 @@ test("the interrupt button silences the reply at once and the script shows the c
   await page.waitForTimeout(1500);
   assert.notEqual(await page.locator("#scene").getAttribute("data-state"), "speaking", "nothing of the old turn comes back");
   await page.screenshot({ path: join(SHOTS, "cut.png") });
-  await browser.close();
 });

@@ -10,14 +10,18 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const SHOTS = process.env.SHOTS ?? tmpdir();
 
 /**
+ * Opens the page; it is closed when the test ends, however it ends.
+ * @param {import("node:test").TestContext} test
  * @param {string} url
  * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean}} [options]
  */
-export async function openPage(url, options = {}) {
+export async function openPage(test, url, options = {}) {
   const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", record = false } = options;
   const profile = await mkdtemp(join(tmpdir(), "duologue-chromium-"));
-  const microphone = mic === "denied" ? ["--deny-permission-prompts"] : ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"];
-  if (mic !== "denied") microphone.push(mic === "none" ? "--use-fake-device-for-media-stream=device-count=0" : `--use-file-for-fake-audio-capture=${mic}%noloop`);
+  const microphone = {
+    denied: ["--deny-permission-prompts", "--use-fake-device-for-media-stream"],
+    none: ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"],
+  }[mic] ?? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${mic}%noloop`];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
@@ -25,6 +29,10 @@ export async function openPage(url, options = {}) {
     viewport: { width, height },
     colorScheme: dark ? "dark" : "light",
     locale,
+  });
+  test.after(async () => {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
   });
   const page = context.pages()[0] ?? (await context.newPage());
   const troubles = [];
@@ -35,15 +43,7 @@ export async function openPage(url, options = {}) {
   if (record) await page.addInitScript(recordOutput);
   await page.goto(url);
   await page.locator(".card").first().waitFor();
-  return {
-    page,
-    troubles,
-    elsewhere,
-    close: async () => {
-      await context.close();
-      await rm(profile, { recursive: true, force: true });
-    },
-  };
+  return { page, troubles, elsewhere };
 }
 
 /** Runs in the page: whatever goes to the loudspeaker goes to `recorded` too. The page itself knows nothing of it. */
