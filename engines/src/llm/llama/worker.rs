@@ -9,6 +9,7 @@ use std::{
         mpsc::{self, Receiver, SyncSender},
     },
     thread,
+    time::Duration,
 };
 
 use super::{keeper::Command, lock};
@@ -105,8 +106,16 @@ impl Worker {
         let _ = self.child.kill();
     }
 
-    /// Why it ended, for an operator.
+    /// Why it ended, for an operator. Its stdout is closed already; one that lives on without is
+    /// killed after a moment.
     pub(super) fn epitaph(&mut self) -> String {
+        for _ in 0..20 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                break;
+            }
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        self.kill();
         let status = match self.child.wait() {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
