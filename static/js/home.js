@@ -51,13 +51,13 @@ export class Home {
   }
 
   /**
-   * Someone who speaks the language of the page, the server's active persona before others.
+   * Someone whose own language is that of the page, the server's active persona before others.
    * @param {Persona[]} personas
    * @param {string} active
    */
   firstChoice(personas, active) {
-    const ranked = personas.toSorted((a, b) => Number(b.id === active) - Number(a.id === active));
-    return (ranked.find((persona) => languagesOf(persona).includes(language())) ?? ranked[0])?.id ?? "";
+    const rank = (/** @type {Persona} */ persona) => 2 * Number(persona.language === language()) + Number(persona.id === active);
+    return personas.toSorted((a, b) => rank(b) - rank(a))[0]?.id ?? "";
   }
 
   get persona() {
@@ -103,7 +103,7 @@ export class Home {
     this.offerLanguages();
   }
 
-  /** Only what the persona speaks can be chosen; its own language comes first. */
+  /** Only what the persona speaks can be chosen; the language of the page when it does, else its own. */
   offerLanguages() {
     const offered = this.persona ? languagesOf(this.persona) : [];
     const radios = /** @type {HTMLInputElement[]} */ ([...this.form.querySelectorAll("input[name=scene-language]")]);
@@ -111,7 +111,7 @@ export class Home {
     const current = radios.find((radio) => radio.checked);
     if (current && !current.disabled && this.offeredFor === this.chosen) return;
     this.offeredFor = this.chosen;
-    const wanted = this.persona?.language;
+    const wanted = offered.includes(language()) ? language() : this.persona?.language;
     for (const radio of radios) radio.checked = radio.value === wanted;
   }
 

@@ -93,6 +93,7 @@ export async function beginScene(page, language) {
   const { personas } = await page.evaluate(() => fetch("/personas").then((answer) => answer.json()));
   const persona = personas.find((one) => one.language === language);
   await page.locator(`.card[data-persona="${persona.id}"]`).click();
+  await page.locator(`input[name="scene-language"][value="${language}"]`).check({ force: true });
   await page.locator("#begin").click();
   await page.locator('#link[data-state="open"]').waitFor({ state: "attached", timeout: 30_000 });
   return persona;
