@@ -173,7 +173,7 @@ fn same(left: &str, right: &str) -> bool {
 pub fn render(facts: &[Fact], language: Language) -> String {
     let told = &facts[facts.len().saturating_sub(TOLD)..];
     // A name stays told however much was learnt since.
-    let name = facts.iter().filter(|fact| fact.kind == FactKind::Name && !told.contains(fact)).next_back();
+    let name = facts.iter().rfind(|fact| fact.kind == FactKind::Name && !told.contains(fact));
     let all = || name.into_iter().chain(told);
     let groups = FactKind::ALL.into_iter().filter_map(|kind| {
         let values =

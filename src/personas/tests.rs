@@ -1,5 +1,10 @@
 use std::path::PathBuf;
 
+use duologue_domain::{
+    lang::Language,
+    persona::{PersonaSampling, SpeechLevel},
+    prompt::{Prompt, estimate_tokens},
+};
 use serde_json::{Value, json};
 
 use super::*;

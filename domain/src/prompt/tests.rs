@@ -129,7 +129,7 @@ fn a_long_history_is_cut_between_turns_and_stays_in_its_budget() {
 fn the_beginning_stays_the_same_for_several_turns() {
     let persona = sample();
     let turn = |at: usize| {
-        said(if at % 2 == 0 { Role::User } else { Role::Assistant }, "이만큼 긴 이야기 한 마디예요.")
+        said(if at.is_multiple_of(2) { Role::User } else { Role::Assistant }, "이만큼 긴 이야기 한 마디예요.")
     };
     let mut starts = Vec::new();
     for length in (41..81).step_by(2) {
