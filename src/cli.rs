@@ -52,14 +52,6 @@ pub enum Command {
     Serve(ServeArgs),
     /// Talk to a persona from a file, or live over stdin and stdout
     Talk(TalkArgs),
-    /// Print what is heard in a WAV file, as JSON
-    Transcribe {
-        /// The recording
-        input: PathBuf,
-        /// ko or en; detected by default
-        #[arg(long)]
-        language: Option<Language>,
-    },
     /// Print what is said in a recording
     Transcribe(TranscribeArgs),
     /// List who can answer

@@ -4,6 +4,12 @@ use std::sync::Arc;
 
 use crate::port::{LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
 
+#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm"))]
+mod open;
+
+#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm"))]
+pub use self::open::{EngineConfigs, Places};
+
 /// The engines of this process. None is optional: one that is switched off or missing is an
 /// [`Absent`](crate::absent::Absent) that says why.
 #[derive(Clone)]
@@ -25,3 +31,4 @@ impl std::fmt::Debug for Engines {
         f.debug_struct("Engines").finish_non_exhaustive()
     }
 }
+

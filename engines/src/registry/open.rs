@@ -1,0 +1,142 @@
+//! From the configuration to open engines: one line a thing.
+
+use std::{path::PathBuf, sync::Arc};
+
+#[cfg(feature = "candle")]
+use crate::llm::candle::CandleLlm;
+use crate::{
+    absent::Absent,
+    config::{LlmConfig, LlmKind, Load, SttConfig, TtsConfig, VadConfig},
+    llm::{llama::LlamaLlm, openai::OpenAiLlm},
+    port::{LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
+    registry::Engines,
+    stt::WhisperStt,
+    tts::{EdgeTts, EspeakTts, HibariTts, KoreanTts, PiperTts, VoiceChain},
+    turn::SmartTurn,
+    vad::SileroVad,
+};
+
+/// Where native libraries, models and programs lie, and how a configured model name becomes a path.
+pub struct Places<'a> {
+    /// ONNX Runtime's shared library.
+    pub runtime: PathBuf,
+    /// The folder of model files.
+    pub models: PathBuf,
+    /// The language model's worker program.
+    pub worker: PathBuf,
+    /// From a manifest id or a path to the file; the error says what to do.
+    pub resolve: &'a dyn Fn(&str) -> Result<PathBuf, String>,
+}
+
+impl std::fmt::Debug for Places<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Places").field("models", &self.models).finish_non_exhaustive()
+    }
+}
+
+/// The tables of the configuration that concern engines.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfigs<'a> {
+    /// `[vad]`.
+    pub vad: &'a VadConfig,
+    /// `[stt]`.
+    pub stt: &'a SttConfig,
+    /// `[llm]`.
+    pub llm: &'a LlmConfig,
+    /// `[tts]`.
+    pub tts: &'a TtsConfig,
+}
+
+impl Engines {
+    /// Opens every engine; what is missing is absent with its reason, and nothing else fails for it.
+    pub fn open(configs: EngineConfigs<'_>, places: &Places<'_>) -> Self {
+        let EngineConfigs { vad, stt, llm, tts } = configs;
+        let engines = Self {
+            vad: open_vad(vad, stt.enabled, places),
+            turn: open_turn(vad, stt.enabled, places),
+            stt: open_stt(stt, places),
+            llm: open_llm(llm, places),
+            tts: open_tts(tts, places),
+        };
+        if stt.enabled && stt.load == Load::Start {
+            engines.stt.warm_up();
+        }
+        if llm.enabled && llm.load == Load::Start {
+            engines.llm.warm_up();
+        }
+        if tts.enabled && tts.load == Load::Start {
+            engines.tts.warm_up();
+        }
+        engines
+    }
+}
+
+/// What an engine that the operator switched off says of itself.
+const SWITCHED_OFF: &str = "switched off by the configuration";
+
+fn open_vad(config: &VadConfig, enabled: bool, places: &Places<'_>) -> Arc<dyn VadEngine> {
+    if !enabled {
+        return Arc::new(Absent::new("silero", SWITCHED_OFF));
+    }
+    match (places.resolve)(&config.model) {
+        Ok(model) => Arc::new(SileroVad::new(places.runtime.clone(), model)),
+        Err(reason) => Arc::new(Absent::new("silero", reason)),
+    }
+}
+
+fn open_turn(config: &VadConfig, enabled: bool, places: &Places<'_>) -> Arc<dyn TurnEngine> {
+    if !enabled || !config.smart_turn {
+        return Arc::new(Absent::new("smart-turn", SWITCHED_OFF));
+    }
+    match (places.resolve)(&config.smart_turn_model) {
+        Ok(model) => Arc::new(SmartTurn::new(places.runtime.clone(), model)),
+        Err(reason) => Arc::new(Absent::new("smart-turn", reason)),
+    }
+}
+
+fn open_stt(config: &SttConfig, places: &Places<'_>) -> Arc<dyn SttEngine> {
+    if !config.enabled {
+        return Arc::new(Absent::new("whisper", SWITCHED_OFF));
+    }
+    match (places.resolve)(&config.model) {
+        Ok(model) => Arc::new(WhisperStt::new(model, config.threads)),
+        Err(reason) => Arc::new(Absent::new("whisper", reason)),
+    }
+}
+
+fn open_llm(config: &LlmConfig, places: &Places<'_>) -> Arc<dyn LlmEngine> {
+    if !config.enabled {
+        return Arc::new(Absent::new("llm", SWITCHED_OFF));
+    }
+    if config.engine == LlmKind::Openai {
+        return Arc::new(OpenAiLlm::new(config));
+    }
+    let model = match (places.resolve)(&config.model) {
+        Ok(model) => model,
+        Err(reason) => return Arc::new(Absent::new("llm", reason)),
+    };
+    match config.engine {
+        #[cfg(feature = "candle")]
+        LlmKind::Candle => Arc::new(CandleLlm::new(model, config)),
+        #[cfg(not(feature = "candle"))]
+        LlmKind::Candle => Arc::new(Absent::new("candle", "built without candle; build with `--features candle`")),
+        LlmKind::Llama | LlmKind::Openai => Arc::new(LlamaLlm::new(places.worker.clone(), model, config)),
+    }
+}
+
+fn open_tts(config: &TtsConfig, places: &Places<'_>) -> Arc<dyn TtsEngine> {
+    if !config.enabled {
+        return Arc::new(Absent::new("tts", SWITCHED_OFF));
+    }
+    let (runtime, models, espeak) = (&places.runtime, places.models.as_path(), &config.espeak);
+    let mut engines: Vec<Arc<dyn TtsEngine>> = vec![
+        Arc::new(HibariTts::new(runtime.clone(), models, espeak.clone(), config.threads)),
+        Arc::new(PiperTts::new(runtime.clone(), models, espeak.clone(), config.threads)),
+        Arc::new(KoreanTts::new(runtime.clone(), models, config.threads)),
+        Arc::new(EspeakTts::new(espeak.clone())),
+    ];
+    if config.edge {
+        engines.push(Arc::new(EdgeTts::new(config.edge_url.clone())));
+    }
+    Arc::new(VoiceChain::new(engines, config.english.clone(), config.korean.clone()))
+}

@@ -1,0 +1,30 @@
+//! The engines of this process, from the configuration.
+
+use duologue_engines::{
+    llm::llama::worker_binary,
+    registry::{EngineConfigs, Engines, Places},
+};
+
+use crate::{
+    config::Config,
+    models::{Manifest, Shelf},
+};
+
+/// Opens every engine that the configuration names. A missing model is no error here: its engine is absent and
+/// says so.
+///
+/// # Errors
+/// The manifest that is built in cannot be read, which is a defect of the build.
+pub fn open(config: &Config) -> anyhow::Result<Engines> {
+    let manifest = Manifest::embedded()?;
+    let shelf = Shelf::new(&config.home);
+    let resolve = |name: &str| shelf.resolve(&manifest, name).map_err(|error| format!("{error:#}"));
+    let places = Places {
+        runtime: config.onnx_runtime(),
+        models: config.models_dir(),
+        worker: worker_binary(),
+        resolve: &resolve,
+    };
+    let configs = EngineConfigs { vad: &config.vad, stt: &config.stt, llm: &config.llm, tts: &config.tts };
+    Ok(Engines::open(configs, &places))
+}
