@@ -52,6 +52,11 @@ export function health() {
   return request("/health");
 }
 
+/** @returns {Promise<{voices: {id: string, online: boolean}[]}>} */
+export function voices() {
+  return request("/voice/voices");
+}
+
 /**
  * Makes a session; its secret is told only here.
  * @param {Persona} persona

@@ -20,6 +20,9 @@ const WORRYING = new Set(["unavailable", "degraded", "off"]);
 /** @type {Scene | null} */
 let scene = null;
 
+/** Nothing is promised before the server has said how it is configured. @type {import("./i18n.js").WordKey | null} */
+let privacy = null;
+
 initLanguage();
 initNotices();
 initTheme();
@@ -76,10 +79,15 @@ function showLink(state) {
   byId("link-words").textContent = t(/** @type {const} */ (`link_${state.name}`));
 }
 
-/** Before a scene begins: what will be missing from it. */
+/** Before a scene begins: what will be missing from it, and whether words leave the machine. */
 async function lookAtHealth() {
   const { parts } = await api.health().catch(() => ({ parts: [] }));
-  if (scene) return;
+  if (scene || parts.length === 0) return;
+  const { voices } = await api.voices().catch(() => ({ voices: [] }));
+  privacy = parts.some(({ part, engine, state }) => part === "llm" && engine === "openai" && state !== "off")
+    ? "privacy_model"
+    : voices.some(({ online }) => online) ? "privacy_voice" : "privacy_local";
+  byId("privacy").textContent = t(privacy);
   notifyDegraded(parts.filter(({ state }) => WORRYING.has(state)).map(({ part, reason, state }) => ({ part, reason: reason ?? state })));
 }
 
@@ -90,6 +98,7 @@ function initTools() {
     onLanguage(() => button.setAttribute("aria-pressed", String(language() === code)));
   }
   onLanguage(() => showLink({ name: /** @type {any} */ (byId("link").dataset.state) }));
+  onLanguage(() => (byId("privacy").textContent = privacy ? t(privacy) : ""));
   byId("brand").addEventListener("click", leave);
 }
 

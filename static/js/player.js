@@ -82,7 +82,8 @@ export class Player {
    * @param {number} [floor] The oldest turn that may still sound; by default none that has sounded so far.
    */
   clear(floor = this.newest + 1) {
-    const heard = { turn: this.last.turn, ms: this.heardMs() };
+    const begun = this.last.turn >= this.newest;
+    const heard = { turn: this.newest, ms: begun ? this.heardMs() : 0 };
     this.floor = Math.max(this.floor, floor);
     this.newest = Math.max(this.newest, this.floor - 1);
     this.node?.port.postMessage({ kind: "clear", floor: this.floor });
@@ -92,6 +93,7 @@ export class Player {
 
   /** A new connection counts its turns from the start. */
   restart() {
+    if (this.newest === 0 && this.floor === 0) return Promise.resolve();
     this.clear();
     this.floor = 0;
     this.newest = 0;

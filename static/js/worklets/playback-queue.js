@@ -66,6 +66,11 @@ export class PlaybackQueue {
    */
   clear(floor) {
     this.floor = Math.max(this.floor, floor);
+    if (this.turn < this.floor - 1) {
+      // The turn that was cut may never have sounded: it is the newest one all the same.
+      this.turn = this.floor - 1;
+      this.position = 0;
+    }
     this.frames = [];
     this.buffered = 0;
     this.flowing = false;
