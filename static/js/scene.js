@@ -45,6 +45,8 @@ export class Scene {
     this.lost = false;
     this.closed = false;
     this.shownKey = "";
+    /** The reply in progress. @type {string | null} */
+    this.response = null;
     this.level = 0;
     /** @type {unknown} How the server tells turns apart when nobody holds the button. */
     this.turnDetection = { type: "semantic_vad", eagerness: "auto" };
@@ -160,6 +162,7 @@ export class Scene {
     if (this.waiting || this.player.busy) this.link.send({ type: "response.cancel" });
     this.silence();
     this.waiting = false;
+    this.response = null;
     this.refresh();
   }
 
@@ -196,6 +199,7 @@ export class Scene {
         break;
       case "response.created":
         this.waiting = true;
+        this.response = event.response?.id;
         break;
       case "response.output_item.added":
         if (event.item?.role === "assistant") this.replies.set(this.turnOf(event), { item: event.item.id, mouth: new MouthTrack() });
@@ -255,7 +259,8 @@ export class Scene {
 
   /** @param {ServerEvent} event */
   responseDone(event) {
-    this.waiting = false;
+    // A reply that was cut ends after the next one has been asked for: that one is still awaited.
+    if (event.response?.id === this.response) this.waiting = false;
     const item = this.conversation.itemOf.get(event.response?.id);
     for (const [turn, reply] of this.replies) if (reply.item === item) this.player.end(turn);
     const error = event.response?.status_details?.error;

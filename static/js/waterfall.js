@@ -44,7 +44,13 @@ export function drawWaterfall(latency) {
   const bars = barsOf(latency);
   const total = Math.max(1, latency.total_ms, ...bars.map(({ from, ms }) => from + ms));
   const spoken = bars.some(({ key }) => key === "waiting");
-  const heading = t(spoken ? "timing_turn" : "timing_text_turn", { turn: latency.turn, total: seconds(latency.total_ms) });
+  const sounded = bars.some(({ key }) => key === "speaking");
+  const heading = t("timing_turn", {
+    turn: latency.turn,
+    total: seconds(latency.total_ms),
+    from: t(spoken ? "timing_from_speech" : "timing_from_text"),
+    to: t(sounded ? "timing_to_sound" : "timing_to_words"),
+  });
   const rows = bars.map(({ key, from, ms }) => {
     const bar = make("span", { class: "bar", "data-bar": key });
     bar.style.setProperty("--from", String(from / total));
