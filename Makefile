@@ -11,25 +11,28 @@ export LLM_MODEL ?= qwen2.5-0.5b
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check models
+.PHONY: help run test setup check models rust
 
 help: ## Show this help
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 	@echo '  MODELS=small      with run or setup: fetch and use the small models'
 	@echo '  ARGS="--port 9000"  with run: more words for the server'
 
-setup: ## Bring everything that the server needs, then build it
+rust:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs, then run the same command again.' >&2; exit 1; }
+
+setup: rust ## Bring everything that the server needs, then build it
 	@cargo run --release --quiet --package xtask -- setup --set $(MODELS)
 
 run: setup ## Set up, then serve on http://127.0.0.1:8000
 	@cargo run --release --quiet --package duologue --bin duologue -- serve $(ARGS)
 
-test: ## Set up, then run every check and every test, the browser's included
+test: rust ## Set up, then run every check and every test, the browser's included
 	@cargo run --quiet --package xtask -- setup --for-tests
 	@cargo run --quiet --package xtask -- ci
 
-check: ## The quick half of the tests: formatting, tidiness, lints
+check: rust ## The quick half of the tests: formatting, tidiness, lints
 	@cargo run --quiet --package xtask -- ci fmt tidy clippy
 
-models: ## Show the models, their licences and whether they are here
+models: rust ## Show the models, their licences and whether they are here
 	@cargo run --release --quiet --package duologue --bin duologue -- models list

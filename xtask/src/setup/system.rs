@@ -116,7 +116,7 @@ pub(super) fn prepare(for_tests: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     for need in &missing {
-        eprintln!("setup: missing {}: to {}", need.package, need.purpose);
+        eprintln!("setup: missing {} ({})", need.package, need.purpose);
     }
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     let wish = format!("install these and run again: apt-get install {}", packages.join(" "));
