@@ -164,9 +164,9 @@ fn push_mark(ipa: &mut String, character: char) {
         ' ' | '\n' | '\t' | '-' | '·' | '/' | '–' => ' ',
         _ => return,
     };
-    // One pause is enough: "?!" or ", ," would only make the voice stumble.
-    let doubled = mark == ' ' && ipa.ends_with(' ');
-    if !doubled && !(ipa.is_empty() && mark == ' ') {
+    // One gap is enough: two would only make the voice stumble.
+    let needless = mark == ' ' && (ipa.is_empty() || ipa.ends_with(' '));
+    if !needless {
         ipa.push(mark);
     }
 }

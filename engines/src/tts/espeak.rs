@@ -26,8 +26,8 @@ impl EspeakTts {
             speaking: Speaking::start(ENGINE, Vec::new(), move || Ok(Espeak { program: own.clone() })),
             program,
             voices: vec![
-                voice("espeak-ko", "espeak 한국어", Language::Korean, "neutral", ENGINE),
-                voice("espeak-en", "espeak English", Language::English, "neutral", ENGINE),
+                voice(ENGINE, "espeak-ko", "espeak 한국어", (Language::Korean, "neutral")),
+                voice(ENGINE, "espeak-en", "espeak English", (Language::English, "neutral")),
             ],
         }
     }
@@ -81,7 +81,7 @@ impl Synth for Espeak {
     }
 
     fn sound(&mut self, piece: &Piece, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<f32>, EngineError> {
-        let wav = program::wav(&self.program, &piece.text, request.language, request.speed, cancel)?;
+        let wav = program::wav(&self.program, &piece.text, request, cancel)?;
         let (rate, samples) = program::samples(&wav)
             .ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "it wrote no 16-bit mono WAV"))?;
         Ok(dsp::resample(&samples, rate))

@@ -47,7 +47,7 @@ impl HibariTts {
         };
         Self {
             speaking: Speaking::start(ENGINE, files, open),
-            voices: vec![voice("hibari-heart", "Heart", Language::English, "female", ENGINE)],
+            voices: vec![voice(ENGINE, "hibari-heart", "Heart", (Language::English, "female"))],
         }
     }
 }

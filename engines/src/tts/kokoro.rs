@@ -58,7 +58,7 @@ impl KoreanTts {
         };
         Self {
             speaking: Speaking::start(ENGINE, files, open),
-            voices: vec![voice("kokoro-kumo", "구모", Language::Korean, "male", ENGINE)],
+            voices: vec![voice(ENGINE, "kokoro-kumo", "구모", (Language::Korean, "male"))],
         }
     }
 }

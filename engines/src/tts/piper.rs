@@ -47,7 +47,7 @@ impl PiperTts {
         };
         Self {
             speaking: Speaking::start(ENGINE, files, open),
-            voices: vec![voice("piper-joe", "Joe", Language::English, "male", ENGINE)],
+            voices: vec![voice(ENGINE, "piper-joe", "Joe", (Language::English, "male"))],
         }
     }
 }

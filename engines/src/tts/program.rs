@@ -13,7 +13,7 @@ use std::{
 use duologue_domain::lang::Language;
 
 use super::text::segments;
-use crate::port::{CancelFlag, EngineError, ErrorKind};
+use crate::port::{CancelFlag, EngineError, ErrorKind, TtsRequest};
 
 /// A call takes some 5 ms, and a minute of speech 200 ms; past this the program hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,20 +44,14 @@ pub(super) fn phrases(program: &Path, text: &str, cancel: &CancelFlag) -> Result
     Ok(lines.iter().enumerate().map(|(index, line)| format!("{line}{}", mark(index))).collect())
 }
 
-/// Text in espeak's own voice, as a WAV file.
-pub(super) fn wav(
-    program: &Path,
-    text: &str,
-    language: Language,
-    speed: f32,
-    cancel: &CancelFlag,
-) -> Result<Vec<u8>, EngineError> {
-    let voice = match language {
+/// `text` in espeak's own voice, in the language and at the speed of the request, as a WAV file.
+pub(super) fn wav(program: &Path, text: &str, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<u8>, EngineError> {
+    let voice = match request.language {
         Language::Korean => "ko",
         Language::English => "en-us",
     };
     // 165 words a minute are natural for it, and 80 are the least it can do.
-    let words_per_minute = (165.0 * speed).round().max(80.0).to_string();
+    let words_per_minute = (165.0 * request.speed).round().max(80.0).to_string();
     run(program, &["-v", voice, "-s", &words_per_minute, "--stdout"], &one_line(text), cancel)
 }
 

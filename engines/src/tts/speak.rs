@@ -129,8 +129,9 @@ pub(crate) fn check(engine: &'static str, voices: &[Voice], request: &TtsRequest
     }
 }
 
-/// A voice that speaks one language.
-pub(crate) fn voice(id: &str, name: &str, language: Language, gender: &'static str, engine: &'static str) -> Voice {
+/// A voice of this machine that speaks one language, in a male, female or neutral tone.
+pub(crate) fn voice(engine: &'static str, id: &str, name: &str, tone: (Language, &'static str)) -> Voice {
+    let (language, gender) = tone;
     Voice { id: id.to_owned(), name: name.to_owned(), languages: vec![language], gender, engine, online: false }
 }
 
