@@ -235,25 +235,7 @@ pub trait TurnEngine: Send + Sync + 'static {
 
 // ---------------------------------------------------------------- thinking
 
-/// Who said a message of a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Instructions.
-    System,
-    /// The person.
-    User,
-    /// The persona.
-    Assistant,
-}
-
-/// One message of a prompt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChatMessage {
-    /// Who.
-    pub role: Role,
-    /// What.
-    pub content: String,
-}
+pub use duologue_domain::prompt::{ChatMessage, Role};
 
 /// How to pick the next token.
 #[derive(Clone, Copy, Debug, PartialEq)]
