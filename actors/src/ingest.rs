@@ -19,6 +19,7 @@ use crate::{
     event::{Eagerness, SessionConfig, TurnDetection},
     front_end::FrontEnd,
     session::SessionMsg,
+    transcriber::Utterance,
 };
 
 /// New speech after which another partial transcript is worth its cost.
@@ -26,6 +27,9 @@ const PARTIAL_EVERY: u64 = HEARING_RATE as u64 * 6 / 10;
 
 /// History kept while nobody speaks: the prefix padding and some reserve.
 const IDLE_HISTORY: u64 = HEARING_RATE as u64 * 2;
+
+/// How long after its end a turn can still be asked for: the transcriber's own patience.
+const RECALL: u64 = HEARING_RATE as u64 * 20;
 
 /// The longest look back that smart-turn uses.
 const JUDGE_WINDOW: u64 = HEARING_RATE as u64 * 8;
@@ -145,6 +149,8 @@ pub struct State {
     speech: Option<Speech>,
     judging: Duration,
     vad_failed: bool,
+    /// The turn that may still be being transcribed.
+    last_turn: Option<Utterance>,
 }
 
 impl std::fmt::Debug for State {
@@ -204,6 +210,7 @@ impl Actor for Ingest {
             speech: None,
             judging: Duration::ZERO,
             vad_failed: false,
+            last_turn: None,
             args,
         })
     }
@@ -288,10 +295,22 @@ impl State {
                 self.partial_due()?;
             }
         }
-        if self.speech.is_none() && !matches!(self.args.config.turn_detection, TurnDetection::Manual) {
-            self.args.history.forget_before(self.args.history.end().saturating_sub(IDLE_HISTORY));
-        }
+        self.forget();
         Ok(())
+    }
+
+    /// A session in which nobody speaks holds two seconds of audio, not half a minute.
+    fn forget(&self) {
+        if self.speech.is_some() || matches!(self.args.config.turn_detection, TurnDetection::Manual) {
+            return;
+        }
+        let now = self.args.history.end();
+        let idle = now.saturating_sub(IDLE_HISTORY);
+        let keep = match self.last_turn {
+            Some(Utterance { start, end }) if now < end + RECALL => idle.min(start),
+            _ => idle,
+        };
+        self.args.history.forget_before(keep);
     }
 
     /// Probabilities of speech; without voice activity every frame counts as silence and the person is told once.
@@ -343,6 +362,7 @@ impl State {
                 EndpointEvent::TurnEnded { start, end, .. } => {
                     self.speech = None;
                     let (start, end) = (self.base + start, self.base + end);
+                    self.last_turn = Some(Utterance { start, end });
                     let ago = self.args.history.end().saturating_sub(end) * 1000 / u64::from(HEARING_RATE);
                     let speech_end = arrived.checked_sub(Duration::from_millis(ago)).unwrap_or(arrived);
                     let judging = std::mem::take(&mut self.judging);

@@ -181,7 +181,10 @@ mod tests {
             .unwrap();
         conversation.insert(item("u"), None).unwrap();
         assert_eq!(conversation.truncate("r", "네,".into()).unwrap().content.text(), "네,");
-        assert_eq!(conversation.truncate("u", String::new()), Err(ConversationError::NotAssistant("u".into())));
+        assert_eq!(
+            conversation.truncate("u", String::new()),
+            Err(ConversationError::NotAssistant("u".into()))
+        );
         assert_eq!(conversation.delete("u").unwrap().id, "u");
         assert_eq!(conversation.delete("u"), Err(ConversationError::NoSuchItem("u".into())));
     }

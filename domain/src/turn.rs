@@ -133,7 +133,11 @@ impl Floor {
 
     /// Begins the reply that is owed as soon as the floor is free.
     fn settle(&mut self) -> Vec<FloorEffect> {
-        if self.reply_owed && !self.person_speaking && self.reply.is_none() { vec![self.begin()] } else { Vec::new() }
+        if self.reply_owed && !self.person_speaking && self.reply.is_none() {
+            vec![self.begin()]
+        } else {
+            Vec::new()
+        }
     }
 
     fn begin(&mut self) -> FloorEffect {
@@ -192,7 +196,11 @@ mod tests {
         floor.handle_speech_started();
         assert_eq!(floor.handle_heard(true), vec![], "still speaking");
         floor.handle_speech_ended();
-        assert_eq!(floor.handle_heard(false), vec![begin(1)], "the second was a cough, the first is answered");
+        assert_eq!(
+            floor.handle_heard(false),
+            vec![begin(1)],
+            "the second was a cough, the first is answered"
+        );
     }
 
     #[test]
@@ -231,8 +239,10 @@ mod tests {
     fn never_two_replies_at_once() {
         let mut state = 7u64;
         for round in 0..2_000 {
-            let mut floor =
-                Floor::new(FloorPolicy { create_response: round % 3 != 0, interrupt_response: round % 2 == 0 });
+            let mut floor = Floor::new(FloorPolicy {
+                create_response: round % 3 != 0,
+                interrupt_response: round % 2 == 0,
+            });
             let mut live: Option<TurnId> = None;
             let mut newest = TurnId(0);
             for _ in 0..40 {

@@ -13,6 +13,8 @@ pub mod registry;
 #[cfg(feature = "stt")]
 pub mod stt;
 pub mod thread;
+#[cfg(feature = "tts")]
+pub mod tts;
 #[cfg(feature = "vad")]
 pub mod turn;
 #[cfg(feature = "vad")]

@@ -153,6 +153,10 @@ impl SttEngine for FakeStt {
         let lines = self.lines.clone();
         async move {
             gate.pass("fake-stt")?;
+            // What was said must still be there when it is asked for.
+            if level_db(&request.audio) < -40.0 {
+                return Err(EngineError::new(ErrorKind::BadInput, "fake-stt", "no audio"));
+            }
             let compute = Duration::from_millis(200);
             tokio::time::sleep(compute).await;
             let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);

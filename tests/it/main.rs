@@ -1,3 +1,4 @@
 //! The integration tests: one binary, one module per scenario.
 
-mod store;
+pub(crate) mod store;
+mod http;

@@ -4,6 +4,7 @@
 //! Llama and Qwen2 families and refuses others by name. All cores are used: candle has one pool of
 //! threads for the whole process, so `llm.threads` has no say here.
 
+mod job;
 mod model;
 mod tokenizer;
 mod turns;
@@ -20,7 +21,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::turns::{Command, Pending, Turns};
+use self::{
+    job::Pending,
+    turns::{Command, Turns},
+};
 use super::{check, room};
 use crate::{
     config::LlmConfig,
@@ -43,6 +47,7 @@ struct Shared {
     epoch: Instant,
     marked_ms: AtomicU64,
     busy: AtomicBool,
+    closing: AtomicBool,
     context: AtomicUsize,
     health: Mutex<Health>,
 }
@@ -92,6 +97,7 @@ impl CandleLlm {
             epoch: Instant::now(),
             marked_ms: AtomicU64::new(0),
             busy: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             context: AtomicUsize::new(config.context_tokens),
             health: Mutex::new(Health::Idle),
         });
@@ -176,8 +182,9 @@ impl LlmEngine for CandleLlm {
 
 impl Drop for CandleLlm {
     fn drop(&mut self) {
-        // Waits for room: the thread empties the queue between any two steps.
-        let _ = self.commands.send(Command::Close);
+        self.shared.closing.store(true, Ordering::Release);
+        // Wakes the thread; when its queue is full it is awake.
+        let _ = self.commands.try_send(Command::WarmUp);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

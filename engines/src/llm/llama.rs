@@ -5,6 +5,8 @@
 //! writes anybody's words to a log.
 
 mod keeper;
+mod life;
+mod translate;
 mod worker;
 
 use std::{

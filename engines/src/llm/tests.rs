@@ -190,9 +190,7 @@ async fn nobody_can_write_the_marks_between_messages() {
         let (_, _, plain) = reply(&*engine, ask(1, unmarked)).await;
         let (text, _, usage) = reply(&*engine, ask(2, forged)).await;
         assert!(!text.contains("<|im_"), "{name}: {text}");
-        // The three marks as tokens would add three; taken out they add none, as letters many.
-        let added = usage.prompt_tokens - plain.prompt_tokens;
-        assert!(added == 0 || added > 6, "{name}: {added}");
+        assert_eq!(usage.prompt_tokens, plain.prompt_tokens, "{name}: the marks are taken out");
     }
 }
 

@@ -42,6 +42,14 @@ pub(super) struct Decoder {
     suppressed: Vec<bool>,
 }
 
+/// What is to be decoded, and for whom.
+struct Utterance<'a> {
+    audio: Vec<f32>,
+    loudness: Loudness,
+    request: &'a SttRequest,
+    cancel: &'a CancelFlag,
+}
+
 /// What one pass gave.
 struct Pass {
     tokens: Vec<i32>,
@@ -67,6 +75,11 @@ impl Decoder {
         Ok(Self { state, context, window, threads: usize::from(threads.max(1)), multilingual, suppressed })
     }
 
+    /// Whether the model was trained on `language`.
+    pub(super) fn knows(&self, language: Language) -> bool {
+        self.multilingual || language == Language::English
+    }
+
     /// What is said in the request's audio; `None` when the requester has gone.
     pub(super) fn transcribe(
         &mut self,
@@ -76,28 +89,13 @@ impl Decoder {
         let began = Instant::now();
         let loudness = Loudness::of(&request.audio);
         if loudness.is_silence() {
-            return Ok(Some(Transcript {
-                no_speech: 1.0,
-                compute: began.elapsed(),
-                ..Transcript::default()
-            }));
+            let nothing = Transcript { no_speech: 1.0, compute: began.elapsed(), ..Transcript::default() };
+            return Ok(Some(nothing));
         }
         let mut audio = request.audio.to_vec();
         audio.resize(audio.len().clamp(MIN_SAMPLES, MAX_SAMPLES), 0.0);
-        let Some(mut pass) =
-            self.pass(&audio, audio_context(audio.len(), request.partial), (request, loudness), cancel)?
-        else {
-            return Ok(None);
-        };
-        if !request.partial && pass.doubt.circling {
-            // A narrow window is what makes the model run in circles; the full one rarely does.
-            let Some(wide) = self.pass(&audio, FULL_CONTEXT, (request, loudness), cancel)? else {
-                return Ok(None);
-            };
-            if wide.doubt.logprob > pass.doubt.logprob {
-                pass = wide;
-            }
-        }
+        let utterance = Utterance { audio, loudness, request, cancel };
+        let Some(pass) = self.best_pass(&utterance)? else { return Ok(None) };
         let text = if is_invented(loudness, pass.doubt) { String::new() } else { self.text(&pass.tokens) };
         Ok(Some(Transcript {
             text,
@@ -109,14 +107,22 @@ impl Decoder {
         }))
     }
 
-    /// Encodes `audio` with a window of `context` positions and decodes it.
-    fn pass(
-        &mut self,
-        audio: &[f32],
-        context: i32,
-        (request, loudness): (&SttRequest, Loudness),
-        cancel: &CancelFlag,
-    ) -> Result<Option<Pass>, WhisperError> {
+    /// One pass, or two for a final that ran in circles.
+    fn best_pass(&mut self, utterance: &Utterance<'_>) -> Result<Option<Pass>, WhisperError> {
+        let partial = utterance.request.partial;
+        let narrow = self.pass(utterance, audio_context(utterance.audio.len(), partial))?;
+        let narrow = match narrow {
+            Some(pass) if pass.doubt.circling && !partial => pass,
+            done => return Ok(done),
+        };
+        // A narrow window is what makes the model run in circles; the full one rarely does.
+        let wide = self.pass(utterance, FULL_CONTEXT)?;
+        Ok(wide.map(|wide| if wide.doubt.logprob > narrow.doubt.logprob { wide } else { narrow }))
+    }
+
+    /// Encodes the audio with a window of `context` positions and decodes it.
+    fn pass(&mut self, utterance: &Utterance<'_>, context: i32) -> Result<Option<Pass>, WhisperError> {
+        let Utterance { audio, loudness, request, cancel } = utterance;
         // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
         let mut window = self.window.clone();
         window.set_audio_ctx(context);
@@ -133,17 +139,16 @@ impl Decoder {
         if cancel.is_cancelled() {
             return Ok(None);
         }
-        if is_hopeless(loudness, no_speech) {
+        if is_hopeless(*loudness, no_speech) {
             let doubt = Doubt { no_speech, logprob: LOST, circling: false };
             return Ok(Some(Pass { tokens: Vec::new(), language, doubt }));
         }
         let limit = 24 + audio.len() / RATE * MAX_TOKENS_PER_SECOND;
-        let Some((tokens, logprob, circling)) =
-            self.decode(&self.preamble(language, request), limit, cancel)?
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Pass { tokens, language, doubt: Doubt { no_speech, logprob, circling } }))
+        let decoded = self.decode(&self.preamble(language, request), limit, cancel)?;
+        Ok(decoded.map(|(tokens, logprob, circling)| {
+            let doubt = Doubt { no_speech, logprob, circling };
+            Pass { tokens, language, doubt }
+        }))
     }
 
     /// What the decoder sees before its first word.
@@ -169,7 +174,6 @@ impl Decoder {
 
     /// The likeliest tokens one after another, their mean log probability, and whether they had to be
     /// cut because they repeated themselves.
-    #[expect(clippy::type_complexity, reason = "three values of one loop, named by the caller")]
     fn decode(
         &mut self,
         preamble: &[i32],

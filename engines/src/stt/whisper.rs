@@ -109,6 +109,10 @@ impl SttEngine for WhisperStt {
 fn serve(decoder: &mut Decoder, job: &mut Job<Ask>) {
     job.payload.reply.begin();
     let queued = job.waited();
+    if let Some(language) = job.payload.asked.language.filter(|&language| !decoder.knows(language)) {
+        let message = format!("this model does not know the language {language}; use a multilingual one");
+        return job.payload.reply.send(Err(EngineError::new(ErrorKind::BadInput, ENGINE, message)));
+    }
     let cancel = job.payload.reply.cancel().clone();
     let answer = decoder.transcribe(&job.payload.asked, &cancel);
     let answer = match answer {

@@ -10,6 +10,7 @@ use crate::port::{EngineError, ErrorKind, SessionKey};
 
 /// Jobs by session, and the order in which the sessions are served.
 pub(super) struct Queue<J> {
+    config: ThreadConfig,
     waiting: HashMap<SessionKey, VecDeque<Job<J>>>,
     /// Each session that has a job, once; the next to be served first.
     turns: VecDeque<SessionKey>,
@@ -17,8 +18,8 @@ pub(super) struct Queue<J> {
 }
 
 impl<J> Queue<J> {
-    pub(super) fn new() -> Self {
-        Self { waiting: HashMap::new(), turns: VecDeque::new(), len: 0 }
+    pub(super) fn new(config: ThreadConfig) -> Self {
+        Self { config, waiting: HashMap::new(), turns: VecDeque::new(), len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -68,18 +69,17 @@ impl<J: Payload> Queue<J> {
     pub(super) fn admit(
         &mut self,
         job: Job<J>,
-        config: &ThreadConfig,
         replaces: impl Fn(&J) -> bool,
         refused: &mut Vec<(J, EngineError)>,
     ) -> Result<(), EngineError> {
-        let place = self.replace(job.session, &replaces, config.name, refused);
-        if self.is_full(job.session, config) {
+        let place = self.replace(job.session, &replaces, refused);
+        if self.is_full(job.session) {
             // The dead must not keep out the living: a worker that hangs pops nothing.
-            self.sweep(job.queued_at, config.name, refused);
+            self.sweep(job.queued_at, refused);
         }
-        if self.is_full(job.session, config) {
+        if self.is_full(job.session) {
             let message = format!("{} jobs are waiting", self.len);
-            return Err(EngineError::new(ErrorKind::Overloaded, config.name, message));
+            return Err(EngineError::new(ErrorKind::Overloaded, self.config.name, message));
         }
         let session = job.session;
         let jobs = self.waiting.entry(session).or_default();
@@ -92,9 +92,9 @@ impl<J: Payload> Queue<J> {
         Ok(())
     }
 
-    fn is_full(&self, session: SessionKey, config: &ThreadConfig) -> bool {
+    fn is_full(&self, session: SessionKey) -> bool {
         let own = self.waiting.get(&session).map_or(0, VecDeque::len);
-        own >= config.per_session || self.len >= config.total
+        own >= self.config.per_session || self.len >= self.config.total
     }
 
     /// Removes the session's jobs that a new one overtakes; returns the place of the first of them.
@@ -103,7 +103,6 @@ impl<J: Payload> Queue<J> {
         &mut self,
         session: SessionKey,
         replaces: &impl Fn(&J) -> bool,
-        engine: &'static str,
         refused: &mut Vec<(J, EngineError)>,
     ) -> Option<usize> {
         let jobs = self.waiting.get_mut(&session)?;
@@ -112,15 +111,16 @@ impl<J: Payload> Queue<J> {
         *jobs = kept;
         self.len -= gone.len();
         for job in gone {
-            let error = EngineError::new(ErrorKind::Overloaded, engine, "overtaken by a newer request");
+            let error =
+                EngineError::new(ErrorKind::Overloaded, self.config.name, "overtaken by a newer request");
             refused.push((job.payload, error));
         }
         Some(place)
     }
 
     /// Removes jobs whose requester has gone or whose deadline has passed.
-    fn sweep(&mut self, now: Instant, engine: &'static str, refused: &mut Vec<(J, EngineError)>) {
+    fn sweep(&mut self, now: Instant, refused: &mut Vec<(J, EngineError)>) {
         let dead = self.remove(|job| !job.payload.abandoned() && now < job.deadline);
-        refused.extend(dead.into_iter().map(|job| (job.payload, timeout(engine))));
+        refused.extend(dead.into_iter().map(|job| (job.payload, timeout(self.config.name))));
     }
 }

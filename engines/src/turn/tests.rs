@@ -25,18 +25,18 @@ struct Reference {
     mean: f32,
 }
 
-const fn reference(clip: usize, cut: bool, probability: f32, points: [f32; 4], mean: f32) -> Reference {
+const fn reference((clip, cut): (usize, bool), probability: f32, points: [f32; 4], mean: f32) -> Reference {
     Reference { clip, cut, probability, points, mean }
 }
 
 /// Computed with numpy 2.4 in double precision and onnxruntime 1.31 on the CPU.
 const REFERENCES: [Reference; 6] = [
-    reference(0, false, 0.985_435, [0.986_100, 0.127_590, 0.866_975, -0.095_689], 0.528_038),
-    reference(0, true, 0.006_422, [0.771_220, 1.160_841, 1.215_555, 0.274_665], 0.341_923),
-    reference(1, false, 0.099_241, [1.103_582, 0.487_251, 0.852_183, -0.195_615], 0.154_158),
-    reference(2, true, 0.201_242, [0.941_821, 1.516_276, 0.323_611, -0.034_833], 0.259_303),
-    reference(3, false, 0.984_858, [0.730_810, 0.347_483, 0.767_026, -0.085_233], 0.435_039),
-    reference(4, true, 0.126_754, [1.360_962, 1.547_932, 1.420_578, -0.110_586], 0.114_289),
+    reference((0, false), 0.985_435, [0.986_100, 0.127_590, 0.866_975, -0.095_689], 0.528_038),
+    reference((0, true), 0.006_422, [0.771_220, 1.160_841, 1.215_555, 0.274_665], 0.341_923),
+    reference((1, false), 0.099_241, [1.103_582, 0.487_251, 0.852_183, -0.195_615], 0.154_158),
+    reference((2, true), 0.201_242, [0.941_821, 1.516_276, 0.323_611, -0.034_833], 0.259_303),
+    reference((3, false), 0.984_858, [0.730_810, 0.347_483, 0.767_026, -0.085_233], 0.435_039),
+    reference((4, true), 0.126_754, [1.360_962, 1.547_932, 1.420_578, -0.110_586], 0.114_289),
 ];
 
 fn clip(reference: &Reference) -> Vec<f32> {
@@ -104,7 +104,8 @@ async fn a_newer_question_replaces_the_waiting_one_and_a_dropped_one_is_skipped(
     let engine = engine();
     let audio: Arc<[f32]> = vec![0.1; 16_000].into();
     engine.completeness(1, Arc::clone(&audio)).await.expect("loaded");
-    let questions: Vec<_> = (0..6).map(|_| tokio::spawn(engine.completeness(1, Arc::clone(&audio)))).collect();
+    let questions: Vec<_> =
+        (0..6).map(|_| tokio::spawn(engine.completeness(1, Arc::clone(&audio)))).collect();
     let mut overtaken = 0;
     for question in questions {
         match question.await.expect("no panic") {

@@ -129,7 +129,7 @@ struct SileroStream {
 impl VadStream for SileroStream {
     fn probabilities(&mut self, frames: Vec<f32>) -> BoxFuture<'_, Result<Vec<f32>, EngineError>> {
         Box::pin(async move {
-            if frames.len() % VAD_FRAME != 0 {
+            if !frames.len().is_multiple_of(VAD_FRAME) {
                 let message = format!("{} samples are no whole frames of {VAD_FRAME}", frames.len());
                 return Err(EngineError::new(ErrorKind::BadInput, ENGINE, message));
             }

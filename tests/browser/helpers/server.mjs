@@ -29,7 +29,7 @@ export async function startServer({ env = {}, port = 0, data } = {}) {
     const limit = setTimeout(() => failed(new Error(`the server did not start:\n${log.join("")}`)), 60_000);
     const read = (chunk) => {
       log.push(String(chunk));
-      const found = /listening on (http:\/\/[\w.:]+)/.exec(log.join(""));
+      const found = /(?:listening on|Duologue is at) (http:\/\/[\w.:]+)/.exec(log.join(""));
       if (!found) return;
       clearTimeout(limit);
       ready(found[1]);

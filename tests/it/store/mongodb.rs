@@ -16,7 +16,7 @@ use duologue_actors::store::{Store, StoreErrorKind};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client,
-    bson::{Bson, Document, doc, oid::ObjectId},
+    bson::{Bson, DateTime, Document, doc, oid::ObjectId},
 };
 
 use super::{Folder, conformance, id, message, session, user};
@@ -113,21 +113,26 @@ async fn documents_are_those_of_the_earlier_systems() {
         database.collection(collection).find_one(doc! {}).await.expect("read").expect("one document")
     };
     let (stored_session, stored_message, stored_user) = (one("chat_sessions").await, one("chat_messages").await, one("users").await);
-    let object_id = |text: &str| ObjectId::parse_str(text).expect("an object id");
-    assert_eq!(stored_session.get_object_id("_id"), Ok(object_id(&session_id)));
-    assert_eq!(stored_session.get_object_id("user_id"), Ok(object_id(&user_id)));
-    assert_eq!(stored_session.get_str("session_name"), Ok("새로운 대화"));
-    assert_eq!(stored_session.get_str("persona_name"), Ok("이서아"));
-    assert_eq!(stored_session.get_bool("is_active"), Ok(true));
-    assert_eq!(stored_session.get_datetime("created_at").map(|date| date.timestamp_millis()), Ok(1_704_067_200_000));
-    assert!(stored_session.get_datetime("updated_at").is_ok());
-    assert!(stored_message.get_object_id("_id").is_ok());
-    assert_eq!(stored_message.get_object_id("session_id"), Ok(object_id(&session_id)));
-    assert_eq!(stored_message.get_object_id("user_id"), Ok(object_id(&user_id)));
-    assert_eq!((stored_message.get_str("content"), stored_message.get_str("role")), (Ok("안녕"), Ok("user")));
-    assert!(stored_message.get_datetime("timestamp").is_ok());
-    assert_eq!((stored_user.get_str("name"), stored_user.get_str("email")), (Ok("민수"), Ok("a@b.c")));
-    assert!(stored_user.get_datetime("created_at").is_ok() && stored_user.get_datetime("updated_at").is_ok());
+    let object_id = |text: &str| Some(Bson::ObjectId(ObjectId::parse_str(text).expect("an object id")));
+    let text = |text: &str| Some(Bson::from(text));
+    let date = |millis: i64| Some(Bson::DateTime(DateTime::from_millis(millis)));
+    let fields = |document: &Document, names: &[&str]| names.iter().map(|name| document.get(name).cloned()).collect::<Vec<_>>();
+    assert_eq!(
+        fields(&stored_session, &["_id", "user_id", "session_name", "persona_name", "is_active", "created_at", "updated_at"]),
+        [
+            object_id(&session_id), object_id(&user_id), text("새로운 대화"), text("이서아"), Some(Bson::Boolean(true)),
+            date(1_704_067_200_000), date(1_704_067_200_000),
+        ]
+    );
+    assert_eq!(
+        fields(&stored_message, &["session_id", "user_id", "content", "role", "timestamp"]),
+        [object_id(&session_id), object_id(&user_id), text("안녕"), text("user"), date(1_700_000_000_123)]
+    );
+    assert!(matches!(stored_message.get("_id"), Some(Bson::ObjectId(_))));
+    assert_eq!(
+        fields(&stored_user, &["_id", "name", "email", "created_at", "updated_at"]),
+        [object_id(&user_id), text("민수"), text("a@b.c"), date(5), date(5)]
+    );
 
     for (collection, keys) in [("chat_messages", doc! { "session_id": 1, "seq": 1 }), ("chat_sessions", doc! { "user_id": 1, "created_at": -1 })] {
         let indexes: Vec<_> = database.collection::<Document>(collection).list_indexes().await.expect("listed").try_collect().await.expect("read");
@@ -142,7 +147,7 @@ async fn documents_written_by_the_earlier_systems_are_read() {
     let store = open(&server).await;
     let database = Client::with_uri_str(server.uri()).await.expect("connects").database("duologue_test");
     let (session_id, user_id) = (ObjectId::new(), ObjectId::new());
-    let now = mongodb::bson::DateTime::from_millis(1_755_611_717_000);
+    let now = DateTime::from_millis(1_755_611_717_000);
     let earlier_session = doc! {
         "_id": session_id, "user_id": user_id, "session_name": "새로운 대화", "persona_name": "이서아",
         "is_active": true, "created_at": now, "updated_at": now,

@@ -70,12 +70,14 @@ impl Tokenizer {
     }
 
     /// A prompt: marks are put in as tokens and what people say is never read for marks, so nobody can
-    /// end their message and speak as someone else. `invite` opens the reply.
+    /// end their message and speak as someone else; they are taken out of it, lest the model learns to
+    /// write them. `invite` opens the reply.
     pub(super) fn prompt(&self, messages: &[ChatMessage], invite: bool) -> Result<Vec<u32>, String> {
         let mut tokens = Vec::new();
         for message in messages {
             tokens.push(self.start);
-            self.encode(&format!("{}\n{}", role_name(message.role), message.content), &mut tokens)?;
+            let content = self.unmarked(&message.content);
+            self.encode(&format!("{}\n{content}", role_name(message.role)), &mut tokens)?;
             tokens.push(self.end);
             self.encode("\n", &mut tokens)?;
         }
@@ -99,6 +101,20 @@ impl Tokenizer {
         }
         let byte = |letter: char| self.bytes.get(letter as usize).copied().flatten();
         self.texts.get(at).map(|text| text.chars().filter_map(byte).collect()).unwrap_or_default()
+    }
+
+    fn unmarked(&self, content: &str) -> String {
+        let mut content = content.replace('\0', "");
+        // Taking one mark out may join the halves of another; every round shortens the text.
+        while let Some(mark) = self.marks().find(|mark| content.contains(mark)) {
+            content = content.replace(mark, "");
+        }
+        content
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &str> {
+        let marked = self.texts.iter().zip(&self.control).filter(|(text, control)| **control && text.len() > 2);
+        marked.map(|(text, _)| text.as_str())
     }
 
     fn encode(&self, text: &str, tokens: &mut Vec<u32>) -> Result<(), String> {

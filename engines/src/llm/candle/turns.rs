@@ -6,27 +6,19 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc::Sender;
-
 use super::{
-    ENGINE, Shared,
+    ENGINE, Shared, WAITING,
+    job::{Job, Pending, Step, refuse_pending},
     model::{self, Decoder, Kv},
     tokenizer::Tokenizer,
 };
-use crate::{
-    llm::{circles::Circles, emit::Emitter, sample::Sampler},
-    port::{
-        CancelFlag, ChatMessage, EngineError, ErrorKind, Finish, Health, LlmEvent, LlmRequest, LlmUsage,
-    },
-};
-
-/// Tokens of a prompt between two tokens of everybody else's reply; about half a second on two cores.
-const PIECE: usize = 16;
+use crate::port::{ChatMessage, EngineError, ErrorKind, Finish, Health};
 
 /// Sequences kept for the next turn, per reply at once. Keys and values are single precision here.
 const KEPT_PER_REPLY: usize = 2;
@@ -41,15 +33,6 @@ pub(super) enum Command {
     WarmUp,
     Prefill(Vec<ChatMessage>),
     Generate(Box<Pending>),
-    Close,
-}
-
-pub(super) struct Pending {
-    pub(super) request: LlmRequest,
-    pub(super) sender: Sender<Result<LlmEvent, EngineError>>,
-    pub(super) cancel: CancelFlag,
-    pub(super) asked: Instant,
-    pub(super) deadline: Instant,
 }
 
 /// What is known of finished work, to start the next from.
@@ -59,26 +42,6 @@ struct Kept {
     tokens: Vec<u32>,
     kv: Kv,
     used: u64,
-}
-
-/// Work in progress; without a `pending` it reads a persona.
-struct Job {
-    pending: Option<Box<Pending>>,
-    tokens: Vec<u32>,
-    prompt_tokens: usize,
-    shared: usize,
-    cached: usize,
-    kv: Kv,
-    started: Instant,
-    first: Option<Instant>,
-    sampler: Sampler,
-    emitter: Emitter,
-    circles: Circles,
-}
-
-enum Step {
-    Go,
-    Done(Finish),
 }
 
 pub(super) struct Turns {
@@ -126,22 +89,24 @@ impl Turns {
         }
     }
 
-    /// Collects commands; blocks only when there is nothing to do. False at the end.
+    /// Collects commands while there is room for them; blocks only when there is nothing to do. False at
+    /// the end.
     fn listen(&self, inbox: &Receiver<Command>, waiting: &mut VecDeque<Command>, busy: bool) -> bool {
         if !busy && waiting.is_empty() {
             match inbox.recv_timeout(Duration::from_secs(1)) {
-                Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => return false,
                 Ok(command) => waiting.push_back(command),
                 Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
-        loop {
+        while waiting.len() < WAITING {
             match inbox.try_recv() {
-                Ok(Command::Close) | Err(TryRecvError::Disconnected) => return false,
                 Ok(command) => waiting.push_back(command),
-                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return false,
             }
         }
+        !self.shared.closing.load(Ordering::Acquire)
     }
 
     fn open(&self) -> Result<Model, EngineError> {
@@ -187,73 +152,73 @@ impl Model {
                 false
             }
             Command::Generate(pending) => !pending.cancel.is_cancelled(),
-            Command::WarmUp | Command::Close => false,
+            Command::WarmUp => false,
             Command::Prefill(_) => true,
         });
+        let mut deferred = VecDeque::new();
         while self.jobs.len() < self.parallel {
             match waiting.pop_front() {
-                Some(Command::Generate(pending)) => self.start(pending),
-                Some(Command::Prefill(messages)) => {
-                    if let Ok(tokens) = self.tokenizer.prompt(&messages, false) {
-                        if tokens.len() < self.decoder.context() && !self.knows(&tokens) {
-                            let shared = tokens.len();
-                            self.push(None, tokens, shared);
-                        }
-                    }
+                Some(Command::Generate(pending)) => {
+                    deferred.extend(self.start(pending).map(Command::Generate));
                 }
-                Some(_) => {}
-                None => return,
+                Some(Command::Prefill(messages)) => self.read_persona(&messages),
+                Some(Command::WarmUp) => {}
+                None => break,
             }
+        }
+        deferred.append(waiting);
+        *waiting = deferred;
+    }
+
+    fn read_persona(&mut self, messages: &[ChatMessage]) {
+        let Ok(tokens) = self.tokenizer.prompt(messages, false) else { return };
+        let known = self.knows(&tokens) || self.jobs.iter().any(|job| job.is_reading(&tokens));
+        if tokens.len() < self.decoder.context() && !known {
+            let shared = tokens.len();
+            self.push(None, tokens, shared);
         }
     }
 
-    fn start(&mut self, pending: Box<Pending>) {
+    /// Gives a request its place. It comes back when it had better wait, because another job reads the
+    /// beginning that both share.
+    fn start(&mut self, pending: Box<Pending>) -> Option<Box<Pending>> {
         let request = &pending.request;
         let shared = &request.messages[..request.shared.min(request.messages.len())];
         let prompt = self.tokenizer.prompt(&request.messages, true);
         let (Ok(tokens), Ok(shared)) = (prompt, self.tokenizer.prompt(shared, false)) else {
-            return refuse_pending(&pending, ErrorKind::BadInput, "the prompt cannot be tokenised");
+            refuse_pending(&pending, ErrorKind::BadInput, "the prompt cannot be tokenised");
+            return None;
         };
         let (length, context) = (tokens.len(), self.decoder.context());
         if length >= context {
             let why = format!("the prompt has {length} tokens and the context holds {context}");
-            return refuse_pending(&pending, ErrorKind::BadInput, &why);
+            refuse_pending(&pending, ErrorKind::BadInput, &why);
+            return None;
+        }
+        if self.jobs.iter().any(|job| job.is_reading(&shared)) {
+            return Some(pending);
         }
         self.push(Some(pending), tokens, shared.len());
+        None
     }
 
-    fn push(&mut self, mut pending: Option<Box<Pending>>, tokens: Vec<u32>, shared: usize) {
-        let (cached, kv) = self.best_start(&tokens);
-        let settings = pending.as_mut().map(|it| (it.request.sampling, std::mem::take(&mut it.request.stop)));
-        let (sampling, stop) = settings.unwrap_or_default();
-        let seed = sampling.seed.unwrap_or_else(rand::random);
-        self.jobs.push(Job {
-            prompt_tokens: tokens.len(),
-            tokens,
-            shared,
-            cached,
-            kv,
-            started: Instant::now(),
-            first: None,
-            sampler: Sampler::new(sampling.temperature, sampling.top_p, sampling.repeat_penalty, seed),
-            emitter: Emitter::new(stop),
-            circles: Circles::default(),
-            pending,
-        });
+    fn push(&mut self, pending: Option<Box<Pending>>, tokens: Vec<u32>, shared: usize) {
+        let kv = self.best_start(&tokens);
+        self.jobs.push(Job::new(pending, tokens, shared, kv));
     }
 
     /// The longest known beginning of a prompt, shared by reference; one token is always left.
-    fn best_start(&mut self, tokens: &[u32]) -> (usize, Kv) {
+    fn best_start(&mut self, tokens: &[u32]) -> Kv {
         let usable = &tokens[..tokens.len().saturating_sub(1)];
         let common = |kept: &Kept| kept.tokens.iter().zip(usable).take_while(|(a, b)| a == b).count();
         let Some((len, kept)) =
             self.kept.iter_mut().map(|kept| (common(kept), kept)).max_by_key(|(len, _)| *len)
         else {
-            return (0, Kv::default());
+            return Kv::default();
         };
         self.clock += 1;
         kept.used = self.clock;
-        kept.kv.first(len).map_or_else(|_| (0, Kv::default()), |kv| (len, kv))
+        kept.kv.first(len).unwrap_or_default()
     }
 
     fn knows(&self, tokens: &[u32]) -> bool {
@@ -316,14 +281,7 @@ impl Model {
             return self.keep(None, tokens, job.kv);
         };
         match end {
-            Some(Ok(finish)) => {
-                let text = job.emitter.finish();
-                if finish != Finish::Repetition && !text.is_empty() {
-                    let _ = pending.sender.try_send(Ok(LlmEvent::Delta(text)));
-                }
-                let usage = job.usage(&pending);
-                let _ = pending.sender.try_send(Ok(LlmEvent::Done { finish, usage }));
-            }
+            Some(Ok(finish)) => job.finish(&pending, finish),
             Some(Err(error)) => {
                 let _ = pending.sender.try_send(Err(error));
             }
@@ -347,67 +305,8 @@ impl Model {
     }
 }
 
-impl Job {
-    fn reading(&self) -> bool {
-        self.tokens.len() == self.prompt_tokens
-    }
-
-    fn step(&mut self, decoder: &Decoder, tokenizer: &Tokenizer) -> Result<Step, String> {
-        let from = self.kv.len();
-        let mut to = self.tokens.len().min(from + PIECE);
-        // Stops at the end of the persona once, to keep it.
-        if from < self.shared && self.shared < to {
-            to = self.shared;
-        }
-        let wanted = to == self.tokens.len() && self.pending.is_some();
-        let logits = decoder
-            .forward(&self.tokens[from..to], &mut self.kv, wanted)
-            .map_err(|error| format!("candle cannot decode: {error}"))?;
-        let Some(pending) = &self.pending else {
-            return Ok(if to == self.tokens.len() { Step::Done(Finish::Stop) } else { Step::Go });
-        };
-        let Some(logits) = logits else { return Ok(Step::Go) };
-        let token = self.sampler.pick(&logits).ok_or("the model gave no probabilities")?;
-        self.first.get_or_insert_with(Instant::now);
-        if tokenizer.ends(token) {
-            return Ok(Step::Done(Finish::Stop));
-        }
-        self.tokens.push(token);
-        let emitted = self.emitter.push(&tokenizer.piece(token));
-        if !emitted.text.is_empty() {
-            // The stream has room for every token; nobody listening is seen by the flag.
-            let _ = pending.sender.try_send(Ok(LlmEvent::Delta(emitted.text)));
-        }
-        let said = self.tokens.len() - self.prompt_tokens;
-        let full = said >= pending.request.max_tokens || self.tokens.len() >= decoder.context();
-        Ok(if emitted.stopped {
-            Step::Done(Finish::Stop)
-        } else if self.circles.push(token) {
-            Step::Done(Finish::Repetition)
-        } else if full {
-            Step::Done(Finish::Length)
-        } else {
-            Step::Go
-        })
-    }
-
-    fn usage(&self, pending: &Pending) -> LlmUsage {
-        LlmUsage {
-            prompt_tokens: self.prompt_tokens,
-            cached_tokens: self.cached,
-            completion_tokens: self.tokens.len() - self.prompt_tokens,
-            queued: self.started.saturating_duration_since(pending.asked),
-            first_token: self.first.map_or(Duration::ZERO, |first| first - self.started),
-        }
-    }
-}
-
 fn refuse(command: Command, error: &EngineError) {
     if let Command::Generate(pending) = command {
         let _ = pending.sender.try_send(Err(error.clone()));
     }
-}
-
-fn refuse_pending(pending: &Pending, kind: ErrorKind, why: &str) {
-    let _ = pending.sender.try_send(Err(EngineError::new(kind, ENGINE, why)));
 }

@@ -20,15 +20,16 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{ENGINE, Patience, Place, Shared, broken, lock, overloaded, worker::{Launch, Worker}};
+use super::{
+    ENGINE, Patience, Place, Shared, broken,
+    life::Life,
+    lock, overloaded,
+    translate::{ending, kind_of, late, lines, question},
+    worker::Launch,
+};
 use crate::{
-    llm::{
-        role_name,
-        wire::{Answer, Ask, Done, End, Fault, Generate, Message},
-    },
-    port::{
-        CancelFlag, ChatMessage, EngineError, ErrorKind, Finish, Health, LlmEvent, LlmRequest, LlmUsage,
-    },
+    llm::wire::{Answer, Ask, Done},
+    port::{CancelFlag, ChatMessage, EngineError, ErrorKind, Health, LlmEvent, LlmRequest},
 };
 
 /// How often dropped streams and deadlines are looked at while there is work: well under what a
@@ -37,9 +38,6 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How often without work; only a shutdown could be noticed late, and that wakes the keeper itself.
 const IDLE_TICK: Duration = Duration::from_secs(1);
-
-/// How often the worker must show that it moves.
-const PING_EVERY: Duration = Duration::from_secs(1);
 
 /// The pauses before a restart, by failures in a row; the last holds from then on.
 const PAUSES_MS: [u64; 5] = [0, 500, 2_000, 5_000, 15_000];
@@ -78,20 +76,6 @@ struct Flight {
     /// Until the first token came.
     deadline: Option<Instant>,
     _place: Place,
-}
-
-/// A worker with what is known of it.
-struct Life {
-    worker: Worker,
-    ready: bool,
-    /// Why it says that it cannot start.
-    refusal: Option<String>,
-    /// Why we killed it.
-    verdict: Option<String>,
-    started: Instant,
-    moved: Instant,
-    pinged: Instant,
-    steps: u64,
 }
 
 pub(super) struct Keeper {
@@ -192,7 +176,7 @@ impl Keeper {
         match answer {
             Answer::Ready { model, context, template } => {
                 life.ready = true;
-                life.moved = Instant::now();
+                life.moves();
                 self.shared.context.store(context, Ordering::Release);
                 *lock(&self.shared.health) = Health::Ready;
                 tracing::info!(model, context, template, "language model ready");
@@ -200,27 +184,22 @@ impl Keeper {
                     life.worker.ask(&Ask::Prefill { key: 0, messages: lines(messages) });
                 }
             }
-            Answer::Pong { steps } => {
-                if steps != life.steps {
-                    life.steps = steps;
-                    life.moved = Instant::now();
-                }
-            }
+            Answer::Pong { steps } => life.stepped(steps),
             Answer::Prefilled { tokens, .. } => {
-                life.moved = Instant::now();
+                life.moves();
                 tracing::debug!(tokens, "persona prefilled");
             }
             Answer::Delta { id, text } => {
-                life.moved = Instant::now();
+                life.moves();
                 self.deliver(id, text);
             }
             Answer::Done(done) => {
-                life.moved = Instant::now();
+                life.moves();
                 self.failures = 0;
                 self.land(&done);
             }
             Answer::Error { id: Some(id), kind, message } => {
-                life.moved = Instant::now();
+                life.moves();
                 if let Some(flight) = self.flights.remove(&id) {
                     let _ = flight.sender.try_send(Err(EngineError::new(kind_of(kind), ENGINE, message)));
                 }
@@ -241,19 +220,8 @@ impl Keeper {
 
     fn land(&mut self, done: &Done) {
         let Some(flight) = self.flights.remove(&done.id) else { return };
-        let finish = match done.finish {
-            End::Stop => Finish::Stop,
-            End::Length => Finish::Length,
-            End::Repetition => Finish::Repetition,
-        };
-        let usage = LlmUsage {
-            prompt_tokens: done.prompt_tokens,
-            cached_tokens: done.cached_tokens,
-            completion_tokens: done.completion_tokens,
-            queued: flight.held + Duration::from_micros(done.queued_us),
-            first_token: Duration::from_micros(done.first_token_us),
-        };
-        let _ = flight.sender.try_send(Ok(LlmEvent::Done { finish, usage }));
+        let event = ending(done, flight.held);
+        let _ = flight.sender.try_send(Ok(event));
     }
 
     /// Drops a reply here and at the worker.
@@ -268,7 +236,10 @@ impl Keeper {
         let now = Instant::now();
         self.sweep_queue(now);
         self.sweep_flights(now);
-        self.watch(now);
+        let working = !self.flights.is_empty();
+        if let Some(life) = self.life.as_mut() {
+            life.watch(working, self.patience, now);
+        }
         if self.life.is_none() && self.wanted && now >= self.not_before {
             self.start(now);
         }
@@ -300,27 +271,6 @@ impl Keeper {
         }
     }
 
-    /// Pings a worker that has work and kills one that does not move.
-    fn watch(&mut self, now: Instant) {
-        let Some(life) = self.life.as_mut() else { return };
-        let limit = if life.ready { self.patience.stuck_after } else { self.patience.load_within };
-        let since = if life.ready { life.moved } else { life.started };
-        if life.ready && self.flights.is_empty() {
-            life.moved = now;
-        } else if now.duration_since(since) >= limit {
-            let verdict = format!("the worker made no progress for {} s", limit.as_secs());
-            tracing::warn!(seconds = limit.as_secs(), "worker is stuck, killing it");
-            life.verdict.get_or_insert(verdict);
-            life.worker.kill();
-            // The end of its stdout brings the rest; until then it is not killed again.
-            life.moved = now;
-            life.started = now;
-        } else if life.ready && now.duration_since(life.pinged) >= PING_EVERY {
-            life.pinged = now;
-            life.worker.ask(&Ask::Ping);
-        }
-    }
-
     fn start(&mut self, now: Instant) {
         if let Some(missing) = self.launch.missing() {
             return self.refuse(missing, now);
@@ -334,16 +284,7 @@ impl Keeper {
             Ok(worker) => {
                 *lock(&self.shared.worker) = Some(worker.pid());
                 tracing::info!(pid = worker.pid(), "language model worker started");
-                self.life = Some(Life {
-                    worker,
-                    ready: false,
-                    refusal: None,
-                    verdict: None,
-                    started: now,
-                    moved: now,
-                    pinged: now,
-                    steps: 0,
-                });
+                self.life = Some(Life::new(worker, now));
             }
             Err(error) => self.refuse(format!("the worker does not start: {error}"), now),
         }
@@ -394,7 +335,7 @@ impl Keeper {
             self.next_id += 1;
             let Pending { request, sender, cancel, asked, deadline, place } = *pending;
             if self.flights.is_empty() {
-                life.moved = Instant::now();
+                life.moves();
             }
             if !life.worker.ask(&Ask::Generate(question(id, request))) {
                 let _ = sender.try_send(Err(overloaded("the worker does not take more".into())));
@@ -408,42 +349,5 @@ impl Keeper {
 
     fn set_health(&self, health: Health) {
         *lock(&self.shared.health) = health;
-    }
-}
-
-fn question(id: u64, request: LlmRequest) -> Generate {
-    let sampling = request.sampling;
-    Generate {
-        id,
-        session: request.session,
-        messages: lines(&request.messages),
-        shared: request.shared.min(request.messages.len()),
-        max_tokens: request.max_tokens,
-        temperature: sampling.temperature,
-        top_p: sampling.top_p,
-        repeat_penalty: sampling.repeat_penalty,
-        seed: sampling.seed.unwrap_or_else(rand::random),
-        stop: request.stop,
-    }
-}
-
-fn lines(messages: &[ChatMessage]) -> Vec<Message> {
-    let line = |message: &ChatMessage| Message {
-        role: role_name(message.role).to_owned(),
-        content: message.content.clone(),
-    };
-    messages.iter().map(line).collect()
-}
-
-fn late() -> EngineError {
-    EngineError::new(ErrorKind::Timeout, ENGINE, "no token came within the deadline")
-}
-
-fn kind_of(fault: Fault) -> ErrorKind {
-    match fault {
-        Fault::Overloaded => ErrorKind::Overloaded,
-        Fault::BadInput => ErrorKind::BadInput,
-        Fault::Unavailable => ErrorKind::Unavailable,
-        Fault::Broken => ErrorKind::Broken,
     }
 }
