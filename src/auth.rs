@@ -59,7 +59,10 @@ pub struct Authenticator {
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").field("required", &self.required).field("private", &self.private).finish_non_exhaustive()
+        f.debug_struct("Authenticator")
+            .field("required", &self.required)
+            .field("private", &self.private)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +126,8 @@ impl Authenticator {
 /// The key or token of a request: `Authorization: Bearer`, `X-API-Key`, or the WebSocket subprotocol.
 fn proof(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some((scheme, proof)) = text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
+    if let Some((scheme, proof)) =
+        text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
         && scheme.eq_ignore_ascii_case("bearer")
     {
         return Some(proof.trim().to_owned());
@@ -136,14 +140,21 @@ fn proof(headers: &HeaderMap) -> Option<String> {
 
 /// The session secret of a request, from its header or its subprotocol.
 pub fn session_secret(headers: &HeaderMap) -> Option<String> {
-    let from_header = headers.get(SECRET_HEADER).and_then(|value| value.to_str().ok()).map(|secret| secret.trim().to_owned());
+    let from_header = headers
+        .get(SECRET_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .map(|secret| secret.trim().to_owned());
     from_header.or_else(|| subprotocol(headers, SECRET_PROTOCOL))
 }
 
 /// What follows `prefix` in the offered WebSocket subprotocols.
 fn subprotocol(headers: &HeaderMap, prefix: &str) -> Option<String> {
-    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    offers.flat_map(|list| list.split(',')).find_map(|offer| offer.trim().strip_prefix(prefix)).map(str::to_owned)
+    let offers =
+        headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    offers
+        .flat_map(|list| list.split(','))
+        .find_map(|offer| offer.trim().strip_prefix(prefix))
+        .map(str::to_owned)
 }
 
 /// A new session's id: 96 random bits, so it cannot be guessed, in the shape of a MongoDB object id, which is what

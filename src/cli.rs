@@ -41,7 +41,10 @@ pub struct Cli {
 impl std::fmt::Debug for Cli {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // `set` may hold secrets.
-        f.debug_struct("Cli").field("config", &self.config).field("command", &self.command).finish_non_exhaustive()
+        f.debug_struct("Cli")
+            .field("config", &self.config)
+            .field("command", &self.command)
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,7 +136,8 @@ impl Cli {
     pub fn sources(&self) -> Sources {
         let mut files = self.config.clone();
         let mut flags = self.set.clone();
-        let mut flag = |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_owned(), value)));
+        let mut flag =
+            |key: &str, value: Option<String>| flags.extend(value.map(|value| (key.to_owned(), value)));
         flag("home", self.home.as_ref().map(|home| home.to_string_lossy().into_owned()));
         flag("log.level", self.log_level.clone());
         match &self.command {
@@ -162,7 +166,14 @@ pub fn print_voices(voices: Vec<Voice>) {
     let rows = voices.into_iter().map(|voice| {
         let languages: Vec<_> = voice.languages.iter().map(|language| language.code()).collect();
         let place = if voice.online { "online" } else { "this machine" };
-        vec![voice.id, voice.name, languages.join(" "), voice.gender.into(), voice.engine.into(), place.into()]
+        vec![
+            voice.id,
+            voice.name,
+            languages.join(" "),
+            voice.gender.into(),
+            voice.engine.into(),
+            place.into(),
+        ]
     });
     print(&table(&["ID", "NAME", "LANGUAGES", "GENDER", "ENGINE", "WHERE"], rows.collect()));
 }
@@ -172,11 +183,16 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| places(cell)).max().unwrap_or(0);
+    let widest = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| places(cell)).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(widest).collect();
     let mut text = String::new();
     for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - places(cell))));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - places(cell))));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
@@ -200,7 +216,8 @@ mod tests {
     use super::*;
 
     fn cli(words: &[&str]) -> Cli {
-        Cli::try_parse_from(std::iter::once(&"duologue").chain(words)).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+        Cli::try_parse_from(std::iter::once(&"duologue").chain(words))
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
     #[test]
@@ -211,7 +228,8 @@ mod tests {
     #[test]
     fn serving_is_the_default_and_flags_become_keys() {
         assert!(matches!(cli(&[]).command(), Command::Serve(_)));
-        let flags = cli(&["serve", "--port", "9000", "--set", "turn.silence_ms=700", "--home", "/d"]).sources().flags;
+        let flags =
+            cli(&["serve", "--port", "9000", "--set", "turn.silence_ms=700", "--home", "/d"]).sources().flags;
         let expected = [("turn.silence_ms", "700"), ("home", "/d"), ("server.port", "9000")];
         assert_eq!(flags, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
         assert!(Cli::try_parse_from(["duologue", "serve", "--set", "nonsense"]).is_err());
@@ -219,12 +237,19 @@ mod tests {
 
     #[test]
     fn talking_takes_a_file_or_a_pipe() {
-        let Command::Talk(talk) = cli(&["talk", "in.wav", "--persona", "이서아", "--language", "ko-KR", "--out", "o.wav"]).command()
+        let Command::Talk(talk) =
+            cli(&["talk", "in.wav", "--persona", "이서아", "--language", "ko-KR", "--out", "o.wav"])
+                .command()
         else {
             panic!("not talk");
         };
-        assert_eq!((talk.persona.as_deref(), talk.language, talk.rate), (Some("이서아"), Some(Language::Korean), 24_000));
-        let Command::Talk(live) = cli(&["talk", "-", "--rate", "16000"]).command() else { panic!("not talk") };
+        assert_eq!(
+            (talk.persona.as_deref(), talk.language, talk.rate),
+            (Some("이서아"), Some(Language::Korean), 24_000)
+        );
+        let Command::Talk(live) = cli(&["talk", "-", "--rate", "16000"]).command() else {
+            panic!("not talk")
+        };
         assert_eq!((live.input, live.rate), (PathBuf::from("-"), 16_000));
         assert!(Cli::try_parse_from(["duologue", "talk", "-", "--rate", "44100"]).is_err());
     }

@@ -296,7 +296,9 @@ impl Sources {
 #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the environment")]
 fn process_env() -> Vec<(String, String)> {
     // Values that are not UTF-8 cannot be ours.
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// A configuration together with what `check-config` says about it.

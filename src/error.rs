@@ -60,31 +60,103 @@ impl Code {
         use StatusCode as S;
         match self {
             Self::BadRequest => Row("bad_request", S::BAD_REQUEST, INVALID, ""),
-            Self::InvalidJson => Row("invalid_json", S::UNPROCESSABLE_ENTITY, INVALID, "See /docs for what is expected."),
-            Self::Unauthorized => Row("unauthorized", S::UNAUTHORIZED, AUTHENTICATION, "Send `Authorization: Bearer` with an API key or a token."),
-            Self::Forbidden => Row("forbidden", S::FORBIDDEN, PERMISSION, "Send the session's secret as `X-Duologue-Secret`, or sign in as its owner."),
-            Self::OriginNotAllowed => Row("origin_not_allowed", S::FORBIDDEN, PERMISSION, "Add the page's origin to server.allowed_origins."),
-            Self::HostNotAllowed => Row("host_not_allowed", S::FORBIDDEN, PERMISSION, "Call the server as localhost, or add the name it is called by to server.allowed_origins."),
+            Self::InvalidJson => {
+                Row("invalid_json", S::UNPROCESSABLE_ENTITY, INVALID, "See /docs for what is expected.")
+            }
+            Self::Unauthorized => Row(
+                "unauthorized",
+                S::UNAUTHORIZED,
+                AUTHENTICATION,
+                "Send `Authorization: Bearer` with an API key or a token.",
+            ),
+            Self::Forbidden => Row(
+                "forbidden",
+                S::FORBIDDEN,
+                PERMISSION,
+                "Send the session's secret as `X-Duologue-Secret`, or sign in as its owner.",
+            ),
+            Self::OriginNotAllowed => Row(
+                "origin_not_allowed",
+                S::FORBIDDEN,
+                PERMISSION,
+                "Add the page's origin to server.allowed_origins.",
+            ),
+            Self::HostNotAllowed => Row(
+                "host_not_allowed",
+                S::FORBIDDEN,
+                PERMISSION,
+                "Call the server as localhost, or add the name it is called by to server.allowed_origins.",
+            ),
             Self::NotFound => Row("not_found", S::NOT_FOUND, INVALID, "See /docs for what there is."),
-            Self::PersonaNotFound => Row("persona_not_found", S::NOT_FOUND, INVALID, "GET /personas lists them."),
-            Self::SessionNotFound => Row("session_not_found", S::NOT_FOUND, INVALID, "POST /chat/sessions creates one."),
-            Self::MethodNotAllowed => Row("method_not_allowed", S::METHOD_NOT_ALLOWED, INVALID, "See /docs for what there is."),
-            Self::PayloadTooLarge => Row("payload_too_large", S::PAYLOAD_TOO_LARGE, INVALID, "Send less at once."),
-            Self::UnsupportedMediaType => Row("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, INVALID, "Send `Content-Type: application/json`."),
-            Self::RateLimited => Row("rate_limited", S::TOO_MANY_REQUESTS, LIMIT, "Wait a little and try again."),
-            Self::SessionLimit => Row("session_limit", S::SERVICE_UNAVAILABLE, LIMIT, "Try again when another scene has ended."),
-            Self::RequestTimeout => Row("request_timeout", S::GATEWAY_TIMEOUT, SERVER, "Try again; GET /health says what is slow."),
-            Self::EngineOverloaded => Row(ErrorKind::Overloaded.code(), S::SERVICE_UNAVAILABLE, LIMIT, "Try again in a moment."),
-            Self::EngineTimeout => Row(ErrorKind::Timeout.code(), S::GATEWAY_TIMEOUT, SERVER, "Try again in a moment."),
+            Self::PersonaNotFound => {
+                Row("persona_not_found", S::NOT_FOUND, INVALID, "GET /personas lists them.")
+            }
+            Self::SessionNotFound => {
+                Row("session_not_found", S::NOT_FOUND, INVALID, "POST /chat/sessions creates one.")
+            }
+            Self::MethodNotAllowed => {
+                Row("method_not_allowed", S::METHOD_NOT_ALLOWED, INVALID, "See /docs for what there is.")
+            }
+            Self::PayloadTooLarge => {
+                Row("payload_too_large", S::PAYLOAD_TOO_LARGE, INVALID, "Send less at once.")
+            }
+            Self::UnsupportedMediaType => Row(
+                "unsupported_media_type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                INVALID,
+                "Send `Content-Type: application/json`.",
+            ),
+            Self::RateLimited => {
+                Row("rate_limited", S::TOO_MANY_REQUESTS, LIMIT, "Wait a little and try again.")
+            }
+            Self::SessionLimit => {
+                Row("session_limit", S::SERVICE_UNAVAILABLE, LIMIT, "Try again when another scene has ended.")
+            }
+            Self::RequestTimeout => Row(
+                "request_timeout",
+                S::GATEWAY_TIMEOUT,
+                SERVER,
+                "Try again; GET /health says what is slow.",
+            ),
+            Self::EngineOverloaded => {
+                Row(ErrorKind::Overloaded.code(), S::SERVICE_UNAVAILABLE, LIMIT, "Try again in a moment.")
+            }
+            Self::EngineTimeout => {
+                Row(ErrorKind::Timeout.code(), S::GATEWAY_TIMEOUT, SERVER, "Try again in a moment.")
+            }
             Self::EngineBadInput => Row(ErrorKind::BadInput.code(), S::BAD_REQUEST, INVALID, ""),
-            Self::EngineUnavailable => Row(ErrorKind::Unavailable.code(), S::SERVICE_UNAVAILABLE, SERVER, "GET /health says what is missing."),
-            Self::EngineBroken => Row(ErrorKind::Broken.code(), S::BAD_GATEWAY, SERVER, "Try again; the engine is being restarted."),
-            Self::StoreUnavailable => Row(StoreErrorKind::Unavailable.code(), S::SERVICE_UNAVAILABLE, SERVER, "Try again when the database is back."),
+            Self::EngineUnavailable => Row(
+                ErrorKind::Unavailable.code(),
+                S::SERVICE_UNAVAILABLE,
+                SERVER,
+                "GET /health says what is missing.",
+            ),
+            Self::EngineBroken => Row(
+                ErrorKind::Broken.code(),
+                S::BAD_GATEWAY,
+                SERVER,
+                "Try again; the engine is being restarted.",
+            ),
+            Self::StoreUnavailable => Row(
+                StoreErrorKind::Unavailable.code(),
+                S::SERVICE_UNAVAILABLE,
+                SERVER,
+                "Try again when the database is back.",
+            ),
             Self::StoreBadInput => Row(StoreErrorKind::BadInput.code(), S::BAD_REQUEST, INVALID, ""),
             Self::StoreNoSpace => Row(StoreErrorKind::NoSpace.code(), S::INSUFFICIENT_STORAGE, SERVER, ""),
-            Self::StoreBroken => Row(StoreErrorKind::Broken.code(), S::INTERNAL_SERVER_ERROR, SERVER, "The server's log says more."),
-            Self::AuthUnavailable => Row("auth_unavailable", S::SERVICE_UNAVAILABLE, SERVER, "Try again in a moment."),
-            Self::Internal => Row("internal_error", S::INTERNAL_SERVER_ERROR, SERVER, "The server's log says more."),
+            Self::StoreBroken => Row(
+                StoreErrorKind::Broken.code(),
+                S::INTERNAL_SERVER_ERROR,
+                SERVER,
+                "The server's log says more.",
+            ),
+            Self::AuthUnavailable => {
+                Row("auth_unavailable", S::SERVICE_UNAVAILABLE, SERVER, "Try again in a moment.")
+            }
+            Self::Internal => {
+                Row("internal_error", S::INTERNAL_SERVER_ERROR, SERVER, "The server's log says more.")
+            }
         }
     }
 
@@ -164,8 +236,15 @@ impl ApiError {
     /// The body that a client gets.
     pub fn body(&self) -> ErrorBody {
         let Row(code, _, kind, remedy) = self.code.row();
-        let message = if remedy.is_empty() { self.message.clone() } else { format!("{}. {remedy}", self.message.trim_end_matches('.')) };
-        ErrorBody { error: ErrorDetail { code, message: message.clone(), r#type: kind, param: self.param.clone() }, detail: message }
+        let message = if remedy.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}. {remedy}", self.message.trim_end_matches('.'))
+        };
+        ErrorBody {
+            error: ErrorDetail { code, message: message.clone(), r#type: kind, param: self.param.clone() },
+            detail: message,
+        }
     }
 }
 
@@ -228,7 +307,8 @@ mod tests {
 
     #[test]
     fn body_serves_both_kinds_of_clients() {
-        let error = ApiError::new(Code::PersonaNotFound, "there is no persona \"x\"").with_param("persona_id");
+        let error =
+            ApiError::new(Code::PersonaNotFound, "there is no persona \"x\"").with_param("persona_id");
         let json = serde_json::to_value(error.body()).expect("plain data");
         assert_eq!(json["error"]["code"], "persona_not_found");
         assert_eq!(json["error"]["type"], "invalid_request_error");
@@ -240,14 +320,26 @@ mod tests {
 
     #[test]
     fn engine_and_store_errors_keep_their_codes() {
-        for kind in [ErrorKind::Overloaded, ErrorKind::Timeout, ErrorKind::BadInput, ErrorKind::Unavailable, ErrorKind::Broken] {
+        for kind in [
+            ErrorKind::Overloaded,
+            ErrorKind::Timeout,
+            ErrorKind::BadInput,
+            ErrorKind::Unavailable,
+            ErrorKind::Broken,
+        ] {
             let error = ApiError::from(EngineError::new(kind, "whisper", "text"));
             assert_eq!(error.code.name(), kind.code());
         }
-        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::BadInput, StoreErrorKind::NoSpace, StoreErrorKind::Broken] {
+        for kind in [
+            StoreErrorKind::Unavailable,
+            StoreErrorKind::BadInput,
+            StoreErrorKind::NoSpace,
+            StoreErrorKind::Broken,
+        ] {
             assert_eq!(ApiError::from(StoreError::new(kind, "text")).code.name(), kind.code());
         }
-        let overloaded = ApiError::from(EngineError::new(ErrorKind::Overloaded, "whisper", "text")).into_response();
+        let overloaded =
+            ApiError::from(EngineError::new(ErrorKind::Overloaded, "whisper", "text")).into_response();
         assert_eq!(overloaded.headers()[header::RETRY_AFTER], "1");
     }
 }

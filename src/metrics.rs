@@ -36,21 +36,51 @@ pub const HTTP_ORIGIN_REFUSED_TOTAL: &str = "http_origin_refused_total";
 /// The table.
 pub const METRICS: &[Metric] = &[
     Metric(HTTP_REQUEST_SECONDS, Kind::Histogram, "method, route, status", "until a request was answered"),
-    Metric(HTTP_RATE_LIMITED_TOTAL, Kind::Counter, "", "requests refused because one address asked too often"),
-    Metric(HTTP_ORIGIN_REFUSED_TOTAL, Kind::Counter, "", "requests refused because of the page that sent them"),
+    Metric(
+        HTTP_RATE_LIMITED_TOTAL,
+        Kind::Counter,
+        "",
+        "requests refused because one address asked too often",
+    ),
+    Metric(
+        HTTP_ORIGIN_REFUSED_TOTAL,
+        Kind::Counter,
+        "",
+        "requests refused because of the page that sent them",
+    ),
     Metric("sessions_open", Kind::Gauge, "", "scenes that are open"),
     Metric("sessions_refused_total", Kind::Counter, "", "scenes refused because there is no room"),
-    Metric("session_replies_stalled_total", Kind::Counter, "", "replies given up because nothing came any more"),
+    Metric(
+        "session_replies_stalled_total",
+        Kind::Counter,
+        "",
+        "replies given up because nothing came any more",
+    ),
     Metric("session_stale_events_total", Kind::Counter, "", "results of superseded turns, dropped"),
     Metric("session_stale_transcripts_total", Kind::Counter, "", "transcripts of superseded turns, dropped"),
     Metric("turn_stage_seconds", Kind::Histogram, "stage", "from the end of speech to each stage of a turn"),
     Metric("turn_outside_models_seconds", Kind::Histogram, "", "time of a turn that no model accounts for"),
     Metric("actor_deaths_total", Kind::Counter, "role", "actors that died and were restarted or given up"),
     Metric("ingest_dropped_samples_total", Kind::Counter, "", "audio dropped because a scene was behind"),
-    Metric("transcriber_partials_skipped_total", Kind::Counter, "", "partial captions skipped because the recogniser was busy"),
-    Metric("transcriber_speculations_used_total", Kind::Counter, "", "transcripts that were ready before the turn had ended"),
+    Metric(
+        "transcriber_partials_skipped_total",
+        Kind::Counter,
+        "",
+        "partial captions skipped because the recogniser was busy",
+    ),
+    Metric(
+        "transcriber_speculations_used_total",
+        Kind::Counter,
+        "",
+        "transcripts that were ready before the turn had ended",
+    ),
     Metric("transcriber_stale_answers_total", Kind::Counter, "", "transcripts that came too late"),
-    Metric("speaker_clauses_dropped_total", Kind::Counter, "", "clauses not spoken because of an interruption or a failure"),
+    Metric(
+        "speaker_clauses_dropped_total",
+        Kind::Counter,
+        "",
+        "clauses not spoken because of an interruption or a failure",
+    ),
 ];
 
 /// Steps of all histograms of seconds: fine where a person notices (0.1 to 5 s), coarse around it.
@@ -106,7 +136,10 @@ mod tests {
                 Kind::Gauge => !name.ends_with("_total"),
             };
             assert!(unit_fits, "{name} as {kind:?}");
-            assert!(name.chars().all(|character| character.is_ascii_lowercase() || character == '_'), "{name}");
+            assert!(
+                name.chars().all(|character| character.is_ascii_lowercase() || character == '_'),
+                "{name}"
+            );
             assert!(!meaning.is_empty());
         }
     }

@@ -21,7 +21,8 @@ pub struct OriginPolicy {
 impl OriginPolicy {
     /// From `[server]`.
     pub fn new(config: &ServerConfig) -> Self {
-        let allowed = config.allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase());
+        let allowed =
+            config.allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase());
         Self {
             any: config.allowed_origins.iter().any(|origin| origin == "*"),
             allowed: allowed.collect(),
@@ -45,7 +46,11 @@ impl OriginPolicy {
     /// that a page has pointed its own name here (DNS rebinding) to look like the same origin.
     fn knows_host(&self, host: Option<&str>) -> bool {
         let Some(host) = host.map(str::to_ascii_lowercase) else { return true };
-        let configured = || self.allowed.iter().any(|origin| origin.split_once("://").is_some_and(|(_, authority)| authority == host));
+        let configured = || {
+            self.allowed
+                .iter()
+                .any(|origin| origin.split_once("://").is_some_and(|(_, authority)| authority == host))
+        };
         !self.loopback_only || self.any || is_this_machine(&host) || configured()
     }
 
@@ -53,7 +58,10 @@ impl OriginPolicy {
     pub fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let host = headers.get(header::HOST).and_then(text);
         if !self.knows_host(host) {
-            return Err(ApiError::new(Code::HostNotAllowed, "the server was called by a name that is not its own"));
+            return Err(ApiError::new(
+                Code::HostNotAllowed,
+                "the server was called by a name that is not its own",
+            ));
         }
         if origin_allowed(headers, self) {
             return Ok(());

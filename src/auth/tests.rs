@@ -22,7 +22,8 @@ const SECRET: &str = "a-secret-that-is-long-enough-for-hs256";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 fn config(env: &[(&str, &str)]) -> Config {
-    let mut env: Vec<(String, String)> = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let mut env: Vec<(String, String)> =
+        env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     env.push(("HOME".into(), "/nowhere".into()));
     load(Sources { env, ..Sources::default() }).expect("valid").config
 }
@@ -32,7 +33,10 @@ fn authenticator(env: &[(&str, &str)]) -> Authenticator {
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-    pairs.iter().map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_str(value).expect("a value"))).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_str(value).expect("a value")))
+        .collect()
 }
 
 fn bearer(token: &str) -> HeaderMap {
@@ -83,12 +87,15 @@ async fn keys_are_found_wherever_clients_put_them() {
     let asked = authenticator(&[("DUOLOGUE_AUTH__API_KEYS", &keys), ("DUOLOGUE_AUTH__REQUIRED", "true")]);
     let protocol = format!("realtime, openai-insecure-api-key.{KEY}, duologue-secret.abc");
     let mut users = Vec::new();
-    for proof in [bearer(KEY), headers(&[("x-api-key", KEY)]), headers(&[("sec-websocket-protocol", &protocol)])] {
+    for proof in
+        [bearer(KEY), headers(&[("x-api-key", KEY)]), headers(&[("sec-websocket-protocol", &protocol)])]
+    {
         users.push(asked.authenticate(&proof).await.expect("a known key").user_id.expect("a user"));
     }
     assert!(users.iter().all(|user| *user == users[0] && !user.contains(&KEY[..8])), "{users:?}");
     assert_eq!(session_secret(&headers(&[("sec-websocket-protocol", &protocol)])).as_deref(), Some("abc"));
-    for wrong in [HeaderMap::new(), bearer(&KEY[1..]), bearer(""), headers(&[("authorization", "Basic abc")])] {
+    for wrong in [HeaderMap::new(), bearer(&KEY[1..]), bearer(""), headers(&[("authorization", "Basic abc")])]
+    {
         assert_eq!(refusal(&asked, &wrong).await.code, Code::Unauthorized);
     }
 }
@@ -129,7 +136,11 @@ async fn tokens_with_the_shared_secret() {
 
 #[tokio::test]
 async fn the_issuer_is_checked_when_configured() {
-    let asked = authenticator(&[("JWT_SECRET_KEY", SECRET), ("DUOLOGUE_AUTH__ISSUER", "https://us"), ("DUOLOGUE_AUTH__AUDIENCE", "")]);
+    let asked = authenticator(&[
+        ("JWT_SECRET_KEY", SECRET),
+        ("DUOLOGUE_AUTH__ISSUER", "https://us"),
+        ("DUOLOGUE_AUTH__AUDIENCE", ""),
+    ]);
     let good = hs256(&json!({"sub": "u", "iss": "https://us", "exp": in_seconds(60)}));
     assert!(asked.authenticate(&bearer(&good)).await.is_ok());
     let error = refusal(&asked, &bearer(&hs256(&with(json!({"iss": "https://them"}))))).await;
@@ -192,7 +203,11 @@ async fn tokens_with_keys_of_an_issuer() {
     for token in bad {
         assert_eq!(refusal(&authenticator, &bearer(&token)).await.code, Code::Unauthorized);
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "the set is cached, and unknown ids do not hammer the issuer");
+    assert_eq!(
+        asked.load(Ordering::SeqCst),
+        1,
+        "the set is cached, and unknown ids do not hammer the issuer"
+    );
 }
 
 #[tokio::test]
@@ -237,7 +252,10 @@ fn a_session_belongs_to_who_made_it() {
     let user = Principal { user_id: Some("u".into()), email: None };
     let shared = authenticator(&[("DUOLOGUE_AUTH__API_KEYS", KEY)]);
     let private = authenticator(&[]);
-    let open = authenticator(&[("DUOLOGUE_SERVER__HOST", "0.0.0.0"), ("DUOLOGUE_SERVER__OPEN_WITHOUT_AUTH", "true")]);
+    let open = authenticator(&[
+        ("DUOLOGUE_SERVER__HOST", "0.0.0.0"),
+        ("DUOLOGUE_SERVER__OPEN_WITHOUT_AUTH", "true"),
+    ]);
     let (of_user, of_nobody) = (record(Some("u"), &secret), record(None, &secret));
     for authenticator in [&shared, &open] {
         assert!(authenticator.may_access(&nobody, Some(&secret), &of_nobody));
@@ -248,7 +266,10 @@ fn a_session_belongs_to_who_made_it() {
     }
     assert!(private.may_access(&nobody, None, &of_nobody), "one machine, one owner");
     for authenticator in [&shared, &private, &open] {
-        assert!(!authenticator.may_access(&nobody, Some("wrong"), &of_nobody), "a wrong secret is always wrong");
+        assert!(
+            !authenticator.may_access(&nobody, Some("wrong"), &of_nobody),
+            "a wrong secret is always wrong"
+        );
     }
     assert!(!secret_matches("", ""), "documents of the earlier systems have no secret");
 }
@@ -259,8 +280,14 @@ fn ids_and_secrets_cannot_be_guessed_or_confused() {
     assert!(id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id != other);
     let secret = new_secret();
     assert_eq!(secret.len(), 43);
-    assert!(secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "fits into a subprotocol");
-    assert!(secret_matches(&secret, &secret_digest(&secret)) && !secret_matches(&new_secret(), &secret_digest(&secret)));
+    assert!(
+        secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+        "fits into a subprotocol"
+    );
+    assert!(
+        secret_matches(&secret, &secret_digest(&secret))
+            && !secret_matches(&new_secret(), &secret_digest(&secret))
+    );
 }
 
 #[test]
@@ -303,5 +330,9 @@ fn a_foreign_name_for_this_machine_is_refused() {
     assert!(private.check(&headers(&[("host", "127.0.0.1:8000")])).is_ok());
     assert!(private.check(&headers(&[("host", "[::1]:8000")])).is_ok());
     let proxied = OriginPolicy::new(&config(&[("ALLOWED_ORIGINS", "https://talk.example.org")]).server);
-    assert!(proxied.check(&headers(&[("host", "talk.example.org"), ("origin", "https://talk.example.org")])).is_ok());
+    assert!(
+        proxied
+            .check(&headers(&[("host", "talk.example.org"), ("origin", "https://talk.example.org")]))
+            .is_ok()
+    );
 }

@@ -75,7 +75,9 @@ impl TokenVerifier {
         if algorithm != header.alg {
             return Err(refused("the token names another algorithm than its key has"));
         }
-        let claims = decode::<Claims>(token, &key, &self.validation(algorithm)).map_err(|error| refused(reason(error.kind())))?.claims;
+        let claims = decode::<Claims>(token, &key, &self.validation(algorithm))
+            .map_err(|error| refused(reason(error.kind())))?
+            .claims;
         if claims.sub.is_empty() {
             return Err(refused("the token names no user"));
         }
@@ -154,14 +156,22 @@ impl KeySet {
             }
         }
         if older(cache.fetched, STALE) {
-            return Err(ApiError::new(Code::AuthUnavailable, "the keys of the token's issuer cannot be fetched").retry_after(RETRY.as_secs()));
+            return Err(ApiError::new(
+                Code::AuthUnavailable,
+                "the keys of the token's issuer cannot be fetched",
+            )
+            .retry_after(RETRY.as_secs()));
         }
-        pick(&cache.keys, kid).ok_or_else(|| refused("the token is signed with a key that its issuer does not have"))
+        pick(&cache.keys, kid)
+            .ok_or_else(|| refused("the token is signed with a key that its issuer does not have"))
     }
 }
 
 /// The key of that id; a token without one can only mean the single key of a set.
-fn pick(keys: &HashMap<String, (DecodingKey, Algorithm)>, kid: Option<&str>) -> Option<(DecodingKey, Algorithm)> {
+fn pick(
+    keys: &HashMap<String, (DecodingKey, Algorithm)>,
+    kid: Option<&str>,
+) -> Option<(DecodingKey, Algorithm)> {
     match kid {
         Some(kid) => keys.get(kid).cloned(),
         None if keys.len() == 1 => keys.values().next().cloned(),

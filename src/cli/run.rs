@@ -44,7 +44,10 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
     match command {
         Command::CheckConfig { .. } => {
             let notes: String = loaded.notes.iter().map(|note| format!("# note: {note}\n")).collect();
-            print(&format!("# The configuration is valid. In effect, secrets hidden:\n{notes}{}", loaded.effective));
+            print(&format!(
+                "# The configuration is valid. In effect, secrets hidden:\n{notes}{}",
+                loaded.effective
+            ));
             Ok(())
         }
         Command::Serve(_) => serve(config, &loaded.notes).await,
@@ -64,7 +67,9 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
         }
         Command::Models(args) => {
             let home = config.home;
-            tokio::task::spawn_blocking(move || models::run(&args, &home)).await.context("the command broke")?
+            tokio::task::spawn_blocking(move || models::run(&args, &home))
+                .await
+                .context("the command broke")?
         }
     }
 }
@@ -101,7 +106,11 @@ fn list_personas(config: &Config) -> anyhow::Result<()> {
     let folder = &config.server.personas_dir;
     let (library, broken) = PersonaLibrary::load(folder);
     print_personas(library.iter().map(AsRef::as_ref));
-    anyhow::ensure!(broken.is_empty(), "{}", broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    anyhow::ensure!(
+        broken.is_empty(),
+        "{}",
+        broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    );
     Ok(())
 }
 

@@ -16,7 +16,9 @@ pub(super) fn resolve(config: &mut Config, env: &[(String, String)]) -> Result<(
 }
 
 fn default_home(env: &[(String, String)]) -> Result<PathBuf, ConfigError> {
-    let read = |name: &str| env.iter().find(|(other, value)| other == name && !value.is_empty()).map(|(_, value)| value);
+    let read = |name: &str| {
+        env.iter().find(|(other, value)| other == name && !value.is_empty()).map(|(_, value)| value)
+    };
     if let Some(data) = read("XDG_DATA_HOME") {
         return Ok(PathBuf::from(data).join("duologue"));
     }
@@ -89,7 +91,8 @@ fn check_host(config: &Config) -> Option<String> {
     if host.is_empty() || host.contains(char::is_whitespace) || host.contains("://") {
         return Some(format!("server.host must be an address or a name such as 127.0.0.1, not {host:?}"));
     }
-    let open = !config.server.is_loopback() && !config.auth.is_configured() && !config.server.open_without_auth;
+    let open =
+        !config.server.is_loopback() && !config.auth.is_configured() && !config.server.open_without_auth;
     open.then(|| {
         format!(
             "server.host is {host}, so other machines could reach the server, but nobody would have to authenticate. \
@@ -110,14 +113,20 @@ fn check_texts(config: &Config) -> Vec<String> {
         }
     }
     if config.auth.api_keys.iter().any(|key| key.len() < 16) {
-        problems.push("auth.api_keys: a key must have at least 16 characters, for example from `openssl rand -hex 24`".into());
+        problems.push(
+            "auth.api_keys: a key must have at least 16 characters, for example from `openssl rand -hex 24`"
+                .into(),
+        );
     }
     let url = &config.auth.jwks_url;
     if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
         problems.push(format!("auth.jwks_url must be an http or https address, not {url:?}"));
     }
     if config.auth.required && !config.auth.is_configured() {
-        problems.push("auth.required is true, but there is no api_keys, jwt_secret or jwks_url to authenticate with".into());
+        problems.push(
+            "auth.required is true, but there is no api_keys, jwt_secret or jwks_url to authenticate with"
+                .into(),
+        );
     }
     if config.store.kind == super::StoreKind::Mongodb && config.store.mongodb_uri.is_empty() {
         problems.push("store.kind is \"mongodb\", but store.mongodb_uri (MONGODB_URI) is empty".into());

@@ -128,7 +128,9 @@ fn unknown_keys(tree: &Dict, defaults: &Dict, prefix: &str, source: &str, proble
         match (find(defaults, &path), value.as_dict()) {
             (Some(Value::Dict(..)), Some(inner)) => unknown_keys(inner, defaults, &path, source, problems),
             (Some(_), _) => {}
-            (None, _) => problems.push(format!("{source}: unknown key {path}{}", suggestion(&path, &known(defaults)))),
+            (None, _) => {
+                problems.push(format!("{source}: unknown key {path}{}", suggestion(&path, &known(defaults))))
+            }
         }
     }
 }
@@ -163,7 +165,9 @@ fn set(tree: &mut Value, path: &str, value: Value) {
         None => {
             dict.insert(path.into(), value);
         }
-        Some((section, key)) => set(dict.entry(section.into()).or_insert_with(|| Dict::new().into()), key, value),
+        Some((section, key)) => {
+            set(dict.entry(section.into()).or_insert_with(|| Dict::new().into()), key, value)
+        }
     }
 }
 
@@ -172,19 +176,32 @@ fn typed(defaults: &Dict, path: &str, text: &str) -> Result<Value, String> {
     let text = text.trim();
     match find(defaults, path) {
         None => Err(format!("unknown key {path}{}", suggestion(path, &known(defaults)))),
-        Some(Value::Dict(..)) => Err(format!("{path} is a section: name a key in it, such as {path}.{}", first_key(defaults, path))),
+        Some(Value::Dict(..)) => Err(format!(
+            "{path} is a section: name a key in it, such as {path}.{}",
+            first_key(defaults, path)
+        )),
         Some(Value::String(..) | Value::Char(..)) => Ok(Value::from(text)),
-        Some(Value::Bool(..)) => flag(text).map(Value::from).ok_or_else(|| format!("{path} must be true or false, not {text:?}")),
+        Some(Value::Bool(..)) => {
+            flag(text).map(Value::from).ok_or_else(|| format!("{path} must be true or false, not {text:?}"))
+        }
         Some(Value::Array(..)) => Ok(Value::from(list(text))),
-        Some(Value::Num(_, number)) if matches!(number, figment::value::Num::F32(_) | figment::value::Num::F64(_)) => {
+        Some(Value::Num(_, number))
+            if matches!(number, figment::value::Num::F32(_) | figment::value::Num::F64(_)) =>
+        {
             text.parse::<f64>().map(Value::from).map_err(|_| format!("{path} must be a number, not {text:?}"))
         }
-        Some(_) => text.parse::<i64>().map(Value::from).map_err(|_| format!("{path} must be a whole number, not {text:?}")),
+        Some(_) => text
+            .parse::<i64>()
+            .map(Value::from)
+            .map_err(|_| format!("{path} must be a whole number, not {text:?}")),
     }
 }
 
 fn first_key<'a>(defaults: &'a Dict, section: &str) -> &'a str {
-    find(defaults, section).and_then(Value::as_dict).and_then(|keys| keys.keys().next()).map_or("key", String::as_str)
+    find(defaults, section)
+        .and_then(Value::as_dict)
+        .and_then(|keys| keys.keys().next())
+        .map_or("key", String::as_str)
 }
 
 /// What people write for yes and no in environment files.
@@ -207,9 +224,11 @@ fn list(text: &str) -> Vec<String> {
 /// One error of figment as `section.key: what (in source)`.
 fn describe(error: &figment::Error) -> String {
     let path = error.path.join(".");
-    let source = error.metadata.as_ref().map(|metadata| match metadata.source.as_ref().and_then(|source| source.file_path()) {
-        Some(file) => file.display().to_string(),
-        None => metadata.name.to_string(),
+    let source = error.metadata.as_ref().map(|metadata| {
+        match metadata.source.as_ref().and_then(|source| source.file_path()) {
+            Some(file) => file.display().to_string(),
+            None => metadata.name.to_string(),
+        }
     });
     let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
     match source {

@@ -70,11 +70,15 @@ pub(super) fn translate(
 ) -> Vec<(String, String)> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for (name, meaning) in NAMES {
-        let Some((_, text)) = env.iter().find(|(other, text)| other == name && !text.trim().is_empty()) else { continue };
+        let Some((_, text)) = env.iter().find(|(other, text)| other == name && !text.trim().is_empty())
+        else {
+            continue;
+        };
         let (key, value) = match meaning {
             Meaning::Sets(key) => (*key, Some(text.clone())),
             Meaning::Adds(key) => {
-                let before = pairs.iter().position(|(other, _)| other == key).map(|index| pairs.remove(index).1);
+                let before =
+                    pairs.iter().position(|(other, _)| other == key).map(|index| pairs.remove(index).1);
                 (*key, Some([before.unwrap_or_default(), text.clone()].join(",")))
             }
             Meaning::Switches(key) => match flag(text.trim()) {
@@ -97,7 +101,9 @@ pub(super) fn translate(
         pairs.extend(value.map(|value| (key.to_owned(), value)));
     }
     if pairs.iter().any(|(key, _)| key == "llm.api_key") {
-        notes.push("OPENAI_API_KEY is used only when llm.engine is \"openai\"; by default the model is local".into());
+        notes.push(
+            "OPENAI_API_KEY is used only when llm.engine is \"openai\"; by default the model is local".into(),
+        );
     }
     pairs
 }
@@ -106,10 +112,12 @@ pub(super) fn translate(
 fn whisper(value: &str) -> Translation {
     let (value, note) = match value {
         "base" | "tiny.en" => (format!("whisper-{value}"), None),
-        "tiny" | "base.en" | "small" | "small.en" | "medium" | "medium.en" | "turbo" | "large" | "large-v1" | "large-v2"
-        | "large-v3" | "large-v3-turbo" => (
+        "tiny" | "base.en" | "small" | "small.en" | "medium" | "medium.en" | "turbo" | "large"
+        | "large-v1" | "large-v2" | "large-v3" | "large-v3-turbo" => (
             "whisper-base".to_owned(),
-            Some(format!("{value:?} is not packaged, whisper-base serves; set stt.model to the path of a ggml file for another")),
+            Some(format!(
+                "{value:?} is not packaged, whisper-base serves; set stt.model to the path of a ggml file for another"
+            )),
         ),
         // An id of the manifest, or a path.
         other => (other.to_owned(), None),
@@ -119,9 +127,12 @@ fn whisper(value: &str) -> Translation {
 
 /// A repository of the hub names no GGUF file that could be run here, so the configured model stays.
 fn language_model(value: &str) -> Translation {
-    let looks_like_repository = value.matches('/').count() == 1 && !value.starts_with(['/', '.', '~']) && !value.ends_with(".gguf");
+    let looks_like_repository =
+        value.matches('/').count() == 1 && !value.starts_with(['/', '.', '~']) && !value.ends_with(".gguf");
     if looks_like_repository {
-        let note = format!("{value:?} is a repository, not a model of `duologue models list`: the configured model stays");
+        let note = format!(
+            "{value:?} is a repository, not a model of `duologue models list`: the configured model stays"
+        );
         return Translation { key: "llm.model", value: None, note: Some(note) };
     }
     Translation { key: "llm.model", value: Some(value.to_owned()), note: None }
@@ -142,5 +153,9 @@ fn supabase(value: &str) -> Translation {
         return Translation { key: "auth.jwks_url", value: None, note: Some(note) };
     }
     let url = format!("{}/auth/v1/.well-known/jwks.json", value.trim_end_matches('/'));
-    Translation { key: "auth.jwks_url", note: Some(format!("tokens are checked with the key set at {url}")), value: Some(url) }
+    Translation {
+        key: "auth.jwks_url",
+        note: Some(format!("tokens are checked with the key set at {url}")),
+        value: Some(url),
+    }
 }

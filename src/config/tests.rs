@@ -1,7 +1,9 @@
 use super::*;
 
 fn sources(env: &[(&str, &str)], flags: &[(&str, &str)]) -> Sources {
-    let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let own = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
     let mut sources = Sources { files: Vec::new(), env: own(env), flags: own(flags) };
     sources.env.push(("HOME".into(), "/home/somebody".into()));
     sources
@@ -85,7 +87,11 @@ fn the_environment_file_of_the_chat_system_works() {
     assert_eq!(config.llm.api_key, "sk-secret-secret");
     assert_eq!(config.llm.engine, duologue_engines::config::LlmKind::Llama, "a key alone sends nothing out");
     for name in ["APP_NAME", "WEBSOCKET_PORT", "RUNPOD_URL", "SUPABASE_ANON_KEY"] {
-        assert!(loaded.notes.iter().any(|note| note.starts_with(name)), "{name} is reported: {:?}", loaded.notes);
+        assert!(
+            loaded.notes.iter().any(|note| note.starts_with(name)),
+            "{name} is reported: {:?}",
+            loaded.notes
+        );
     }
 }
 
@@ -114,7 +120,12 @@ fn the_environment_file_of_the_voice_system_works() {
 
 #[test]
 fn whisper_sizes_map_to_the_manifest() {
-    let cases = [("base", "whisper-base"), ("tiny.en", "whisper-tiny.en"), ("large", "whisper-base"), ("/m/x.bin", "/m/x.bin")];
+    let cases = [
+        ("base", "whisper-base"),
+        ("tiny.en", "whisper-tiny.en"),
+        ("large", "whisper-base"),
+        ("/m/x.bin", "/m/x.bin"),
+    ];
     for (value, expected) in cases {
         assert_eq!(loaded(&[("WHISPER_MODEL", value)]).config.stt.model, expected, "{value}");
     }
@@ -166,10 +177,18 @@ fn bad_values_are_refused_in_words() {
 fn opening_needs_authentication() {
     let text = refused(&[("DUOLOGUE_SERVER__HOST", "0.0.0.0")]);
     assert!(text.contains("auth.api_keys") && text.contains("127.0.0.1"), "{text}");
-    let open = loaded(&[("DUOLOGUE_SERVER__HOST", "0.0.0.0"), ("DUOLOGUE_AUTH__API_KEYS", "0123456789abcdef")]);
+    let open =
+        loaded(&[("DUOLOGUE_SERVER__HOST", "0.0.0.0"), ("DUOLOGUE_AUTH__API_KEYS", "0123456789abcdef")]);
     assert!(open.config.auth_required());
-    assert!(!loaded(&[("DUOLOGUE_AUTH__API_KEYS", "0123456789abcdef")]).config.auth_required(), "this machine may stay anonymous");
-    assert!(!loaded(&[("DUOLOGUE_SERVER__HOST", "::"), ("DUOLOGUE_SERVER__OPEN_WITHOUT_AUTH", "yes")]).config.auth_required());
+    assert!(
+        !loaded(&[("DUOLOGUE_AUTH__API_KEYS", "0123456789abcdef")]).config.auth_required(),
+        "this machine may stay anonymous"
+    );
+    assert!(
+        !loaded(&[("DUOLOGUE_SERVER__HOST", "::"), ("DUOLOGUE_SERVER__OPEN_WITHOUT_AUTH", "yes")])
+            .config
+            .auth_required()
+    );
 }
 
 #[test]
@@ -190,7 +209,11 @@ fn secrets_are_never_printed() {
 
 #[test]
 fn the_effective_configuration_can_be_read_again() {
-    let first = loaded(&[("DUOLOGUE_SERVER__PORT", "4711"), ("DUOLOGUE_TTS__KOREAN", "[\"espeak-ko\"]"), ("DUOLOGUE_TURN__THRESHOLD", "0.6")]);
+    let first = loaded(&[
+        ("DUOLOGUE_SERVER__PORT", "4711"),
+        ("DUOLOGUE_TTS__KOREAN", "[\"espeak-ko\"]"),
+        ("DUOLOGUE_TURN__THRESHOLD", "0.6"),
+    ]);
     let mut again = sources(&[], &[]);
     again.files.push(file("again", &first.effective));
     let second = load(again).expect("what was printed is valid");
@@ -203,7 +226,12 @@ fn the_effective_configuration_can_be_read_again() {
 fn files_must_exist_and_parse() {
     let mut missing = sources(&[], &[]);
     missing.files.push("/nowhere/duologue.toml".into());
-    assert!(load(missing).expect_err("no such file").to_string().contains("/nowhere/duologue.toml cannot be read"));
+    assert!(
+        load(missing)
+            .expect_err("no such file")
+            .to_string()
+            .contains("/nowhere/duologue.toml cannot be read")
+    );
     let mut broken = sources(&[], &[]);
     broken.files.push(file("broken", "[server\nport = "));
     assert!(load(broken).expect_err("broken").to_string().contains("is not valid TOML"));

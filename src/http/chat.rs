@@ -244,7 +244,11 @@ pub(crate) async fn create(
 }
 
 /// Stores a new session and returns it with its secret. Also how a realtime connection without one begins.
-pub async fn create_record(state: &AppState, caller: &Caller, wanted: NewSession) -> Result<(SessionRecord, String), ApiError> {
+pub async fn create_record(
+    state: &AppState,
+    caller: &Caller,
+    wanted: NewSession,
+) -> Result<(SessionRecord, String), ApiError> {
     create_record_as(state, caller, wanted, None).await
 }
 
@@ -257,15 +261,23 @@ pub async fn create_record_as(
 ) -> Result<(SessionRecord, String), ApiError> {
     if let Err(seconds) = state.creations.take(caller.address, Instant::now()) {
         metrics::counter!(HTTP_RATE_LIMITED_TOTAL).increment(1);
-        return Err(ApiError::new(Code::RateLimited, "too many new sessions from this address").retry_after(seconds));
+        return Err(
+            ApiError::new(Code::RateLimited, "too many new sessions from this address").retry_after(seconds)
+        );
     }
-    let persona = super::personas::find(state, wanted.persona_id.as_deref().or(wanted.persona_name.as_deref()))?;
+    let persona =
+        super::personas::find(state, wanted.persona_id.as_deref().or(wanted.persona_name.as_deref()))?;
     let language = wanted.language.filter(|code| !code.is_empty() && code != "auto");
     let language = language.map(|code| code.parse::<Language>()).transpose();
-    let language = language.map_err(|error| ApiError::new(Code::BadRequest, error.to_string()).with_param("language"))?;
+    let language = language
+        .map_err(|error| ApiError::new(Code::BadRequest, error.to_string()).with_param("language"))?;
     let session_name = wanted.session_name.unwrap_or_else(|| default_name(language).into());
     if session_name.chars().count() > MAX_NAME {
-        return Err(ApiError::new(Code::BadRequest, format!("a session's name has at most {MAX_NAME} characters")).with_param("session_name"));
+        return Err(ApiError::new(
+            Code::BadRequest,
+            format!("a session's name has at most {MAX_NAME} characters"),
+        )
+        .with_param("session_name"));
     }
     let (secret, now) = (new_secret(), now_ms());
     let record = SessionRecord {
@@ -321,11 +333,14 @@ pub(crate) async fn list(
 ) -> Result<Json<SessionList>, ApiError> {
     let user = match (&caller.principal.user_id, query.user_id) {
         (Some(user), Some(asked)) if *user != asked => {
-            return Err(ApiError::new(Code::Forbidden, "these are the sessions of somebody else").with_param("user_id"));
+            return Err(ApiError::new(Code::Forbidden, "these are the sessions of somebody else")
+                .with_param("user_id"));
         }
         (Some(user), _) => Some(user.clone()),
         (None, asked) if state.auth.is_private() => asked,
-        (None, _) => return Err(ApiError::new(Code::Unauthorized, "only known users have a list of sessions")),
+        (None, _) => {
+            return Err(ApiError::new(Code::Unauthorized, "only known users have a list of sessions"));
+        }
     };
     let (limit, offset) = (page_size(query.limit), query.offset.unwrap_or(0));
     // One more than asked for tells whether there is another page.
@@ -434,17 +449,23 @@ pub(crate) async fn chat(
 }
 
 fn checked_content(request: &ChatRequest) -> Result<String, ApiError> {
-    let blame = |field: &str, message: String| Err(ApiError::new(Code::BadRequest, message).with_param(field));
+    let blame =
+        |field: &str, message: String| Err(ApiError::new(Code::BadRequest, message).with_param(field));
     let content = request.content.trim();
     match request.role.as_deref() {
         None | Some("user") => {}
-        Some(_) => return blame("role", "only a user can say something to a persona: role must be \"user\"".into()),
+        Some(_) => {
+            return blame("role", "only a user can say something to a persona: role must be \"user\"".into());
+        }
     }
     if content.is_empty() {
         return blame("content", "there is nothing in content".into());
     }
     if content.len() > MAX_MESSAGE {
-        return blame("content", format!("content has {} bytes, at most {MAX_MESSAGE} are read", content.len()));
+        return blame(
+            "content",
+            format!("content has {} bytes, at most {MAX_MESSAGE} are read", content.len()),
+        );
     }
     Ok(content.to_owned())
 }

@@ -7,8 +7,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Uri,
         header::{
-            AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-            X_CONTENT_TYPE_OPTIONS,
+            AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -57,7 +57,11 @@ pub(super) fn cors(state: &AppState) -> CorsLayer {
 }
 
 /// Refuses pages that may not call, WebSocket upgrades included: to those CORS does not apply.
-pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(super) async fn guard(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     if let Err(error) = state.origins.check(request.headers()) {
         counter!(HTTP_ORIGIN_REFUSED_TOTAL).increment(1);
         return Err(error);
@@ -66,7 +70,11 @@ pub(super) async fn guard(State(state): State<AppState>, request: Request, next:
 }
 
 /// Gives up what does not begin to answer. Bodies and WebSockets that have begun are not limited.
-pub(super) async fn deadline(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(super) async fn deadline(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let within = Duration::from_secs(state.config.server.request_timeout_s);
     tokio::time::timeout(within, next.run(request)).await.map_err(|_| {
         ApiError::new(Code::RequestTimeout, format!("there was no answer within {} s", within.as_secs()))

@@ -101,7 +101,10 @@ mod tests {
     fn memory_is_bounded() {
         let (limiter, now) = (RateLimiter::per_minute(60), Instant::now());
         for number in 0..(MAX_ADDRESSES as u32 + 500) {
-            assert_eq!(limiter.take(IpAddr::V4(number.into()), now + Duration::from_millis(number.into())), Ok(()));
+            assert_eq!(
+                limiter.take(IpAddr::V4(number.into()), now + Duration::from_millis(number.into())),
+                Ok(())
+            );
         }
         assert_eq!(limiter.buckets.lock().expect("whole").len(), MAX_ADDRESSES);
     }

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// First parts of the paths that programs call.
-const API: [&str; 8] = ["/api", "/chat", "/health", "/metrics", "/openapi.json", "/personas", "/v1", "/voice"];
+const API: [&str; 8] =
+    ["/api", "/chat", "/health", "/metrics", "/openapi.json", "/personas", "/v1", "/voice"];
 
 /// Serves `folder` wherever no route matches.
 pub(super) fn with_pages(router: Router<AppState>, folder: &Path) -> Router<AppState> {
@@ -37,8 +38,11 @@ async fn wrong_method(request: Request) -> ApiError {
 /// Programs get JSON; people get a sentence.
 async fn nothing_here(request: Request) -> Response {
     let path = request.uri().path();
-    let for_program = API.iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let for_program = API
+        .iter()
+        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let accepts =
+        request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if for_program || !accepts.contains("text/html") {
         return ApiError::new(Code::NotFound, "there is nothing at this address").into_response();
     }

@@ -196,15 +196,28 @@ pub(crate) async fn activate(
 pub fn find(state: &AppState, asked: Option<&str>) -> Result<Arc<Persona>, ApiError> {
     let by_name = |wanted: &str| {
         let by_id = state.library.iter().find(|persona| persona.id == wanted);
-        by_id.or_else(|| state.library.iter().find(|persona| persona.names().any(|name| name.eq_ignore_ascii_case(wanted)))).cloned()
+        by_id
+            .or_else(|| {
+                state
+                    .library
+                    .iter()
+                    .find(|persona| persona.names().any(|name| name.eq_ignore_ascii_case(wanted)))
+            })
+            .cloned()
     };
     match asked.map(str::trim).filter(|asked| !asked.is_empty()) {
         Some(asked) => by_name(asked).ok_or_else(|| {
             let short: String = asked.chars().take(80).collect();
-            ApiError::new(Code::PersonaNotFound, format!("there is no persona {short:?}")).with_param("persona_id")
+            ApiError::new(Code::PersonaNotFound, format!("there is no persona {short:?}"))
+                .with_param("persona_id")
         }),
-        None => by_name(&state.active_persona())
-            .or_else(|| state.library.iter().next().cloned())
-            .ok_or_else(|| ApiError::new(Code::PersonaNotFound, "there is no persona at all: server.personas_dir holds no valid file")),
+        None => by_name(&state.active_persona()).or_else(|| state.library.iter().next().cloned()).ok_or_else(
+            || {
+                ApiError::new(
+                    Code::PersonaNotFound,
+                    "there is no persona at all: server.personas_dir holds no valid file",
+                )
+            },
+        ),
     }
 }

@@ -163,17 +163,20 @@ impl Speech {
         let voice = match &request.voice {
             None => None,
             Some(id) => {
-                let unknown = || blame("voice", format!("there is no voice {id:?}; GET /voice/voices lists them"));
+                let unknown =
+                    || blame("voice", format!("there is no voice {id:?}; GET /voice/voices lists them"));
                 Some(voices.iter().find(|voice| voice.id == *id).ok_or_else(unknown)?)
             }
         };
-        let language = asked.or_else(|| Language::of_text(text)).or_else(|| voice?.languages.first().copied());
+        let language =
+            asked.or_else(|| Language::of_text(text)).or_else(|| voice?.languages.first().copied());
         let language = language.unwrap_or(Language::Korean);
         let by_order = match language {
             Language::Korean => &state.config.tts.korean,
             Language::English => &state.config.tts.english,
         };
-        let voice = voice.map(|voice| voice.id.clone()).or_else(|| by_order.first().cloned()).unwrap_or_default();
+        let voice =
+            voice.map(|voice| voice.id.clone()).or_else(|| by_order.first().cloned()).unwrap_or_default();
         let request = TtsRequest {
             session: NEXT_KEY.fetch_sub(1, Ordering::Relaxed),
             text: String::new(),
@@ -223,7 +226,10 @@ fn cut(clause: &str) -> Vec<String> {
 }
 
 fn pcm16(samples: &[f32]) -> Vec<u8> {
-    samples.iter().flat_map(|sample| ((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16).to_le_bytes()).collect()
+    samples
+        .iter()
+        .flat_map(|sample| ((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16).to_le_bytes())
+        .collect()
 }
 
 /// The header of a WAV file; a file of unknown length says the largest one, as is customary for streams.
@@ -256,14 +262,21 @@ mod tests {
         let sound = pcm16(&[0.0, 1.0, -1.0, 2.0]);
         let file = [wav_header(Some(sound.len())).to_vec(), sound].concat();
         let mut reader = hound::WavReader::new(io::Cursor::new(file)).expect("a WAV file");
-        assert_eq!((reader.spec().sample_rate, reader.spec().channels, reader.spec().bits_per_sample), (24_000, 1, 16));
+        assert_eq!(
+            (reader.spec().sample_rate, reader.spec().channels, reader.spec().bits_per_sample),
+            (24_000, 1, 16)
+        );
         let samples: Vec<i16> = reader.samples().collect::<Result<_, _>>().expect("samples");
         assert_eq!(samples, [0, 32_767, -32_767, 32_767]);
     }
 
     #[test]
     fn nothing_of_a_text_is_lost() {
-        for text in ["안녕하세요! 오늘 날씨가 참 좋네요. 산책 갈까요?", "Hello there. It costs 3.50, I think.", &"가".repeat(1203)] {
+        for text in [
+            "안녕하세요! 오늘 날씨가 참 좋네요. 산책 갈까요?",
+            "Hello there. It costs 3.50, I think.",
+            &"가".repeat(1203),
+        ] {
             let clauses = clauses_of(text);
             assert!(clauses.iter().all(|clause| clause.chars().count() <= MAX_CLAUSE));
             let squeeze = |text: &str| text.split_whitespace().collect::<String>();

@@ -4,7 +4,8 @@
 //! its own types.
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, MessageRole, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, MessageRecord, MessageRole, SessionRecord, StoreError, StoreErrorKind, StoreResult,
+    UserRecord,
 };
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,11 @@ impl MessageDocument {
             id: self.message_id.or(self.id).ok_or_else(|| broken("a message without an id"))?,
             session_id: self.session_id,
             user_id: self.user_id,
-            role: if self.role == MessageRole::User.name() { MessageRole::User } else { MessageRole::Assistant },
+            role: if self.role == MessageRole::User.name() {
+                MessageRole::User
+            } else {
+                MessageRole::Assistant
+            },
             content: self.content,
             turn: self.turn,
             seq: self.seq,
@@ -163,7 +168,12 @@ impl From<UserRecord> for UserDocument {
 
 impl FactsDocument {
     pub(super) fn new(session_id: &str, facts: Vec<FactRecord>) -> Self {
-        let facts = facts.into_iter().map(|fact| FactDocument { id: fact.id, kind: fact.kind, text: fact.text, turn: fact.turn });
+        let facts = facts.into_iter().map(|fact| FactDocument {
+            id: fact.id,
+            kind: fact.kind,
+            text: fact.text,
+            turn: fact.turn,
+        });
         Self { session_id: session_id.to_owned(), facts: facts.collect() }
     }
 
@@ -171,7 +181,13 @@ impl FactsDocument {
         let session_id = self.session_id;
         let facts = self.facts.into_iter();
         facts
-            .map(|fact| FactRecord { id: fact.id, session_id: session_id.clone(), kind: fact.kind, text: fact.text, turn: fact.turn })
+            .map(|fact| FactRecord {
+                id: fact.id,
+                session_id: session_id.clone(),
+                kind: fact.kind,
+                text: fact.text,
+                turn: fact.turn,
+            })
             .collect()
     }
 }
@@ -184,7 +200,8 @@ pub fn iso8601(millis: u64) -> String {
 }
 
 fn millis(text: &str) -> StoreResult<u64> {
-    let date = DateTime::parse_rfc3339_str(text).map_err(|_| broken("a document with a time that is none"))?;
+    let date =
+        DateTime::parse_rfc3339_str(text).map_err(|_| broken("a document with a time that is none"))?;
     Ok(u64::try_from(date.timestamp_millis()).unwrap_or(0))
 }
 

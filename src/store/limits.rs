@@ -1,6 +1,8 @@
 //! What no store takes, whichever it is.
 
-use duologue_actors::store::{FactRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord};
+use duologue_actors::store::{
+    FactRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
+};
 
 /// Largest message: minutes of speech; more is a mistake or an attack.
 const MAX_CONTENT: usize = 64 * 1024;
@@ -42,7 +44,10 @@ pub(super) fn check_user(record: &UserRecord) -> StoreResult<()> {
 pub(super) fn check_facts(session_id: &str, facts: &[FactRecord]) -> StoreResult<()> {
     check_id("session id", session_id)?;
     if facts.len() > MAX_FACTS {
-        return Err(bad(format!("{} facts are more than the {MAX_FACTS} that a session may have", facts.len())));
+        return Err(bad(format!(
+            "{} facts are more than the {MAX_FACTS} that a session may have",
+            facts.len()
+        )));
     }
     for fact in facts {
         check_id("fact id", &fact.id)?;

@@ -62,7 +62,12 @@ impl MemoryStore {
 
     fn list_sessions(&self, user_id: Option<&str>, limit: u32, offset: u32) -> Vec<SessionRecord> {
         let state = self.state();
-        let mut found: Vec<_> = state.sessions.values().filter(|record| user_id.is_none() || record.user_id.as_deref() == user_id).cloned().collect();
+        let mut found: Vec<_> = state
+            .sessions
+            .values()
+            .filter(|record| user_id.is_none() || record.user_id.as_deref() == user_id)
+            .cloned()
+            .collect();
         found.sort_by(|left, right| (right.created_at, &right.id).cmp(&(left.created_at, &left.id)));
         found.into_iter().skip(offset as usize).take(limit as usize).collect()
     }
@@ -70,7 +75,11 @@ impl MemoryStore {
     fn list_messages(&self, session_id: &str, limit: u32, before_seq: Option<u64>) -> Vec<MessageRecord> {
         let state = self.state();
         let Some(messages) = state.messages.get(session_id) else { return Vec::new() };
-        let mut found: Vec<_> = messages.values().filter(|record| before_seq.is_none_or(|before| record.seq < before)).cloned().collect();
+        let mut found: Vec<_> = messages
+            .values()
+            .filter(|record| before_seq.is_none_or(|before| record.seq < before))
+            .cloned()
+            .collect();
         found.sort_by_key(|record| record.seq);
         found.split_off(found.len().saturating_sub(limit as usize))
     }
@@ -102,7 +111,12 @@ impl Store for MemoryStore {
         now(self.state().sessions.get(id).cloned().ok_or_else(no_session))
     }
 
-    fn sessions(&self, user_id: Option<&str>, limit: u32, offset: u32) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
+    fn sessions(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
         now(Ok(self.list_sessions(user_id, limit, offset)))
     }
 
@@ -116,18 +130,28 @@ impl Store for MemoryStore {
 
     fn append_message(&self, record: MessageRecord) -> BoxFuture<'_, StoreResult<()>> {
         now(limits::check_message(&record).map(|()| {
-            self.state().messages.entry(record.session_id.clone()).or_default().insert(record.id.clone(), record);
+            self.state()
+                .messages
+                .entry(record.session_id.clone())
+                .or_default()
+                .insert(record.id.clone(), record);
         }))
     }
 
-    fn messages(&self, session_id: &str, limit: u32, before_seq: Option<u64>) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
+    fn messages(
+        &self,
+        session_id: &str,
+        limit: u32,
+        before_seq: Option<u64>,
+    ) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
         now(Ok(self.list_messages(session_id, limit, before_seq)))
     }
 
     fn upsert_user(&self, record: UserRecord) -> BoxFuture<'_, StoreResult<()>> {
         now(limits::check_user(&record).map(|()| {
             let mut state = self.state();
-            let created_at = state.users.get(&record.id).map_or(record.created_at, |stored| stored.created_at);
+            let created_at =
+                state.users.get(&record.id).map_or(record.created_at, |stored| stored.created_at);
             state.users.insert(record.id.clone(), UserRecord { created_at, ..record });
         }))
     }
@@ -135,7 +159,8 @@ impl Store for MemoryStore {
     fn put_facts(&self, session_id: &str, facts: Vec<FactRecord>) -> BoxFuture<'_, StoreResult<()>> {
         now(limits::check_facts(session_id, &facts).map(|()| {
             let owned = session_id.to_owned();
-            let facts = facts.into_iter().map(|fact| FactRecord { session_id: owned.clone(), ..fact }).collect();
+            let facts =
+                facts.into_iter().map(|fact| FactRecord { session_id: owned.clone(), ..fact }).collect();
             self.state().facts.insert(session_id.to_owned(), facts);
         }))
     }

@@ -43,7 +43,12 @@ impl MongoStore {
     /// Connects, and makes the indexes that are missing.
     pub async fn open(uri: &str, database: &str) -> StoreResult<Self> {
         // The address may hold a password, so the driver's message is not repeated here.
-        let bad_uri = |_| StoreError::new(StoreErrorKind::BadInput, "store.mongodb_uri (MONGODB_URI) is not a valid address of a MongoDB");
+        let bad_uri = |_| {
+            StoreError::new(
+                StoreErrorKind::BadInput,
+                "store.mongodb_uri (MONGODB_URI) is not a valid address of a MongoDB",
+            )
+        };
         let mut options = ClientOptions::parse(uri).await.map_err(bad_uri)?;
         options.app_name = Some("duologue".into());
         options.server_selection_timeout = Some(FIND_SERVER);
@@ -57,11 +62,18 @@ impl MongoStore {
     async fn make_indexes(&self) -> StoreResult<()> {
         let plain = |keys: Document| IndexModel::builder().keys(keys).build();
         // Documents of the earlier systems have no message_id; only ours must be unique.
-        let only_ours = IndexOptions::builder().unique(true).partial_filter_expression(doc! { "message_id": { "$type": "string" } }).build();
-        let once = IndexModel::builder().keys(doc! { "session_id": 1, "message_id": 1 }).options(only_ours).build();
+        let only_ours = IndexOptions::builder()
+            .unique(true)
+            .partial_filter_expression(doc! { "message_id": { "$type": "string" } })
+            .build();
+        let once =
+            IndexModel::builder().keys(doc! { "session_id": 1, "message_id": 1 }).options(only_ours).build();
         let wanted = [
             (USERS, vec![plain(doc! { "email": 1 })]),
-            (SESSIONS, vec![plain(doc! { "user_id": 1, "created_at": -1 }), plain(doc! { "created_at": -1 })]),
+            (
+                SESSIONS,
+                vec![plain(doc! { "user_id": 1, "created_at": -1 }), plain(doc! { "created_at": -1 })],
+            ),
             (MESSAGES, vec![once, plain(doc! { "session_id": 1, "seq": 1 })]),
             (FEEDBACK, vec![plain(doc! { "session_id": 1, "created_at": 1 })]),
         ];
@@ -86,7 +98,12 @@ impl MongoStore {
         from_mongo::<SessionDocument>(found.ok_or_else(no_session)?)?.into_record()
     }
 
-    async fn list_sessions(&self, user_id: Option<String>, limit: u32, offset: u32) -> StoreResult<Vec<SessionRecord>> {
+    async fn list_sessions(
+        &self,
+        user_id: Option<String>,
+        limit: u32,
+        offset: u32,
+    ) -> StoreResult<Vec<SessionRecord>> {
         if limit == 0 {
             // To MongoDB 0 means all.
             return Ok(Vec::new());
@@ -94,7 +111,8 @@ impl MongoStore {
         let filter = user_id.map_or_else(Document::new, |user_id| doc! { "user_id": to_id(&user_id) });
         let newest_first = doc! { "created_at": -1, "_id": -1 };
         let collection = self.of(SESSIONS);
-        let query = collection.find(filter).sort(newest_first).skip(u64::from(offset)).limit(i64::from(limit));
+        let query =
+            collection.find(filter).sort(newest_first).skip(u64::from(offset)).limit(i64::from(limit));
         let found = all(query.into_future()).await?;
         found.into_iter().map(|document| from_mongo::<SessionDocument>(document)?.into_record()).collect()
     }
@@ -107,7 +125,9 @@ impl MongoStore {
             "intimacy": i32::from(record.intimacy),
             "updated_at": date(record.updated_at),
         } };
-        let result = call(self.of(SESSIONS).update_one(doc! { "_id": to_id(&record.id) }, change).into_future()).await?;
+        let result =
+            call(self.of(SESSIONS).update_one(doc! { "_id": to_id(&record.id) }, change).into_future())
+                .await?;
         if result.matched_count == 0 { Err(no_session()) } else { Ok(()) }
     }
 
@@ -137,7 +157,12 @@ impl MongoStore {
         }
     }
 
-    async fn list_messages(&self, session_id: String, limit: u32, before: Option<u64>) -> StoreResult<Vec<MessageRecord>> {
+    async fn list_messages(
+        &self,
+        session_id: String,
+        limit: u32,
+        before: Option<u64>,
+    ) -> StoreResult<Vec<MessageRecord>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -147,8 +172,14 @@ impl MongoStore {
         }
         // Messages of the earlier systems have no seq, but they have a time.
         let newest_first = doc! { "seq": -1, "timestamp": -1 };
-        let found = all(self.of(MESSAGES).find(filter).sort(newest_first).limit(i64::from(limit)).into_future()).await?;
-        found.into_iter().rev().map(|document| from_mongo::<MessageDocument>(document)?.into_record()).collect()
+        let found =
+            all(self.of(MESSAGES).find(filter).sort(newest_first).limit(i64::from(limit)).into_future())
+                .await?;
+        found
+            .into_iter()
+            .rev()
+            .map(|document| from_mongo::<MessageDocument>(document)?.into_record())
+            .collect()
     }
 
     async fn put_user(&self, record: UserRecord) -> StoreResult<()> {
@@ -164,7 +195,14 @@ impl MongoStore {
     async fn replace_facts(&self, session_id: String, facts: Vec<FactRecord>) -> StoreResult<()> {
         limits::check_facts(&session_id, &facts)?;
         let document = to_mongo(&FactsDocument::new(&session_id, facts))?;
-        call(self.of(FACTS).replace_one(doc! { "_id": to_id(&session_id) }, document).upsert(true).into_future()).await.map(drop)
+        call(
+            self.of(FACTS)
+                .replace_one(doc! { "_id": to_id(&session_id) }, document)
+                .upsert(true)
+                .into_future(),
+        )
+        .await
+        .map(drop)
     }
 
     async fn list_facts(&self, session_id: String) -> StoreResult<Vec<FactRecord>> {
@@ -215,7 +253,9 @@ fn from_mongo<T: DeserializeOwned>(mut document: Document) -> StoreResult<T> {
     for (_, value) in document.iter_mut() {
         match &*value {
             Bson::ObjectId(id) => *value = Bson::String(id.to_hex()),
-            Bson::DateTime(date) => *value = Bson::String(iso8601(u64::try_from(date.timestamp_millis()).unwrap_or(0))),
+            Bson::DateTime(date) => {
+                *value = Bson::String(iso8601(u64::try_from(date.timestamp_millis()).unwrap_or(0)))
+            }
             _ => {}
         }
     }
@@ -227,7 +267,10 @@ fn from_mongo<T: DeserializeOwned>(mut document: Document) -> StoreResult<T> {
 async fn call<T>(operation: impl Future<Output = Result<T, Error>>) -> StoreResult<T> {
     match tokio::time::timeout(CALL, operation).await {
         Ok(result) => result.map_err(said),
-        Err(_) => Err(StoreError::new(StoreErrorKind::Unavailable, "MongoDB did not answer within 10 s; look at its own log")),
+        Err(_) => Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            "MongoDB did not answer within 10 s; look at its own log",
+        )),
     }
 }
 
@@ -249,7 +292,9 @@ fn said(error: Error) -> StoreError {
         | ErrorKind::Authentication { .. }
         | ErrorKind::InvalidTlsConfig { .. }
         | ErrorKind::Shutdown => {
-            let message = format!("MongoDB cannot be reached: {error}; start it, or correct store.mongodb_uri (MONGODB_URI)");
+            let message = format!(
+                "MongoDB cannot be reached: {error}; start it, or correct store.mongodb_uri (MONGODB_URI)"
+            );
             return StoreError::new(StoreErrorKind::Unavailable, message);
         }
         ErrorKind::Command(command) => command.code,
@@ -259,10 +304,17 @@ fn said(error: Error) -> StoreError {
     };
     match code {
         DUPLICATE_KEY => StoreError::new(StoreErrorKind::BadInput, "there is already a record with this id"),
-        TOO_LARGE => StoreError::new(StoreErrorKind::BadInput, "the record is larger than the database takes"),
-        OUT_OF_DISK_SPACE => StoreError::new(StoreErrorKind::NoSpace, "the disk of MongoDB is full; free some space there"),
+        TOO_LARGE => {
+            StoreError::new(StoreErrorKind::BadInput, "the record is larger than the database takes")
+        }
+        OUT_OF_DISK_SPACE => {
+            StoreError::new(StoreErrorKind::NoSpace, "the disk of MongoDB is full; free some space there")
+        }
         // The message could quote a document, so only the code is kept.
-        code => StoreError::new(StoreErrorKind::Broken, format!("MongoDB refused (code {code}); its own log says more")),
+        code => StoreError::new(
+            StoreErrorKind::Broken,
+            format!("MongoDB refused (code {code}); its own log says more"),
+        ),
     }
 }
 
@@ -272,7 +324,8 @@ impl Store for MongoStore {
     }
 
     fn ping(&self) -> BoxFuture<'_, StoreResult<()>> {
-        async move { call(self.database.run_command(doc! { "ping": 1 }).into_future()).await.map(drop) }.boxed()
+        async move { call(self.database.run_command(doc! { "ping": 1 }).into_future()).await.map(drop) }
+            .boxed()
     }
 
     fn create_session(&self, record: SessionRecord) -> BoxFuture<'_, StoreResult<()>> {
@@ -283,7 +336,12 @@ impl Store for MongoStore {
         self.find_session(id.to_owned()).boxed()
     }
 
-    fn sessions(&self, user_id: Option<&str>, limit: u32, offset: u32) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
+    fn sessions(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
         self.list_sessions(user_id.map(str::to_owned), limit, offset).boxed()
     }
 
@@ -299,7 +357,12 @@ impl Store for MongoStore {
         self.put_message(record).boxed()
     }
 
-    fn messages(&self, session_id: &str, limit: u32, before_seq: Option<u64>) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
+    fn messages(
+        &self,
+        session_id: &str,
+        limit: u32,
+        before_seq: Option<u64>,
+    ) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
         self.list_messages(session_id.to_owned(), limit, before_seq).boxed()
     }
 

@@ -66,7 +66,11 @@ impl SqliteStore {
             let pages = u64::from(max_size_mb) * 1024 * 1024 / u64::from(PAGE_BYTES);
             options = options.pragma("max_page_count", pages.to_string());
         }
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY).connect_with(options).await;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(BUSY)
+            .connect_with(options)
+            .await;
         let store = Self { pool: pool.map_err(|error| cannot_open(path, &error.to_string()))? };
         store.migrate().await?;
         Ok(store)
@@ -79,7 +83,8 @@ impl SqliteStore {
 
     async fn migrate(&self) -> StoreResult<()> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(said)?;
-        let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(said)?;
+        let version: i64 =
+            sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(said)?;
         let done = usize::try_from(version).unwrap_or(usize::MAX);
         if done > MIGRATIONS.len() {
             return Err(broken("tables of a newer version of this program: use that version"));
@@ -106,11 +111,19 @@ impl SqliteStore {
     }
 
     async fn find_session(&self, id: String) -> StoreResult<SessionRecord> {
-        let row = sqlx::query("SELECT doc FROM chat_sessions WHERE id = ?").bind(id).fetch_optional(&self.pool).await;
+        let row = sqlx::query("SELECT doc FROM chat_sessions WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await;
         document::<SessionDocument>(&row.map_err(said)?.ok_or_else(no_session)?)?.into_record()
     }
 
-    async fn list_sessions(&self, user_id: Option<String>, limit: u32, offset: u32) -> StoreResult<Vec<SessionRecord>> {
+    async fn list_sessions(
+        &self,
+        user_id: Option<String>,
+        limit: u32,
+        offset: u32,
+    ) -> StoreResult<Vec<SessionRecord>> {
         let query = match user_id {
             Some(user_id) => sqlx::query(
                 "SELECT doc FROM chat_sessions WHERE user_id = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
@@ -142,7 +155,8 @@ impl SqliteStore {
 
     async fn remove_session(&self, id: String) -> StoreResult<()> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(said)?;
-        let removed = sqlx::query("DELETE FROM chat_sessions WHERE id = ?").bind(&id).execute(&mut *transaction).await;
+        let removed =
+            sqlx::query("DELETE FROM chat_sessions WHERE id = ?").bind(&id).execute(&mut *transaction).await;
         for table in [
             "DELETE FROM chat_messages WHERE session_id = ?",
             "DELETE FROM session_facts WHERE session_id = ?",
@@ -170,14 +184,21 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn list_messages(&self, session_id: String, limit: u32, before: Option<u64>) -> StoreResult<Vec<MessageRecord>> {
-        let rows = sqlx::query("SELECT doc FROM chat_messages WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?")
-            .bind(session_id)
-            .bind(before.map_or(i64::MAX, signed))
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(said)?;
+    async fn list_messages(
+        &self,
+        session_id: String,
+        limit: u32,
+        before: Option<u64>,
+    ) -> StoreResult<Vec<MessageRecord>> {
+        let rows = sqlx::query(
+            "SELECT doc FROM chat_messages WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+        )
+        .bind(session_id)
+        .bind(before.map_or(i64::MAX, signed))
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(said)?;
         rows.iter().rev().map(|row| document::<MessageDocument>(row)?.into_record()).collect()
     }
 
@@ -207,7 +228,10 @@ impl SqliteStore {
     }
 
     async fn list_facts(&self, session_id: String) -> StoreResult<Vec<FactRecord>> {
-        let row = sqlx::query("SELECT doc FROM session_facts WHERE session_id = ?").bind(session_id).fetch_optional(&self.pool).await;
+        let row = sqlx::query("SELECT doc FROM session_facts WHERE session_id = ?")
+            .bind(session_id)
+            .fetch_optional(&self.pool)
+            .await;
         let Some(row) = row.map_err(said)? else { return Ok(Vec::new()) };
         Ok(document::<FactsDocument>(&row)?.into_records())
     }
@@ -219,13 +243,15 @@ fn signed(number: u64) -> i64 {
 }
 
 fn json(document: &impl Serialize) -> StoreResult<String> {
-    serde_json::to_string(document).map_err(|error| StoreError::new(StoreErrorKind::BadInput, error.to_string()))
+    serde_json::to_string(document)
+        .map_err(|error| StoreError::new(StoreErrorKind::BadInput, error.to_string()))
 }
 
 fn document<T: DeserializeOwned>(row: &SqliteRow) -> StoreResult<T> {
     let text: String = row.try_get("doc").map_err(said)?;
     // Only the place of the mistake: serde's own words could quote the document.
-    serde_json::from_str(&text).map_err(|error| broken(format!("a document that cannot be read (column {})", error.column())))
+    serde_json::from_str(&text)
+        .map_err(|error| broken(format!("a document that cannot be read (column {})", error.column())))
 }
 
 fn cannot_open(path: &Path, why: &str) -> StoreError {
@@ -241,15 +267,27 @@ fn said(error: sqlx::Error) -> StoreError {
     let code = match &error {
         sqlx::Error::Database(database) => database.code().and_then(|code| code.parse::<u32>().ok()),
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            return StoreError::new(StoreErrorKind::Unavailable, format!("the database is busy: {error}; try again"));
+            return StoreError::new(
+                StoreErrorKind::Unavailable,
+                format!("the database is busy: {error}; try again"),
+            );
         }
         _ => None,
     };
     // The low byte is the primary code; the rest refines it.
     let (kind, message) = match code.map(|code| code & 0xff) {
-        Some(5 | 6) => (StoreErrorKind::Unavailable, "the database is locked by another program; stop it or set store.path".into()),
-        Some(8 | 14) => (StoreErrorKind::NoSpace, format!("the database cannot be written: {error}; make its folder writable")),
-        Some(10 | 13) => (StoreErrorKind::NoSpace, format!("the disk of the database is full: {error}; free some space or raise store.max_size_mb")),
+        Some(5 | 6) => (
+            StoreErrorKind::Unavailable,
+            "the database is locked by another program; stop it or set store.path".into(),
+        ),
+        Some(8 | 14) => (
+            StoreErrorKind::NoSpace,
+            format!("the database cannot be written: {error}; make its folder writable"),
+        ),
+        Some(10 | 13) => (
+            StoreErrorKind::NoSpace,
+            format!("the disk of the database is full: {error}; free some space or raise store.max_size_mb"),
+        ),
         Some(18) => (StoreErrorKind::BadInput, "the record is larger than the database takes".into()),
         Some(19) => (StoreErrorKind::BadInput, "there is already a record with this id".into()),
         _ => (StoreErrorKind::Broken, format!("the database failed: {error}")),
@@ -274,7 +312,12 @@ impl Store for SqliteStore {
         self.find_session(id.to_owned()).boxed()
     }
 
-    fn sessions(&self, user_id: Option<&str>, limit: u32, offset: u32) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
+    fn sessions(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
         self.list_sessions(user_id.map(str::to_owned), limit, offset).boxed()
     }
 
@@ -290,7 +333,12 @@ impl Store for SqliteStore {
         self.put_message(record).boxed()
     }
 
-    fn messages(&self, session_id: &str, limit: u32, before_seq: Option<u64>) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
+    fn messages(
+        &self,
+        session_id: &str,
+        limit: u32,
+        before_seq: Option<u64>,
+    ) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
         self.list_messages(session_id.to_owned(), limit, before_seq).boxed()
     }
 

@@ -53,7 +53,10 @@ async fn where_authentication_is_required_nothing_goes_without() {
     let house = with(&[("auth.api_keys", KEY), ("auth.required", "true")]).await;
     for path in ["/personas", "/voice/voices", "/chat/sessions"] {
         let response = house.get(path).send().await.expect("an answer");
-        assert_eq!((response.status(), header(&response, "www-authenticate")), (StatusCode::UNAUTHORIZED, "Bearer"));
+        assert_eq!(
+            (response.status(), header(&response, "www-authenticate")),
+            (StatusCode::UNAUTHORIZED, "Bearer")
+        );
         ok(house.get(path).header("x-api-key", KEY)).await;
     }
     refused(house.post("/voice/tts", &json!({"text": "x"})), "unauthorized").await;
@@ -77,7 +80,10 @@ async fn pages_of_others_may_neither_call_nor_read() {
     let from = |origin: &str| house.get("/personas").header("origin", origin);
     for origin in ["http://localhost:5173", "https://talk.example.org", house.url.as_str()] {
         let response = from(origin).send().await.expect("an answer");
-        assert_eq!((response.status(), header(&response, "access-control-allow-origin")), (StatusCode::OK, origin));
+        assert_eq!(
+            (response.status(), header(&response, "access-control-allow-origin")),
+            (StatusCode::OK, origin)
+        );
     }
     for origin in ["https://evil.example", "null", "http://localhost.evil.example"] {
         refused(from(origin), "origin_not_allowed").await;
@@ -95,7 +101,9 @@ async fn preflights_are_answered_for_allowed_pages_only() {
     let house = with(&[("server.allowed_origins", "https://talk.example.org")]).await;
     let preflight = |origin: &str| {
         let request = house.request(Method::OPTIONS, "/chat/sessions").header("origin", origin);
-        request.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type,x-duologue-secret")
+        request
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,x-duologue-secret")
     };
     let allowed = preflight("https://talk.example.org").send().await.expect("an answer");
     assert_eq!(header(&allowed, "access-control-allow-origin"), "https://talk.example.org");
@@ -115,7 +123,10 @@ async fn creating_too_often_is_refused_for_a_while() {
     let seconds: u64 = header(&response, "retry-after").parse().expect("seconds");
     assert!((1..=10).contains(&seconds), "{seconds}");
     let body: Value = response.json().await.expect("JSON");
-    assert_eq!((&body["error"]["code"], &body["error"]["type"]), (&json!("rate_limited"), &json!("rate_limit_error")));
+    assert_eq!(
+        (&body["error"]["code"], &body["error"]["type"]),
+        (&json!("rate_limited"), &json!("rate_limit_error"))
+    );
 }
 
 #[tokio::test]

@@ -39,25 +39,41 @@ impl House {
         // The process's TLS provider, which the program's main installs.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = Folder::new("http");
-        for (path, text) in [("index.html", "<!doctype html>안녕"), ("js/app.js", "export {};"), ("vendor/lib.js", "1"), ("m.wasm", "\0asm")] {
+        for (path, text) in [
+            ("index.html", "<!doctype html>안녕"),
+            ("js/app.js", "export {};"),
+            ("vendor/lib.js", "1"),
+            ("m.wasm", "\0asm"),
+        ] {
             let path = folder.0.join(path);
             std::fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
             std::fs::write(path, text).expect("a file");
         }
-        let mut sources = Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
+        let mut sources =
+            Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
         let static_dir = folder.0.display().to_string();
         let own = [("server.port", "0"), ("server.static_dir", static_dir.as_str())];
-        sources.flags = own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        sources.flags =
+            own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let config = Config::load(sources).expect("a valid configuration");
         let tts = FakeTts::default();
-        let engines = engines(&FakeStt::default(), &FakeLlm::default(), &tts, &FakeVad::default());
+        let engines = engines(
+            &FakeStt::default(),
+            &FakeLlm::saying(&["반가워요, 저는 서아예요."]),
+            &tts,
+            &FakeVad::default(),
+        );
         let server = Server::bind_with(config, engines, store).await.expect("binds");
         let url = format!("http://127.0.0.1:{}", server.address().expect("bound").port());
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client");
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
         Self { url, client, folder, tts, _stop: stop }
     }
 

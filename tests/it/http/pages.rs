@@ -17,12 +17,20 @@ async fn files_have_their_types_and_are_guarded() {
     for (path, kind, cache) in cases {
         let response = house.get(path).send().await.expect("an answer");
         assert_eq!(response.status(), StatusCode::OK, "{path}");
-        assert!(header(&response, "content-type").starts_with(kind), "{path}: {}", header(&response, "content-type"));
+        assert!(
+            header(&response, "content-type").starts_with(kind),
+            "{path}: {}",
+            header(&response, "content-type")
+        );
         assert_eq!(header(&response, "cache-control"), cache, "{path}");
         assert_eq!(header(&response, "x-content-type-options"), "nosniff");
         assert_eq!(header(&response, "referrer-policy"), "no-referrer");
         let policy = header(&response, "content-security-policy");
-        assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.contains("script-src 'self' 'wasm-unsafe-eval';")
+                && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
     }
     let page = house.get("/").send().await.expect("an answer").text().await.expect("text");
     assert_eq!(page, "<!doctype html>안녕");
@@ -34,13 +42,22 @@ async fn nothing_outside_the_folder_is_served() {
     std::fs::write(house.folder.0.with_extension("secret"), "secret").expect("written");
     let name = house.folder.0.with_extension("secret");
     let name = name.file_name().and_then(|name| name.to_str()).expect("a name");
-    for path in [format!("/../{name}"), format!("/%2e%2e/{name}"), format!("/js/..%2f..%2f{name}"), "/%2fetc%2fpasswd".into()] {
+    for path in [
+        format!("/../{name}"),
+        format!("/%2e%2e/{name}"),
+        format!("/js/..%2f..%2f{name}"),
+        "/%2fetc%2fpasswd".into(),
+    ] {
         // The client would tidy the dots away, so they go over a bare socket.
         let address = house.url.trim_start_matches("http://").to_owned();
         let answer = tokio::task::spawn_blocking(move || {
             use std::io::{Read, Write};
             let mut socket = std::net::TcpStream::connect(address).expect("connects");
-            socket.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes()).expect("sent");
+            socket
+                .write_all(
+                    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes(),
+                )
+                .expect("sent");
             let mut answer = String::new();
             socket.read_to_string(&mut answer).expect("an answer");
             answer
@@ -72,14 +89,27 @@ async fn the_interface_describes_itself() {
     let document = ok(house.get("/openapi.json")).await;
     assert_eq!(document["openapi"], "3.1.0");
     let expected = [
-        ("/health", "get"), ("/api/health/", "get"), ("/metrics", "get"), ("/personas", "get"), ("/personas/{persona_id}", "get"),
-        ("/personas/{persona_id}/activate", "post"), ("/chat", "post"), ("/chat/sessions", "get"), ("/chat/sessions", "post"),
-        ("/chat/sessions/{session_id}", "get"), ("/chat/sessions/{session_id}", "delete"),
-        ("/chat/sessions/{session_id}/messages", "get"), ("/voice/voices", "get"), ("/voice/tts", "post"),
+        ("/health", "get"),
+        ("/api/health/", "get"),
+        ("/metrics", "get"),
+        ("/personas", "get"),
+        ("/personas/{persona_id}", "get"),
+        ("/personas/{persona_id}/activate", "post"),
+        ("/chat", "post"),
+        ("/chat/sessions", "get"),
+        ("/chat/sessions", "post"),
+        ("/chat/sessions/{session_id}", "get"),
+        ("/chat/sessions/{session_id}", "delete"),
+        ("/chat/sessions/{session_id}/messages", "get"),
+        ("/voice/voices", "get"),
+        ("/voice/tts", "post"),
     ];
     for (path, method) in expected {
         let operation = &document["paths"][path][method];
-        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}: {operation}");
+        assert!(
+            operation["summary"].as_str().is_some_and(|text| !text.is_empty()),
+            "{method} {path}: {operation}"
+        );
     }
     let text = document.to_string();
     let references = text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
@@ -94,6 +124,10 @@ async fn the_interface_describes_itself() {
     assert!(page.contains("swagger-ui") && !page.contains("https://"), "everything comes from here: {page}");
     assert!(!page.contains("<script>"), "the policy forbids inline scripts: {page}");
     for file in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
-        assert_eq!(house.get(&format!("/docs/{file}")).send().await.expect("an answer").status(), StatusCode::OK, "{file}");
+        assert_eq!(
+            house.get(&format!("/docs/{file}")).send().await.expect("an answer").status(),
+            StatusCode::OK,
+            "{file}"
+        );
     }
 }

@@ -23,7 +23,13 @@ pub(super) async fn all(store: Arc<dyn Store>) {
 
 async fn sessions_are_kept_whole(store: &dyn Store) {
     let uuid = "9ee98cf1-3377-4575-bd73-f1b8447681c2";
-    let users = [None, Some("68a4822dbe902a94027d203e"), Some("68A4822DBE902A94027D203E"), Some(uuid), Some("user123")];
+    let users = [
+        None,
+        Some("68a4822dbe902a94027d203e"),
+        Some("68A4822DBE902A94027D203E"),
+        Some(uuid),
+        Some("user123"),
+    ];
     for user in users {
         let mut stored = session(&id(), user, 1_704_067_200_123);
         stored.language = None;
@@ -147,11 +153,17 @@ async fn what_is_too_large_is_refused(store: &dyn Store) {
     assert_eq!(store.messages(&session_id, 10, None).await.expect("listed").len(), 1);
     let mut long_name = session(&id(), None, 1);
     long_name.session_name = "x".repeat(2000);
-    assert_eq!(store.create_session(long_name).await.expect_err("a long name").kind, StoreErrorKind::BadInput);
+    assert_eq!(
+        store.create_session(long_name).await.expect_err("a long name").kind,
+        StoreErrorKind::BadInput
+    );
     let nameless = store.create_session(session("", None, 1)).await.expect_err("no id");
     assert_eq!(nameless.kind, StoreErrorKind::BadInput);
     let late = MessageRecord { seq: u64::MAX, ..message(&session_id, 2, "x") };
-    assert_eq!(store.append_message(late).await.expect_err("no database counts so far").kind, StoreErrorKind::BadInput);
+    assert_eq!(
+        store.append_message(late).await.expect_err("no database counts so far").kind,
+        StoreErrorKind::BadInput
+    );
 }
 
 async fn deleting_takes_everything_along(store: &dyn Store) {
@@ -171,7 +183,13 @@ async fn deleting_takes_everything_along(store: &dyn Store) {
 }
 
 fn fact(session_id: &str, kind: &str, text: &str) -> FactRecord {
-    FactRecord { id: format!("fact-{kind}"), session_id: session_id.into(), kind: kind.into(), text: text.into(), turn: 3 }
+    FactRecord {
+        id: format!("fact-{kind}"),
+        session_id: session_id.into(),
+        kind: kind.into(),
+        text: text.into(),
+        turn: 3,
+    }
 }
 
 async fn facts_are_replaced_as_a_whole(store: &dyn Store) {

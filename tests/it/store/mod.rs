@@ -104,7 +104,10 @@ async fn sqlite_serves_many_at_once() {
         let (store, id) = (store.clone(), id.clone());
         tokio::spawn(async move {
             for number in 0..10 {
-                store.append_message(message(&id, writer * 10 + number, "동시에")).await.expect("no writer is turned away");
+                store
+                    .append_message(message(&id, writer * 10 + number, "동시에"))
+                    .await
+                    .expect("no writer is turned away");
             }
         })
     });
@@ -131,7 +134,11 @@ async fn sqlite_says_when_the_disk_is_full() {
         assert!(kept < 100, "a database of 1 MiB cannot hold 6 MB");
     };
     assert_eq!(error.kind, StoreErrorKind::NoSpace);
-    assert!(error.message.contains("store.max_size_mb") && !error.message.contains('가'), "{}", error.message);
+    assert!(
+        error.message.contains("store.max_size_mb") && !error.message.contains('가'),
+        "{}",
+        error.message
+    );
     let found = store.messages(&id, 1000, None).await.expect("what was kept can be read");
     assert_eq!(found.len() as u64, kept, "everything acknowledged is there, nothing else");
     store.delete_session(&id).await.expect("deleting makes room");
@@ -152,7 +159,11 @@ async fn sqlite_says_where_it_cannot_write() {
 async fn sqlite_refuses_what_it_does_not_understand() {
     let folder = Folder::new("strange");
     let path = folder.0.join("notes.txt");
-    std::fs::write(&path, "this is no database, and certainly longer than a header of a hundred bytes ".repeat(50)).expect("written");
+    std::fs::write(
+        &path,
+        "this is no database, and certainly longer than a header of a hundred bytes ".repeat(50),
+    )
+    .expect("written");
     let error = SqliteStore::open(&path, 0).await.expect_err("not a database");
     assert!(error.message.contains("not a database"), "{}", error.message);
 }

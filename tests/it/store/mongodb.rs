@@ -33,13 +33,24 @@ struct Server {
 impl Server {
     async fn start(storage: &Path) -> Self {
         // Somebody could take the port in between; then the test fails loudly.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
         Self::start_on(port, storage).await
     }
 
     async fn start_on(port: u16, storage: &Path) -> Self {
         let process = Command::new(program())
-            .args(["--host", "127.0.0.1", "--log-level", "ERROR", "--sync-on-commit", "--port", &port.to_string()])
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--log-level",
+                "ERROR",
+                "--sync-on-commit",
+                "--port",
+                &port.to_string(),
+            ])
             .arg("--storage-path")
             .arg(storage)
             .current_dir(storage)
@@ -79,7 +90,8 @@ impl Drop for Server {
 }
 
 fn program() -> PathBuf {
-    let home = Config::load(Sources::from_process(Vec::new(), Vec::new())).expect("a valid configuration").home;
+    let home =
+        Config::load(Sources::from_process(Vec::new(), Vec::new())).expect("a valid configuration").home;
     let program = home.join("venv/bin/secantusd-py");
     assert!(program.exists(), "{} is missing: run `cargo xtask setup --for-tests`", program.display());
     program
@@ -104,7 +116,10 @@ async fn documents_are_those_of_the_earlier_systems() {
     let store = open(&server).await;
     let (session_id, user_id) = (id(), id());
     store.create_session(session(&session_id, Some(&user_id), 1_704_067_200_000)).await.expect("stored");
-    let said = duologue_actors::store::MessageRecord { user_id: Some(user_id.clone()), ..message(&session_id, 0, "안녕") };
+    let said = duologue_actors::store::MessageRecord {
+        user_id: Some(user_id.clone()),
+        ..message(&session_id, 0, "안녕")
+    };
     store.append_message(said).await.expect("stored");
     store.upsert_user(user(&user_id, "민수", 5)).await.expect("stored");
 
@@ -112,16 +127,27 @@ async fn documents_are_those_of_the_earlier_systems() {
     let one = async |collection: &str| -> Document {
         database.collection(collection).find_one(doc! {}).await.expect("read").expect("one document")
     };
-    let (stored_session, stored_message, stored_user) = (one("chat_sessions").await, one("chat_messages").await, one("users").await);
+    let (stored_session, stored_message, stored_user) =
+        (one("chat_sessions").await, one("chat_messages").await, one("users").await);
     let object_id = |text: &str| Some(Bson::ObjectId(ObjectId::parse_str(text).expect("an object id")));
     let text = |text: &str| Some(Bson::from(text));
     let date = |millis: i64| Some(Bson::DateTime(DateTime::from_millis(millis)));
-    let fields = |document: &Document, names: &[&str]| names.iter().map(|name| document.get(name).cloned()).collect::<Vec<_>>();
+    let fields = |document: &Document, names: &[&str]| {
+        names.iter().map(|name| document.get(name).cloned()).collect::<Vec<_>>()
+    };
     assert_eq!(
-        fields(&stored_session, &["_id", "user_id", "session_name", "persona_name", "is_active", "created_at", "updated_at"]),
+        fields(
+            &stored_session,
+            &["_id", "user_id", "session_name", "persona_name", "is_active", "created_at", "updated_at"]
+        ),
         [
-            object_id(&session_id), object_id(&user_id), text("새로운 대화"), text("이서아"), Some(Bson::Boolean(true)),
-            date(1_704_067_200_000), date(1_704_067_200_000),
+            object_id(&session_id),
+            object_id(&user_id),
+            text("새로운 대화"),
+            text("이서아"),
+            Some(Bson::Boolean(true)),
+            date(1_704_067_200_000),
+            date(1_704_067_200_000),
         ]
     );
     assert_eq!(
@@ -134,8 +160,18 @@ async fn documents_are_those_of_the_earlier_systems() {
         [object_id(&user_id), text("민수"), text("a@b.c"), date(5), date(5)]
     );
 
-    for (collection, keys) in [("chat_messages", doc! { "session_id": 1, "seq": 1 }), ("chat_sessions", doc! { "user_id": 1, "created_at": -1 })] {
-        let indexes: Vec<_> = database.collection::<Document>(collection).list_indexes().await.expect("listed").try_collect().await.expect("read");
+    for (collection, keys) in [
+        ("chat_messages", doc! { "session_id": 1, "seq": 1 }),
+        ("chat_sessions", doc! { "user_id": 1, "created_at": -1 }),
+    ] {
+        let indexes: Vec<_> = database
+            .collection::<Document>(collection)
+            .list_indexes()
+            .await
+            .expect("listed")
+            .try_collect()
+            .await
+            .expect("read");
         assert!(indexes.iter().any(|index| index.keys == keys), "{collection}: {indexes:?}");
     }
 }
@@ -156,10 +192,17 @@ async fn documents_written_by_the_earlier_systems_are_read() {
     for (role, content, seconds) in [("user", "안녕", 1), ("assistant", "반가워요", 2)] {
         let at = now.saturating_add_millis(seconds * 1000);
         let earlier_message = doc! { "session_id": session_id, "user_id": user_id, "content": content, "role": role, "timestamp": at };
-        database.collection("chat_messages").insert_one(earlier_message).await.expect("two of them, without our message_id");
+        database
+            .collection("chat_messages")
+            .insert_one(earlier_message)
+            .await
+            .expect("two of them, without our message_id");
     }
     let found = store.session(&session_id.to_hex()).await.expect("found");
-    assert_eq!((found.persona_id.as_str(), found.secret_sha256.as_str(), found.created_at), ("이서아", "", 1_755_611_717_000));
+    assert_eq!(
+        (found.persona_id.as_str(), found.secret_sha256.as_str(), found.created_at),
+        ("이서아", "", 1_755_611_717_000)
+    );
     assert_eq!(found.user_id, Some(user_id.to_hex()));
     let said = store.messages(&session_id.to_hex(), 10, None).await.expect("listed");
     assert_eq!(said.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["안녕", "반가워요"]);
@@ -198,7 +241,9 @@ async fn an_outage_is_told_and_overcome() {
 
 #[tokio::test]
 async fn a_database_that_was_never_there_is_told_without_its_password() {
-    let error = MongoStore::open("mongodb://somebody:hunter2@127.0.0.1:9/", "test").await.expect_err("nobody listens there");
+    let error = MongoStore::open("mongodb://somebody:hunter2@127.0.0.1:9/", "test")
+        .await
+        .expect_err("nobody listens there");
     assert_eq!(error.kind, StoreErrorKind::Unavailable);
     assert!(error.message.contains("MONGODB_URI") && !error.message.contains("hunter2"), "{}", error.message);
     let nonsense = MongoStore::open("http://somebody:hunter2@x", "test").await.expect_err("not an address");
