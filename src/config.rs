@@ -293,7 +293,6 @@ impl Sources {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this module is the one reader of the environment")]
 fn process_env() -> Vec<(String, String)> {
     // Values that are not UTF-8 cannot be ours.
     std::env::vars_os()

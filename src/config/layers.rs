@@ -5,7 +5,7 @@ use std::path::Path;
 use figment::{
     Figment, Metadata, Profile, Provider,
     providers::{Format, Toml},
-    value::{Dict, Map, Value},
+    value::{Dict, Map, Num, Value},
 };
 
 use super::{Config, ConfigError, DEFAULTS, Sources, check::nearest, legacy};
@@ -44,7 +44,13 @@ pub(super) fn merge(sources: &Sources) -> Result<Layers, ConfigError> {
     for path in &sources.files {
         match read_file(path) {
             Ok(tree) => {
-                unknown_keys(&tree, &defaults, "", &path.display().to_string(), &mut problems);
+                let unknown = unknown_keys(&tree, &defaults, "");
+                let known = known(&defaults);
+                problems.extend(
+                    unknown.iter().map(|key| {
+                        format!("{}: unknown key {key}{}", path.display(), suggestion(key, &known))
+                    }),
+                );
                 figment = figment.merge(Toml::file_exact(path));
             }
             Err(problem) => problems.push(problem),
@@ -121,18 +127,18 @@ fn suggestion(name: &str, known: &[String]) -> String {
     }
 }
 
-/// Adds a problem for each key of `tree` that the defaults do not have.
-fn unknown_keys(tree: &Dict, defaults: &Dict, prefix: &str, source: &str, problems: &mut Vec<String>) {
+/// The keys of `tree` that the defaults do not have.
+fn unknown_keys(tree: &Dict, defaults: &Dict, prefix: &str) -> Vec<String> {
+    let mut unknown = Vec::new();
     for (key, value) in tree {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match (find(defaults, &path), value.as_dict()) {
-            (Some(Value::Dict(..)), Some(inner)) => unknown_keys(inner, defaults, &path, source, problems),
+            (Some(Value::Dict(..)), Some(inner)) => unknown.extend(unknown_keys(inner, defaults, &path)),
             (Some(_), _) => {}
-            (None, _) => {
-                problems.push(format!("{source}: unknown key {path}{}", suggestion(&path, &known(defaults))))
-            }
+            (None, _) => unknown.push(path),
         }
     }
+    unknown
 }
 
 fn known(defaults: &Dict) -> Vec<String> {
@@ -185,9 +191,7 @@ fn typed(defaults: &Dict, path: &str, text: &str) -> Result<Value, String> {
             flag(text).map(Value::from).ok_or_else(|| format!("{path} must be true or false, not {text:?}"))
         }
         Some(Value::Array(..)) => Ok(Value::from(list(text))),
-        Some(Value::Num(_, number))
-            if matches!(number, figment::value::Num::F32(_) | figment::value::Num::F64(_)) =>
-        {
+        Some(Value::Num(_, Num::F32(_) | Num::F64(_))) => {
             text.parse::<f64>().map(Value::from).map_err(|_| format!("{path} must be a number, not {text:?}"))
         }
         Some(_) => text

@@ -1,5 +1,7 @@
 //! `/chat`: sessions and what was said in them.
 
+mod view;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::{
@@ -8,18 +10,19 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use duologue_actors::store::{MessageRecord, SessionRecord, StoreErrorKind, UserRecord};
+use duologue_actors::store::{SessionRecord, StoreErrorKind, UserRecord};
 use duologue_domain::lang::Language;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
+pub use self::view::{
+    ChatReply, ChatRequest, MessageList, MessageQuery, MessageView, NewSession, SessionList, SessionQuery,
+    SessionView,
+};
 use super::extract::{ApiJson, ApiPath, ApiQuery, Caller};
 use crate::{
     auth::{new_secret, new_session_id, secret_digest},
     error::{ApiError, Code, ErrorBody},
     metrics::HTTP_RATE_LIMITED_TOTAL,
     state::AppState,
-    store::iso8601,
 };
 
 /// Sessions or messages of one answer, unless the client asks for fewer or more.
@@ -32,195 +35,6 @@ const MAX_NAME: usize = 200;
 const MAX_MESSAGE: usize = 16 * 1024;
 /// How long a scene gets to end before its record is deleted, so that it does not write afterwards.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
-
-/// What a new session is to be.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
-pub struct NewSession {
-    /// Whom to talk to, by id; the active persona when neither this nor the name is given.
-    pub persona_id: Option<String>,
-    /// Whom to talk to, by name.
-    pub persona_name: Option<String>,
-    /// For people.
-    #[schema(example = "새로운 대화")]
-    pub session_name: Option<String>,
-    /// `ko` or `en`; by default the person's language is detected.
-    pub language: Option<String>,
-    /// Who talks. Counts only while the server does not know its users; a token or key says it otherwise.
-    pub user_id: Option<String>,
-}
-
-/// A session as clients see it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SessionView {
-    /// Unguessable.
-    pub id: String,
-    /// The same, where clients of the earlier systems look for it.
-    pub session_id: String,
-    /// Opens the session; only in the answer to its creation, so keep it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// Who made it.
-    pub user_id: Option<String>,
-    /// For people.
-    pub session_name: String,
-    /// Who answers.
-    pub persona_id: String,
-    /// Their name.
-    pub persona_name: String,
-    /// `ko` or `en`, when fixed.
-    pub language: Option<String>,
-    /// How close the two have become, 0 to 100.
-    pub intimacy: u8,
-    /// False once it has ended.
-    pub is_active: bool,
-    /// When.
-    pub created_at: String,
-    /// When it last changed.
-    pub updated_at: String,
-}
-
-impl From<SessionRecord> for SessionView {
-    fn from(record: SessionRecord) -> Self {
-        Self {
-            session_id: record.id.clone(),
-            id: record.id,
-            secret: None,
-            user_id: record.user_id,
-            session_name: record.session_name,
-            persona_id: record.persona_id,
-            persona_name: record.persona_name,
-            language: record.language,
-            intimacy: record.intimacy,
-            is_active: record.is_active,
-            created_at: iso8601(record.created_at),
-            updated_at: iso8601(record.updated_at),
-        }
-    }
-}
-
-/// Several sessions, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SessionList {
-    /// The page.
-    pub sessions: Vec<SessionView>,
-    /// Where the next page begins; absent after the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_offset: Option<u32>,
-}
-
-/// One message.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MessageView {
-    /// Its id.
-    pub id: String,
-    /// Of which session.
-    pub session_id: String,
-    /// Who made the session.
-    pub user_id: Option<String>,
-    /// `user` or `assistant`.
-    pub role: &'static str,
-    /// What was said and, of a reply, heard.
-    pub content: String,
-    /// When.
-    pub timestamp: String,
-    /// Which turn of the session.
-    pub turn: u64,
-    /// Its place in the session.
-    pub seq: u64,
-}
-
-impl From<MessageRecord> for MessageView {
-    fn from(record: MessageRecord) -> Self {
-        Self {
-            id: record.id,
-            session_id: record.session_id,
-            user_id: record.user_id,
-            role: record.role.name(),
-            content: record.content,
-            timestamp: iso8601(record.timestamp),
-            turn: record.turn,
-            seq: record.seq,
-        }
-    }
-}
-
-/// The last messages of a session, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MessageList {
-    /// The page.
-    pub messages: Vec<MessageView>,
-    /// Whether there are older ones: ask again with `before` = the first `seq`.
-    pub has_more: bool,
-}
-
-/// Something to say.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct ChatRequest {
-    /// The words.
-    #[schema(example = "안녕하세요!")]
-    pub content: String,
-    /// Only `user`.
-    #[serde(default)]
-    pub role: Option<String>,
-    /// In which session; a new one by default.
-    #[serde(default)]
-    pub session_id: Option<String>,
-    /// As in a new session.
-    #[serde(default)]
-    pub persona_id: Option<String>,
-    /// As in a new session.
-    #[serde(default)]
-    pub persona_name: Option<String>,
-    /// As in a new session.
-    #[serde(default)]
-    pub user_id: Option<String>,
-    /// As in a new session.
-    #[serde(default)]
-    pub language: Option<String>,
-}
-
-/// The reply.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ChatReply {
-    /// Of which session.
-    pub session_id: String,
-    /// Only when this request created the session.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// The persona's id.
-    pub persona_id: String,
-    /// The persona's name.
-    pub persona_name: String,
-    /// Always `assistant`.
-    pub role: &'static str,
-    /// The persona's words.
-    pub content: String,
-    /// The same, under the other name that clients use.
-    pub response: String,
-}
-
-/// Which page of sessions.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct SessionQuery {
-    /// Only of this user.
-    user_id: Option<String>,
-    /// At most so many, up to 200.
-    limit: Option<u32>,
-    /// How many to skip.
-    offset: Option<u32>,
-}
-
-/// Which page of messages.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct MessageQuery {
-    /// At most so many, up to 200.
-    limit: Option<u32>,
-    /// Only those with a smaller `seq`.
-    before: Option<u64>,
-}
 
 /// The routes.
 pub(super) fn router() -> Router<AppState> {
