@@ -57,6 +57,8 @@ pub enum Command {
     Talk(TalkArgs),
     /// Print what is said in a recording
     Transcribe(TranscribeArgs),
+    /// Speak a text into a WAV file
+    Say(SayArgs),
     /// List who can answer
     Personas,
     /// List the voices
@@ -79,6 +81,22 @@ pub struct ServeArgs {
     /// The port to listen on; 0 lets the system choose
     #[arg(long)]
     pub port: Option<u16>,
+}
+
+/// Flags of `say`.
+#[derive(Clone, Debug, Args)]
+pub struct SayArgs {
+    /// What to say
+    pub text: String,
+    /// ko or en; by the script of the text when not given
+    #[arg(long)]
+    pub language: Option<Language>,
+    /// Which voice; `duologue voices` lists them
+    #[arg(long, default_value = "")]
+    pub voice: String,
+    /// Where to write it
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// Flags of `talk`.

@@ -19,12 +19,18 @@ use duologue_actors::{
 };
 use duologue_domain::{lang::Language, pcm, waterfall::Report};
 use duologue_engines::{
-    port::{Health, SPEECH_RATE, SttRequest},
+    port::{Health, SPEECH_RATE, SttRequest, TtsRequest},
     registry::Engines,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{cli::TalkArgs, config::Config, personas::PersonaLibrary, store::MemoryStore, wav};
+use crate::{
+    cli::{SayArgs, TalkArgs},
+     config::Config,
+    personas::PersonaLibrary,
+    store::MemoryStore,
+    wav,
+};
 
 /// One packet, as a microphone sends them.
 const PACKET: Duration = Duration::from_millis(20);
@@ -264,4 +270,26 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
     }
     let line = serde_json::json!({"text": text.join(" ").trim(), "language": heard.map(|language| language.code())});
     writeln!(std::io::stdout(), "{line}").context("stdout was closed")
+}
+
+/// `duologue say TEXT --out FILE.wav`.
+///
+/// # Errors
+/// No voice can say it, or the file cannot be written.
+pub async fn speak(args: &SayArgs, config: &Config) -> anyhow::Result<()> {
+    let engines = crate::engines::open(config)?;
+    let language = args.language.or_else(|| Language::of_text(&args.text)).unwrap_or(Language::English);
+    let mut stream = engines.tts.synthesize(TtsRequest {
+        session: 0,
+        text: args.text.clone(),
+        language,
+        voice: args.voice.clone(),
+        speed: 1.0,
+        first_audio_deadline: LOAD_WITHIN,
+    })?;
+    let mut samples = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        samples.extend(chunk?.audio.into_iter().map(pcm::from_float));
+    }
+    wav::write(&args.out, &samples, SPEECH_RATE)
 }

@@ -59,6 +59,10 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
             log_to_stderr(&quiet(&config.log))?;
             talk::transcribe(&args.input, args.language, &config).await
         }
+        Command::Say(args) => {
+            log_to_stderr(&quiet(&config.log))?;
+            talk::speak(&args, &config).await
+        }
         Command::Personas => list_personas(&config),
         Command::Voices => {
             log_to_stderr(&quiet(&config.log))?;

@@ -4,6 +4,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a developer's tool speaks with its environment directly")]
 
+#[cfg(feature = "bench")]
+mod bench;
 mod ci;
 mod places;
 mod setup;
@@ -27,6 +29,27 @@ enum Task {
     Ci(ci::CiArgs),
     /// Check the house rules that no compiler knows
     Tidy,
+    /// Measure the running server
+    #[cfg(feature = "bench")]
+    Bench(bench::BenchArgs),
+    /// Measure the running server
+    #[cfg(not(feature = "bench"))]
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+}
+
+/// The benchmarks need more of this program than set-up and checks do: builds that, and hands over.
+#[cfg(not(feature = "bench"))]
+fn build_and_bench(words: &[String]) -> anyhow::Result<()> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let build = ["run", "--quiet", "--release", "--package", "xtask", "--features", "bench", "--", "bench"];
+    let status = std::process::Command::new(cargo).args(build).args(words).status()?;
+    anyhow::ensure!(status.success(), "the benchmark did not finish");
+    Ok(())
 }
 
 fn main() -> anyhow::Result<()> {
@@ -34,5 +57,9 @@ fn main() -> anyhow::Result<()> {
         Task::Setup(args) => setup::run(&args),
         Task::Ci(args) => ci::check(&args),
         Task::Tidy => tidy::run(),
+        #[cfg(feature = "bench")]
+        Task::Bench(args) => bench::run(&args),
+        #[cfg(not(feature = "bench"))]
+        Task::Bench { words } => build_and_bench(&words),
     }
 }

@@ -1,0 +1,107 @@
+//! Clips with what is said in them.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, bail};
+
+/// Human English speech with its transcription, from Debian's `pocketsphinx-testdata`.
+const ENGLISH: &str = "/usr/share/pocketsphinx/test/data/librivox";
+
+/// Sentences of everyday talk, to be synthesised: no free Korean human speech is packaged.
+const KOREAN: [&str; 5] = [
+    "안녕하세요, 오늘 기분이 어때요?",
+    "주말에 뭐 하고 지냈어요?",
+    "요즘 재미있는 영화 있으면 추천해 주세요.",
+    "저는 커피보다 차를 더 좋아해요.",
+    "내일 저녁에 같이 밥 먹을래요?",
+];
+
+/// Sample rate of every clip.
+pub(super) const RATE: u32 = 16_000;
+
+/// One utterance.
+pub(super) struct Clip {
+    /// For the table.
+    pub(super) name: String,
+    /// Mono at [`RATE`].
+    pub(super) samples: Vec<i16>,
+    /// What is said.
+    pub(super) words: String,
+    /// Where the file lies, for the offline comparison.
+    pub(super) path: std::path::PathBuf,
+}
+
+impl Clip {
+    /// The last sample that is not silence: the end of speech as a person would mark it, found by energy in frames
+    /// of 10 ms, 35 dB below the loudest.
+    pub(super) fn speech_end(&self) -> usize {
+        let frame = RATE as usize / 100;
+        let energy = |samples: &[i16]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+        let frames = self.samples.chunks(frame).map(energy).collect::<Vec<_>>();
+        let loudest = frames.iter().copied().fold(0.0, f64::max);
+        let last = frames.iter().rposition(|energy| *energy > loudest * 10f64.powf(-3.5)).unwrap_or(0);
+        ((last + 1) * frame).min(self.samples.len())
+    }
+}
+
+/// The five human English clips.
+pub(super) fn english() -> anyhow::Result<Vec<Clip>> {
+    let folder = Path::new(ENGLISH);
+    let transcription = fs::read_to_string(folder.join("transcription"))
+        .with_context(|| format!("{ENGLISH} is missing: run `cargo xtask setup --for-tests`"))?;
+    let mut clips = Vec::new();
+    for line in transcription.lines() {
+        let Some((words, name)) = line.rsplit_once('(') else { continue };
+        let name = name.trim_end_matches(')').trim();
+        let path = folder.join(format!("{name}.wav"));
+        if !path.is_file() {
+            continue;
+        }
+        clips.push(Clip {
+            name: name.rsplit('-').next().unwrap_or(name).to_owned(),
+            samples: read(&path)?,
+            words: words.replace("<s>", "").replace("</s>", "").trim().to_owned(),
+            path,
+        });
+    }
+    if clips.is_empty() {
+        bail!("no clips in {ENGLISH}");
+    }
+    Ok(clips)
+}
+
+/// Five synthetic Korean sentences, spoken by the program's own Korean voice.
+pub(super) fn korean(program: &str) -> anyhow::Result<Vec<Clip>> {
+    let folder = std::env::temp_dir();
+    let mut clips = Vec::new();
+    for (index, words) in KOREAN.iter().enumerate() {
+        let path = folder.join(format!("duologue-bench-{}-{index}.wav", std::process::id()));
+        let spoken = Command::new(program).args(["say", words, "--language", "ko", "--out"]).arg(&path).status();
+        if !spoken.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?.success() {
+            bail!("{program} could not speak");
+        }
+        let samples = read(&path)?;
+        clips.push(Clip { name: format!("ko-{index} (synthetic)"), samples, words: (*words).to_owned(), path });
+    }
+    Ok(clips)
+}
+
+/// Reads 16-bit mono; other rates than [`RATE`] are brought to it by linear interpolation, enough for a test signal.
+fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
+    let mut reader = hound::WavReader::open(path).with_context(|| format!("{}", path.display()))?;
+    let rate = reader.spec().sample_rate;
+    let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>()?;
+    if rate == RATE {
+        return Ok(samples);
+    }
+    let step = f64::from(rate) / f64::from(RATE);
+    let length = (samples.len() as f64 / step) as usize;
+    let at = |index: usize| f64::from(samples.get(index).copied().unwrap_or(0));
+    Ok((0..length)
+        .map(|index| {
+            let position = index as f64 * step;
+            let (before, share) = (position as usize, position.fract());
+            (at(before) * (1.0 - share) + at(before + 1) * share) as i16
+        })
+        .collect())
+}

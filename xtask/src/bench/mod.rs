@@ -1,0 +1,29 @@
+//! `cargo xtask bench …`: what the running server does for a person, measured from outside.
+
+mod clip;
+mod client;
+mod score;
+mod voice;
+
+use clap::{Args, Subcommand};
+
+/// Flags of `bench`.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Play human clips into the running server in real time, and print the waterfall of every turn
+    Voice(voice::VoiceArgs),
+}
+
+/// Runs a benchmark.
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    match &args.bench {
+        Bench::Voice(args) => runtime.block_on(voice::run(args)),
+    }
+}
