@@ -156,8 +156,9 @@ fn engine_parts(state: &AppState) -> Vec<Part> {
         part("stt", config.stt.enabled, engines.stt.info(), engines.stt.health()),
         part("llm", config.llm.enabled, engines.llm.info(), engines.llm.health()),
         part("tts", config.tts.enabled, engines.tts.info(), engines.tts.health()),
-        part("vad", true, engines.vad.info(), engines.vad.health()),
-        part("turn", config.vad.smart_turn, engines.turn.info(), engines.turn.health()),
+        // Both serve the recogniser: without it nobody listens.
+        part("vad", config.stt.enabled, engines.vad.info(), engines.vad.health()),
+        part("turn", config.stt.enabled && config.vad.smart_turn, engines.turn.info(), engines.turn.health()),
     ]
 }
 

@@ -292,8 +292,15 @@ fn said(error: Error) -> StoreError {
         | ErrorKind::Authentication { .. }
         | ErrorKind::InvalidTlsConfig { .. }
         | ErrorKind::Shutdown => {
+            let why = match error.kind.as_ref() {
+                // The driver would print the state of every server that it knows.
+                ErrorKind::ServerSelection { .. } => {
+                    format!("no server answered within {} s", FIND_SERVER.as_secs())
+                }
+                _ => error.to_string(),
+            };
             let message = format!(
-                "MongoDB cannot be reached: {error}; start it, or correct store.mongodb_uri (MONGODB_URI)"
+                "MongoDB cannot be reached: {why}; start it, or correct store.mongodb_uri (MONGODB_URI)"
             );
             return StoreError::new(StoreErrorKind::Unavailable, message);
         }

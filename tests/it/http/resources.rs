@@ -35,11 +35,16 @@ async fn health_names_every_part() {
 
 #[tokio::test]
 async fn what_is_switched_off_is_said_to_be() {
-    let house = House::with(&[("tts.enabled", "false")], Arc::new(MemoryStore::default())).await;
+    let off = [("tts.enabled", "false"), ("stt.enabled", "false")];
+    let house = House::with(&off, Arc::new(MemoryStore::default())).await;
     let health = ok(house.get("/health")).await;
     let parts = health["parts"].as_array().expect("parts");
-    let tts = parts.iter().find(|part| part["part"] == "tts").expect("it is listed");
-    assert_eq!(tts["state"], "off");
+    let states: Vec<_> = parts.iter().map(|part| part["state"].clone()).collect();
+    assert_eq!(
+        states,
+        ["off", "ready", "off", "off", "off", "ready"],
+        "voice activity serves the recogniser alone"
+    );
     assert_eq!(health["status"], "ok", "what was switched off on purpose is no trouble");
 }
 
