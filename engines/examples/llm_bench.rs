@@ -34,7 +34,8 @@ struct Options {
 async fn main() {
     let options = options();
     let model = model_path(&options.model);
-    let config = LlmConfig { threads: options.threads, context_tokens: 2048, parallel: 3, ..LlmConfig::default() };
+    let config =
+        LlmConfig { threads: options.threads, context_tokens: 2048, parallel: 3, ..LlmConfig::default() };
     row(&["engine", "load s", "cold first ms", "cached first ms", "next turn ms", "tok/s", "tok/s of 3"]);
     let wanted = |name: &str| options.engine.as_deref().is_none_or(|engine| engine == name);
     if wanted("llama") {
@@ -64,7 +65,8 @@ async fn measure(engine: Arc<dyn LlmEngine>) {
     let (cached, _) = answer(&*engine, ask(2, &["Hello! How was your weekend?"])).await;
     let story = "Tell me a long story about the sea.";
     let (alone, rate) = answer(&*engine, LlmRequest { max_tokens: 96, ..ask(3, &[story]) }).await;
-    let (next, _) = answer(&*engine, ask(1, &["Hello! How was your day?", "It was fine.", "And mine?"])).await;
+    let (next, _) =
+        answer(&*engine, ask(1, &["Hello! How was your day?", "It was fine.", "And mine?"])).await;
     let begun = Instant::now();
     let streams: Vec<_> = (10..13)
         .map(|session| {

@@ -60,13 +60,8 @@ mod tests {
     #[test]
     fn everything_is_read() {
         let parsed = parse("--model a.gguf --threads 3 --context 512 --parallel 2 --verbose").unwrap();
-        let expected = Arguments {
-            model: "a.gguf".into(),
-            threads: 3,
-            context: 512,
-            parallel: 2,
-            verbose: true,
-        };
+        let expected =
+            Arguments { model: "a.gguf".into(), threads: 3, context: 512, parallel: 2, verbose: true };
         assert_eq!(parsed, expected);
     }
 

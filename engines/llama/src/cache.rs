@@ -142,9 +142,7 @@ impl Cache {
 
     fn place(&self, session: u64) -> Option<usize> {
         let sessions = PERSONAS..self.sequences.len();
-        let own = |at: &usize| {
-            !self.sequences[*at].busy && self.sequences[*at].owner == Some(session)
-        };
+        let own = |at: &usize| !self.sequences[*at].busy && self.sequences[*at].owner == Some(session);
         sessions.clone().find(own).or_else(|| self.least_used(sessions))
     }
 

@@ -31,7 +31,8 @@ impl Worker {
 
     fn ready() -> Self {
         let model = model();
-        let mut worker = Self::start(&["--model", model.to_str().unwrap(), "--context", "512", "--parallel", "2"]);
+        let mut worker =
+            Self::start(&["--model", model.to_str().unwrap(), "--context", "512", "--parallel", "2"]);
         let ready = worker.hear();
         assert_eq!((&ready["event"], &ready["context"]), (&json!("ready"), &json!(512)), "{ready}");
         assert_eq!(ready["template"], "chatml");
@@ -149,7 +150,10 @@ fn more_requests_than_places_are_all_answered() {
         let event = worker.hear();
         assert_ne!(event["event"], "error", "{event}");
         done += usize::from(event["event"] == "done");
-        texts.entry(event["id"].as_u64().unwrap()).or_default().push_str(event["text"].as_str().unwrap_or(""));
+        texts
+            .entry(event["id"].as_u64().unwrap())
+            .or_default()
+            .push_str(event["text"].as_str().unwrap_or(""));
     }
     assert_eq!(texts.len(), 6);
     assert!(texts.values().all(|text| !text.trim().is_empty()), "{texts:?}");

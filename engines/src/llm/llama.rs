@@ -141,11 +141,7 @@ impl LlamaLlm {
 impl LlmEngine for LlamaLlm {
     fn info(&self) -> EngineInfo {
         let stem = self.launch.model.file_stem().unwrap_or_default();
-        EngineInfo {
-            engine: ENGINE,
-            model: stem.to_string_lossy().into_owned(),
-            languages: Vec::new(),
-        }
+        EngineInfo { engine: ENGINE, model: stem.to_string_lossy().into_owned(), languages: Vec::new() }
     }
 
     fn health(&self) -> Health {

@@ -18,10 +18,7 @@ use reqwest::Client;
 use serde::Serialize;
 use tokio::{
     runtime::Handle,
-    sync::{
-        OwnedSemaphorePermit, Semaphore,
-        mpsc::Sender,
-    },
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc::Sender},
 };
 
 use self::attempt::{Attempt, Failure};
@@ -149,8 +146,8 @@ impl LlmEngine for OpenAiLlm {
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
         check(&request, ENGINE)?;
-        let runtime = Handle::try_current()
-            .map_err(|_| error(ErrorKind::Unavailable, "called outside the runtime"))?;
+        let runtime =
+            Handle::try_current().map_err(|_| error(ErrorKind::Unavailable, "called outside the runtime"))?;
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| error(ErrorKind::Overloaded, format!("{AT_ONCE} replies are under way already")))?;

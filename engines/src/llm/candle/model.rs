@@ -161,9 +161,9 @@ impl Decoder {
         let sizes = Sizes {
             heads,
             kv_heads: reader.number("attention.head_count_kv")?,
-            head: reader.number("attention.key_length").or_else(|_| {
-                reader.number("embedding_length").map(|width| width / heads.max(1))
-            })?,
+            head: reader
+                .number("attention.key_length")
+                .or_else(|_| reader.number("embedding_length").map(|width| width / heads.max(1)))?,
             epsilon: reader.real("attention.layer_norm_rms_epsilon").unwrap_or(1e-6),
             halves: reader.arch == "qwen2",
         };
@@ -243,7 +243,11 @@ impl Decoder {
         let shares = match mask {
             Some(mask) => {
                 let by_head = scores.reshape((heads, count, at + count))?;
-                ops::softmax_last_dim(&by_head.broadcast_add(mask)?)?.reshape((kv_heads, group, at + count))?
+                ops::softmax_last_dim(&by_head.broadcast_add(mask)?)?.reshape((
+                    kv_heads,
+                    group,
+                    at + count,
+                ))?
             }
             None => ops::softmax_last_dim(&scores)?,
         };
@@ -280,6 +284,7 @@ fn turns(head: usize, base: f32, context: usize) -> Result<(Tensor, Tensor)> {
 fn mask(count: usize, past: usize) -> Result<Tensor> {
     let look = |row: usize, column: usize| if column > past + row { f32::NEG_INFINITY } else { 0.0 };
     let width = past + count;
-    let values: Vec<f32> = (0..count).flat_map(|row| (0..width).map(move |column| look(row, column))).collect();
+    let values: Vec<f32> =
+        (0..count).flat_map(|row| (0..width).map(move |column| look(row, column))).collect();
     Tensor::from_vec(values, (count, width), &Device::Cpu)
 }

@@ -17,13 +17,8 @@ use tokenizers::{
 
 use crate::{llm::role_name, port::ChatMessage};
 
-type Inner = TokenizerImpl<
-    ModelWrapper,
-    NormalizerWrapper,
-    PreTokenizerWrapper,
-    PostProcessorWrapper,
-    DecoderWrapper,
->;
+type Inner =
+    TokenizerImpl<ModelWrapper, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// How Qwen cuts text before merging: contractions, words with one leading mark, single digits,
 /// punctuation, line ends, spaces. A fact of the models of that family.
@@ -113,7 +108,8 @@ impl Tokenizer {
     }
 
     fn marks(&self) -> impl Iterator<Item = &str> {
-        let marked = self.texts.iter().zip(&self.control).filter(|(text, control)| **control && text.len() > 2);
+        let marked =
+            self.texts.iter().zip(&self.control).filter(|(text, control)| **control && text.len() > 2);
         marked.map(|(text, _)| text.as_str())
     }
 
@@ -137,7 +133,9 @@ fn inner(content: &Content, texts: &[String], merges: &[String]) -> Result<Inner
             Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()]).into()
         }
         other => {
-            return Err(format!("the candle engine does not know tokenizer {other:?}; use engine = \"llama\""));
+            return Err(format!(
+                "the candle engine does not know tokenizer {other:?}; use engine = \"llama\""
+            ));
         }
     };
     let vocabulary: Vocab = texts.iter().enumerate().map(|(id, text)| (text.clone(), id as u32)).collect();

@@ -303,13 +303,13 @@ impl Keeper {
             None => format!("the worker ended ({})", life.worker.epitaph()),
         };
         tracing::warn!(failures = self.failures, why, "language model worker is gone");
-        for flight in std::mem::take(&mut self.flights).into_values() {
-            let _ = flight.sender.try_send(Err(broken(why.as_str())));
-        }
         let pause = PAUSES_MS[self.failures.min(PAUSES_MS.len() - 1)];
         self.failures += 1;
         self.not_before = now + Duration::from_millis(pause);
         self.set_health(Health::Degraded(format!("{why}; it is being restarted")));
+        for flight in std::mem::take(&mut self.flights).into_values() {
+            let _ = flight.sender.try_send(Err(broken(why.as_str())));
+        }
     }
 
     /// The worker cannot start until somebody repairs something.
@@ -318,11 +318,12 @@ impl Keeper {
         self.not_before = now + REPAIR;
         self.wanted = false;
         self.refusal = Some(why.clone());
+        // Before those who wait hear of it, lest they ask and are told that all is well.
+        self.set_health(Health::Unavailable(why.clone()));
         for pending in self.queue.drain(..) {
             let error = EngineError::new(ErrorKind::Unavailable, ENGINE, why.as_str());
             let _ = pending.sender.try_send(Err(error));
         }
-        self.set_health(Health::Unavailable(why));
     }
 
     /// Hands waiting requests to a ready worker.

@@ -148,7 +148,8 @@ async fn a_worker_that_dies_breaks_its_replies_and_is_started_again() {
 #[tokio::test]
 async fn garbage_from_the_worker_is_survived() {
     let answer = r#"echo '{"event":"delta","id":1,"text":"네"}'; echo '{"event":"done","id":1,"finish":"stop","prompt_tokens":3,"cached_tokens":0,"completion_tokens":1,"queued_us":5,"first_token_us":7}'"#;
-    let scene = Scene::new("garbage", &format!("echo what; {READY}; read line; {answer}; exec cat >/dev/null"));
+    let scene =
+        Scene::new("garbage", &format!("echo what; {READY}; read line; {answer}; exec cat >/dev/null"));
     let engine = scene.engine();
     let mut stream = engine.generate(request()).unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), crate::port::LlmEvent::Delta("네".into()));

@@ -193,9 +193,9 @@ pub(super) fn refusal(response: &Response) -> Option<Failure> {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             unavailable("the model server refuses the key; check llm.api_key")
         }
-        StatusCode::NOT_FOUND => {
-            unavailable("the model server does not know the model or the path; check llm.model and llm.base_url")
-        }
+        StatusCode::NOT_FOUND => unavailable(
+            "the model server does not know the model or the path; check llm.model and llm.base_url",
+        ),
         StatusCode::TOO_MANY_REQUESTS => Failure {
             error: error(ErrorKind::Overloaded, "the model server has too much to do (status 429)"),
             retry_after: pause(response),

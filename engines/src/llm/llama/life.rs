@@ -1,0 +1,62 @@
+//! One life of a worker: whether it is ready, moves, and why it ended.
+
+use std::time::{Duration, Instant};
+
+use super::{Patience, worker::Worker};
+use crate::llm::wire::Ask;
+
+/// How often the worker must show that it moves.
+const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// A worker with what is known of it.
+pub(super) struct Life {
+    pub(super) worker: Worker,
+    pub(super) ready: bool,
+    /// Why it says that it cannot start.
+    pub(super) refusal: Option<String>,
+    /// Why we killed it.
+    pub(super) verdict: Option<String>,
+    /// When it last showed that it moves; before it is ready, when it was started.
+    moved: Instant,
+    pinged: Instant,
+    steps: u64,
+}
+
+impl Life {
+    pub(super) fn new(worker: Worker, now: Instant) -> Self {
+        Self { worker, ready: false, refusal: None, verdict: None, moved: now, pinged: now, steps: 0 }
+    }
+
+    /// It did something.
+    pub(super) fn moves(&mut self) {
+        self.moved = Instant::now();
+    }
+
+    /// It has taken so many steps; only a larger number than before is progress.
+    pub(super) fn stepped(&mut self, steps: u64) {
+        if steps != self.steps {
+            self.steps = steps;
+            self.moves();
+        }
+    }
+
+    /// Pings a worker that has work and kills one that does not move.
+    pub(super) fn watch(&mut self, working: bool, patience: Patience, now: Instant) {
+        if self.ready && !working {
+            self.moved = now;
+            return;
+        }
+        let limit = if self.ready { patience.stuck_after } else { patience.load_within };
+        if now.duration_since(self.moved) >= limit {
+            tracing::warn!(seconds = limit.as_secs(), "worker is stuck, killing it");
+            let verdict = format!("the worker made no progress for {} s", limit.as_secs());
+            self.verdict.get_or_insert(verdict);
+            self.worker.kill();
+            // The end of its stdout brings the rest; until then it is not killed again.
+            self.moved = now;
+        } else if self.ready && now.duration_since(self.pinged) >= PING_EVERY {
+            self.pinged = now;
+            self.worker.ask(&Ask::Ping);
+        }
+    }
+}
