@@ -6,6 +6,10 @@
  */
 import { approach, outlines, SHAPES } from "./mouth.js";
 
+/** Between two pictures while it speaks, a little under 1/30 s, and while it does not: the machine has models to run. */
+const SPEAKING_MS = 31;
+const RESTING_MS = 64;
+
 /** How long a blink takes. */
 const BLINK_MS = 170;
 
@@ -62,12 +66,13 @@ export class Face {
 
   /** @param {number} now */
   frame(now) {
+    this.request = requestAnimationFrame((next) => this.frame(next));
+    if (now - this.last < (this.mood === "speaking" ? SPEAKING_MS : RESTING_MS)) return;
     const elapsed = Math.min(100, now - this.last);
     this.last = now;
     this.moveMouth(elapsed);
     this.movePose(now, elapsed);
     this.moveEyes(now);
-    this.request = requestAnimationFrame((next) => this.frame(next));
   }
 
   /** @param {number} elapsed */

@@ -1,16 +1,19 @@
 /** Starts the real server for a test, with data of its own and the models that all checkouts share. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-export const ROOT = resolve(import.meta.dirname, "../..");
-export const BINARY = resolve(import.meta.dirname, process.env.DUOLOGUE_BIN ?? "../../target/debug/duologue");
+const HERE = resolve(import.meta.dirname, "..");
+export const ROOT = resolve(HERE, "../..");
+export const BINARY = resolve(HERE, process.env.DUOLOGUE_BIN ?? "../../target/debug/duologue");
 
-/** The smallest language model that keeps to the subject in both languages. */
-const TEST_LLM = "qwen2.5-0.5b";
+/**
+ * The smallest language model that keeps to the subject in both languages, on one thread: the browser draws without
+ * a graphics card beside it, and threads that wait for each other on a busy machine are slower than one.
+ */
+const TEST_LLM = { DUOLOGUE_LLM__MODEL: "qwen2.5-0.5b", DUOLOGUE_LLM__THREADS: "1" };
 
 /**
  * @param {{env?: Record<string, string>, port?: number, data?: string}} [options] `data` is a folder to keep; else a
@@ -20,10 +23,10 @@ export async function startServer({ env = {}, port = 0, data } = {}) {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "duologue-data-")));
   const child = spawn(BINARY, ["serve", "--host", "127.0.0.1", "--port", String(port)], {
     cwd: ROOT,
-    env: { ...process.env, DUOLOGUE_STORE__PATH: join(folder, "test.db"), DUOLOGUE_LLM__MODEL: TEST_LLM, ...env },
+    env: { ...TEST_LLM, ...process.env, DUOLOGUE_STORE__PATH: join(folder, "test.db"), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const gone = once(child, "exit");
+  const gone = new Promise((resolved) => child.once("exit", resolved));
   const log = [];
   const url = await new Promise((ready, failed) => {
     const limit = setTimeout(() => failed(new Error(`the server did not start:\n${log.join("")}`)), 60_000);
@@ -36,8 +39,8 @@ export async function startServer({ env = {}, port = 0, data } = {}) {
     };
     child.stdout.on("data", read);
     child.stderr.on("data", read);
-    child.once("error", failed);
-    child.once("exit", (code) => failed(new Error(`the server ended with ${code}:\n${log.join("")}`)));
+    child.once("error", (error) => (clearTimeout(limit), failed(error)));
+    child.once("exit", (code) => (clearTimeout(limit), failed(new Error(`the server ended with ${code}:\n${log.join("")}`))));
   });
   return {
     url,
