@@ -14,6 +14,7 @@ use whisper_rs::{
 use super::{
     gate::{Doubt, LOST, Loudness, circle, is_hopeless, is_invented},
     ggml,
+    pace::Pace,
 };
 use crate::port::{CancelFlag, SttRequest, Transcript};
 
@@ -36,7 +37,7 @@ pub(super) struct Decoder {
     context: WhisperContext,
     /// Made once: each language given to whisper-rs stays allocated for the life of the process.
     window: FullParams<'static, 'static>,
-    threads: usize,
+    pace: Pace,
     multilingual: bool,
     /// Tokens that are no speech: brackets, notes, every special token but the end.
     suppressed: Vec<bool>,
@@ -67,12 +68,14 @@ impl Decoder {
         let state = context.create_state().map_err(|error| error.to_string())?;
         let mut window = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         window.set_language(Some("en"));
-        window.set_n_threads(i32::from(threads.max(1)));
         window.set_duration_ms(NO_DECODING_MS);
         window.set_print_progress(false);
         let multilingual = context.is_multilingual();
         let suppressed = suppressed(&context);
-        Ok(Self { state, context, window, threads: usize::from(threads.max(1)), multilingual, suppressed })
+        let mut decoder = Self { state, context, window, pace: Pace::new(threads), multilingual, suppressed };
+        // Shows that the model works, and touches its memory before somebody waits for it.
+        decoder.encode(&[0.0; MIN_SAMPLES], LEAST_CONTEXT).map_err(|error| error.to_string())?;
+        Ok(decoder)
     }
 
     /// Whether the model was trained on `language`.
@@ -123,17 +126,7 @@ impl Decoder {
     /// Encodes the audio with a window of `context` positions and decodes it.
     fn pass(&mut self, utterance: &Utterance<'_>, context: i32) -> Result<Option<Pass>, WhisperError> {
         let Utterance { audio, loudness, request, cancel } = utterance;
-        // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
-        let mut window = self.window.clone();
-        window.set_audio_ctx(context);
-        self.state.full(window, audio)?;
-        let spoken = if self.multilingual {
-            Some(self.state.lang_detect(0, self.threads)?.1)
-        } else {
-            self.state.encode(0, self.threads)?;
-            self.state.decode(&[self.context.token_sot()], 0, self.threads)?;
-            None
-        };
+        let spoken = self.encode(audio, context)?;
         let no_speech = probability(self.state.get_logits()?, self.context.token_nosp());
         let language = request.language.unwrap_or_else(|| likelier(spoken.as_deref()));
         if cancel.is_cancelled() {
@@ -149,6 +142,26 @@ impl Decoder {
             let doubt = Doubt { no_speech, logprob, circling };
             Pass { tokens, language, doubt }
         }))
+    }
+
+    /// Encodes the audio and takes the first step of the decoder, which tells the languages apart;
+    /// `None` for a model that knows only one.
+    fn encode(&mut self, audio: &[f32], context: i32) -> Result<Option<Vec<f32>>, WhisperError> {
+        let (began, threads) = (Instant::now(), self.pace.threads());
+        // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
+        let mut window = self.window.clone();
+        window.set_audio_ctx(context);
+        window.set_n_threads(i32::try_from(threads).unwrap_or(1));
+        self.state.full(window, audio)?;
+        let spoken = if self.multilingual {
+            Some(self.state.lang_detect(0, threads)?.1)
+        } else {
+            self.state.encode(0, threads)?;
+            self.state.decode(&[self.context.token_sot()], 0, 1)?;
+            None
+        };
+        self.pace.took(context, began.elapsed());
+        Ok(spoken)
     }
 
     /// What the decoder sees before its first word.
@@ -182,14 +195,14 @@ impl Decoder {
     ) -> Result<Option<(Vec<i32>, f32, bool)>, WhisperError> {
         let (&last, before) = preamble.split_last().ok_or(WhisperError::InvalidText)?;
         // The last one goes alone: whisper-rs shows the logits of the first token of a batch only.
-        self.state.decode(before, 0, self.threads)?;
+        self.state.decode(before, 0, 1)?;
         let (end, room) = (self.context.token_eot(), self.room(preamble.len()));
         let (mut tokens, mut sum, mut next) = (Vec::new(), 0.0, last);
         loop {
             if cancel.is_cancelled() {
                 return Ok(None);
             }
-            self.state.decode(&[next], before.len() + tokens.len(), self.threads)?;
+            self.state.decode(&[next], before.len() + tokens.len(), 1)?;
             let (token, logprob) = self.likeliest(end)?;
             sum += logprob;
             if token == end || tokens.len() >= limit.min(room) {
@@ -251,12 +264,15 @@ const FULL_CONTEXT: i32 = 1500;
 /// Fast Korean has about seven syllables a second, and a rare syllable takes three tokens.
 const MAX_TOKENS_PER_SECOND: usize = 22;
 
+/// The narrowest window in use, for a partial of up to 3.8 s.
+const LEAST_CONTEXT: i32 = 256;
+
 /// Encoder positions for so many samples. The model was trained on full windows: the less it sees behind
 /// the speech the more it may err, the more it sees the longer it takes. Read English has the same word
 /// error rate (2.8 %) from 32 positions behind the speech to 192; a final gets 128 and a partial, which
 /// is soon replaced, 64.
 fn audio_context(samples: usize, partial: bool) -> i32 {
-    let (margin, least) = if partial { (64, 256) } else { (128, 384) };
+    let (margin, least) = if partial { (64, LEAST_CONTEXT) } else { (128, 384) };
     let needed = (samples.div_ceil(RATE / 50) + margin).next_multiple_of(64);
     i32::try_from(needed).unwrap_or(FULL_CONTEXT).clamp(least, FULL_CONTEXT)
 }

@@ -3,6 +3,7 @@
 mod decode;
 mod gate;
 mod ggml;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod whisper;
