@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use duologue_actors::{
-    event::{ClientCommand, ConfigPatch, Eagerness, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent, TurnDetection},
+    event::{
+        ClientCommand, ConfigPatch, Eagerness, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent,
+        TurnDetection,
+    },
     outbox::Outgoing,
     session::SessionSpec,
     sessions::{Refusal, SessionHandle},
     store::SessionRecord,
 };
-use duologue_domain::conversation::{Content, Item, Speaker};
+use duologue_domain::{
+    conversation::{Content, Item, Speaker},
+    endpoint::{EndpointConfig, EndpointMode},
+};
 
 use crate::{
     config::{Config, TurnMode},
@@ -31,7 +37,7 @@ impl From<Refusal> for ApiError {
 }
 
 /// What `[turn]` says, as a session's first configuration.
-fn first_config(config: &Config, record: &SessionRecord) -> SessionConfig {
+pub(crate) fn first_config(config: &Config, record: &SessionRecord) -> SessionConfig {
     let turn = &config.turn;
     let turn_detection = match turn.mode {
         TurnMode::Manual => TurnDetection::Manual,
@@ -48,6 +54,15 @@ fn first_config(config: &Config, record: &SessionRecord) -> SessionConfig {
         turn_detection,
         interrupt_response: turn.interrupt,
         noise_reduction: turn.noise_reduction,
+        tuning: EndpointConfig {
+            mode: EndpointMode::Semantic { max_wait_ms: turn.max_wait_ms },
+            threshold: turn.threshold,
+            prefix_padding_ms: turn.prefix_padding_ms,
+            ask_after_ms: turn.ask_after_ms,
+            complete_at: turn.complete_at,
+            max_turn_ms: turn.max_turn_ms,
+            ..EndpointConfig::default()
+        },
         speak: config.tts.enabled,
         ..SessionConfig::default()
     }
@@ -77,10 +92,21 @@ impl AppState {
     pub async fn reply(&self, record: &SessionRecord, content: String) -> Result<String, ApiError> {
         let handle = open(self, record.clone()).await?;
         let attachment = handle.attach();
-        let item = Item { id: String::new(), speaker: Speaker::User, content: Content::InputText(content), complete: true };
-        handle.command(ClientCommand::Configure(Box::new(ConfigPatch { speak: Some(false), ..ConfigPatch::default() })));
+        let item = Item {
+            id: String::new(),
+            speaker: Speaker::User,
+            content: Content::InputText(content),
+            complete: true,
+        };
+        handle.command(ClientCommand::Configure(Box::new(ConfigPatch {
+            speak: Some(false),
+            ..ConfigPatch::default()
+        })));
         handle.command(ClientCommand::CreateItem { item, previous: None });
-        handle.command(ClientCommand::CreateResponse(ResponseRequest { speak: Some(false), ..ResponseRequest::default() }));
+        handle.command(ClientCommand::CreateResponse(ResponseRequest {
+            speak: Some(false),
+            ..ResponseRequest::default()
+        }));
         let reply = async {
             loop {
                 match attachment.next().await {
@@ -90,7 +116,12 @@ impl AppState {
                         }
                     }
                     Ok(Outgoing::Audio(_)) => {}
-                    Err(_) => return Err(ApiError::new(Code::EngineUnavailable, "the scene ended before the reply")),
+                    Err(_) => {
+                        return Err(ApiError::new(
+                            Code::EngineUnavailable,
+                            "the scene ended before the reply",
+                        ));
+                    }
                 }
             }
         };

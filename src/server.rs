@@ -49,7 +49,11 @@ impl Server {
     ///
     /// # Errors
     /// The address is taken.
-    pub async fn bind_with(config: Config, engines: Arc<Engines>, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+    pub async fn bind_with(
+        config: Config,
+        engines: Arc<Engines>,
+        store: Arc<dyn Store>,
+    ) -> anyhow::Result<Self> {
         let (library, broken) = PersonaLibrary::load(&config.server.personas_dir);
         for error in &broken {
             warn!(%error, "persona file skipped");
@@ -63,9 +67,9 @@ impl Server {
         let args = SessionsArgs { engines: engines.clone(), store: store.clone(), limits };
         let sessions = SessionsHandle::start(args).await.context("the census of sessions did not start")?;
         let address = format!("{}:{}", config.server.host, config.server.port);
-        let listener = TcpListener::bind(&address)
-            .await
-            .with_context(|| format!("{address} cannot be listened on; is another server running? Set PORT to move"))?;
+        let listener = TcpListener::bind(&address).await.with_context(|| {
+            format!("{address} cannot be listened on; is another server running? Set PORT to move")
+        })?;
         let metrics = metrics::install()?;
         let drain = Duration::from_secs(config.server.drain_s);
         let state = AppState::new(Parts { config, library, engines, store, sessions, metrics });

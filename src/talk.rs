@@ -15,7 +15,7 @@ use duologue_actors::{
     outbox::Outgoing,
     session::SessionSpec,
     sessions::{SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
-    store::SessionRecord,
+    store::{SessionRecord, Store},
 };
 use duologue_domain::{lang::Language, pcm, waterfall::Report};
 use duologue_engines::{
@@ -26,8 +26,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     cli::{SayArgs, TalkArgs},
-     config::Config,
+    config::Config,
     personas::PersonaLibrary,
+    scene::first_config,
     store::MemoryStore,
     wav,
 };
@@ -50,13 +51,10 @@ pub async fn talk(args: &TalkArgs, config: &Config) -> anyhow::Result<()> {
     let recording = if live { Vec::new() } else { wav::read(&args.input, args.rate)? };
     let engines = Arc::new(crate::engines::open(config)?);
     wait_until_loaded(&engines).await?;
-    let sessions = SessionsHandle::start(SessionsArgs {
-        engines,
-        store: Arc::new(MemoryStore::default()),
-        limits: SessionLimits::default(),
-    })
-    .await?;
-    let scene = open(args, config, &sessions).await?;
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let limits = SessionLimits::default();
+    let sessions = SessionsHandle::start(SessionsArgs { engines, store: store.clone(), limits }).await?;
+    let scene = open(args, config, &sessions, &*store).await?;
     let result = if live { run_live(&scene).await } else { run_recording(&scene, recording, args).await };
     sessions.drain(Duration::from_secs(2)).await;
     result
@@ -66,7 +64,9 @@ async fn wait_until_loaded(engines: &Engines) -> anyhow::Result<()> {
     let deadline = Instant::now() + LOAD_WITHIN;
     loop {
         let parts = [engines.stt.health(), engines.llm.health(), engines.tts.health()];
-        if let Some(Health::Unavailable(reason)) = parts.iter().find(|health| matches!(health, Health::Unavailable(_))) {
+        if let Some(Health::Unavailable(reason)) =
+            parts.iter().find(|health| matches!(health, Health::Unavailable(_)))
+        {
             bail!("{reason}");
         }
         if !parts.iter().any(|health| matches!(health, Health::Idle | Health::Loading)) {
@@ -82,7 +82,12 @@ async fn wait_until_loaded(engines: &Engines) -> anyhow::Result<()> {
     }
 }
 
-async fn open(args: &TalkArgs, config: &Config, sessions: &SessionsHandle) -> anyhow::Result<SessionHandle> {
+async fn open(
+    args: &TalkArgs,
+    config: &Config,
+    sessions: &SessionsHandle,
+    store: &dyn Store,
+) -> anyhow::Result<SessionHandle> {
     let (library, broken) = PersonaLibrary::load(&config.server.personas_dir);
     for error in broken {
         say(&format!("skipped: {error}"));
@@ -105,7 +110,8 @@ async fn open(args: &TalkArgs, config: &Config, sessions: &SessionsHandle) -> an
         created_at: 0,
         updated_at: 0,
     };
-    let session = SessionConfig { input_rate: args.rate, language: args.language, ..SessionConfig::default() };
+    store.create_session(record.clone()).await?;
+    let session = SessionConfig { input_rate: args.rate, ..first_config(config, &record) };
     let spec = SessionSpec { record, persona, config: session, history: Vec::new(), facts: Vec::new() };
     sessions.open(spec).await.map_err(|refusal| anyhow::anyhow!("the scene did not open ({})", refusal.code))
 }
@@ -268,7 +274,8 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
         text.push(transcript.text);
         heard = heard.or(transcript.language);
     }
-    let line = serde_json::json!({"text": text.join(" ").trim(), "language": heard.map(|language| language.code())});
+    let line =
+        serde_json::json!({"text": text.join(" ").trim(), "language": heard.map(|language| language.code())});
     writeln!(std::io::stdout(), "{line}").context("stdout was closed")
 }
 

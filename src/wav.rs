@@ -14,8 +14,9 @@ const MAX_SECONDS: u32 = 3_600;
 /// Not a WAV file, empty, or longer than an hour.
 pub fn read(path: &Path, rate: u32) -> anyhow::Result<Vec<f32>> {
     let shown = path.display();
-    let mut reader = hound::WavReader::open(path)
-        .with_context(|| format!("{shown} is not a WAV file that can be read; convert it with `ffmpeg -i … out.wav`"))?;
+    let mut reader = hound::WavReader::open(path).with_context(|| {
+        format!("{shown} is not a WAV file that can be read; convert it with `ffmpeg -i … out.wav`")
+    })?;
     let spec = reader.spec();
     if reader.duration() / spec.sample_rate.max(1) > MAX_SECONDS {
         bail!("{shown} is longer than an hour; cut it into pieces");
@@ -29,7 +30,8 @@ pub fn read(path: &Path, rate: u32) -> anyhow::Result<Vec<f32>> {
     }
     .with_context(|| format!("{shown} is cut off or damaged"))?;
     let channels = usize::from(spec.channels.max(1));
-    let mono = samples.chunks(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect::<Vec<_>>();
+    let mono =
+        samples.chunks(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect::<Vec<_>>();
     if mono.is_empty() {
         bail!("{shown} holds no sound");
     }
@@ -44,7 +46,10 @@ fn resample(samples: Vec<f32>, from: u32, to: u32) -> anyhow::Result<Vec<f32>> {
     let mut resampler = Fft::<f32>::new(from as usize, to as usize, 1024, 1, FixedSync::Input)
         .with_context(|| format!("a rate of {from} Hz cannot be converted"))?;
     let input = InterleavedSlice::new(&samples, 1, samples.len()).context("the recording is empty")?;
-    Ok(resampler.process_all(&input, samples.len(), None).context("the rate could not be converted")?.take_data())
+    Ok(resampler
+        .process_all(&input, samples.len(), None)
+        .context("the rate could not be converted")?
+        .take_data())
 }
 
 /// Writes mono PCM16.

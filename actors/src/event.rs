@@ -4,6 +4,7 @@
 
 use duologue_domain::{
     conversation::{Content, Item},
+    endpoint::EndpointConfig,
     lang::Language,
     turn::{CancelReason, TurnId},
     viseme::VisemeCue,
@@ -75,6 +76,8 @@ pub struct SessionConfig {
     pub speed: f32,
     /// Longest reply in tokens.
     pub max_output_tokens: usize,
+    /// What the operator decided about the ends of turns; clients change `turn_detection`.
+    pub tuning: EndpointConfig,
 }
 
 impl Default for SessionConfig {
@@ -93,6 +96,7 @@ impl Default for SessionConfig {
             voice: String::new(),
             speed: 1.0,
             max_output_tokens: 256,
+            tuning: EndpointConfig::default(),
         }
     }
 }
@@ -137,7 +141,9 @@ impl ConfigPatch {
             input_rate: self.input_rate.unwrap_or(old.input_rate),
             noise_reduction: self.noise_reduction.unwrap_or(old.noise_reduction),
             language: self.language.unwrap_or(old.language),
-            transcription_prompt: self.transcription_prompt.unwrap_or_else(|| old.transcription_prompt.clone()),
+            transcription_prompt: self
+                .transcription_prompt
+                .unwrap_or_else(|| old.transcription_prompt.clone()),
             transcribe: self.transcribe.unwrap_or(old.transcribe),
             turn_detection: self.turn_detection.unwrap_or(old.turn_detection),
             create_response: self.create_response.unwrap_or(old.create_response),
@@ -145,6 +151,7 @@ impl ConfigPatch {
             voice: self.voice.unwrap_or_else(|| old.voice.clone()),
             speed: self.speed.unwrap_or(old.speed),
             max_output_tokens: self.max_output_tokens.unwrap_or(old.max_output_tokens),
+            tuning: old.tuning,
         }
     }
 }
@@ -423,5 +430,9 @@ pub enum SessionEvent {
 
 /// The words of an item with nothing in it yet.
 pub(crate) fn empty_output(speak: bool) -> Content {
-    if speak { Content::OutputAudio { transcript: String::new() } } else { Content::OutputText(String::new()) }
+    if speak {
+        Content::OutputAudio { transcript: String::new() }
+    } else {
+        Content::OutputText(String::new())
+    }
 }

@@ -68,7 +68,10 @@ impl Stage {
         let resampler = if from == to {
             None
         } else {
-            Some(Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Input).map_err(|_| BadRate(from))?)
+            Some(
+                Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Input)
+                    .map_err(|_| BadRate(from))?,
+            )
         };
         Ok(Self { resampler, chunk, waiting: Vec::new() })
     }

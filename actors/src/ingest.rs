@@ -165,28 +165,24 @@ struct Speech {
     paused: bool,
 }
 
-/// The endpointer's settings for a session's configuration.
+/// The endpointer's settings: what the client chose over what the operator tuned.
 fn endpoint_config(config: &SessionConfig) -> EndpointConfig {
-    let defaults = EndpointConfig::default();
+    let tuned = config.tuning;
     match config.turn_detection {
         TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => {
-            EndpointConfig {
-                mode: EndpointMode::Server { silence_ms: silence_duration_ms },
-                threshold,
-                prefix_padding_ms,
-                idle_timeout_ms,
-                ..defaults
-            }
+            let mode = EndpointMode::Server { silence_ms: silence_duration_ms };
+            EndpointConfig { mode, threshold, prefix_padding_ms, idle_timeout_ms, ..tuned }
         }
         TurnDetection::SemanticVad { eagerness } => {
-            let max_wait_ms = match eagerness {
-                Eagerness::Low => 8_000,
-                Eagerness::Medium | Eagerness::Auto => 4_000,
-                Eagerness::High => 2_000,
+            let max_wait_ms = match (eagerness, tuned.mode) {
+                (Eagerness::Low, _) => 8_000,
+                (Eagerness::High, _) => 2_000,
+                (Eagerness::Auto, EndpointMode::Semantic { max_wait_ms }) => max_wait_ms,
+                (Eagerness::Medium | Eagerness::Auto, _) => 4_000,
             };
-            EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..defaults }
+            EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..tuned }
         }
-        TurnDetection::Manual => EndpointConfig { mode: EndpointMode::Manual, ..defaults },
+        TurnDetection::Manual => EndpointConfig { mode: EndpointMode::Manual, ..tuned },
     }
 }
 
@@ -260,7 +256,11 @@ impl State {
         Ok(self.args.parent.cast(SessionMsg::Ingest(event))?)
     }
 
-    fn configure(&mut self, myself: &ActorRef<IngestMsg>, config: SessionConfig) -> Result<(), ActorProcessingErr> {
+    fn configure(
+        &mut self,
+        myself: &ActorRef<IngestMsg>,
+        config: SessionConfig,
+    ) -> Result<(), ActorProcessingErr> {
         let old = &self.args.config;
         if (old.input_rate, old.noise_reduction) != (config.input_rate, config.noise_reduction) {
             self.front_end = front_end(&config)?;
@@ -368,7 +368,9 @@ impl State {
                     let judging = std::mem::take(&mut self.judging);
                     self.tell(IngestEvent::TurnEnded { start, end, speech_end, judging, detected })?;
                 }
-                EndpointEvent::IdleTimeout => self.tell(IngestEvent::IdleTimeout { at: self.args.history.end() })?,
+                EndpointEvent::IdleTimeout => {
+                    self.tell(IngestEvent::IdleTimeout { at: self.args.history.end() })?
+                }
             }
         }
         self.resumed()

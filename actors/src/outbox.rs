@@ -214,7 +214,13 @@ mod tests {
     use super::*;
 
     fn frame(turn: u64, samples: usize) -> OutFrame {
-        OutFrame { turn: TurnId(turn), response: "r".into(), item: "i".into(), offset: 0, samples: vec![0; samples] }
+        OutFrame {
+            turn: TurnId(turn),
+            response: "r".into(),
+            item: "i".into(),
+            offset: 0,
+            samples: vec![0; samples],
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -139,7 +139,11 @@ impl Actor for Persona {
     type State = State;
     type Arguments = PersonaArgs;
 
-    async fn pre_start(&self, _: ActorRef<PersonaMsg>, args: PersonaArgs) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<PersonaMsg>,
+        args: PersonaArgs,
+    ) -> Result<State, ActorProcessingErr> {
         Ok(State { args, reply: None })
     }
 
@@ -171,7 +175,8 @@ impl State {
         // The old stream is dropped first, so that the engine's slot is free for the new one.
         self.reply = None;
         let question = candor_of(&job.turns);
-        let level = self.args.persona.intimacy_step(job.intimacy).map_or(SpeechLevel::Polite, |step| step.level);
+        let level =
+            self.args.persona.intimacy_step(job.intimacy).map_or(SpeechLevel::Polite, |step| step.level);
         let request = self.request(&job, question);
         let voice = Voice {
             parent: self.args.parent.clone(),
@@ -179,8 +184,11 @@ impl State {
             language: job.language,
             filter: SpokenFilter::named(self.args.persona.names()),
             splitter: ClauseSplitter::new(ClauseConfig::default()),
-            sincere: question == AiQuestion::Sincere,
-            admission: candor::admission(job.language, level).to_owned(),
+            instead_of_denial: match question {
+                AiQuestion::None => None,
+                AiQuestion::Casual => self.args.persona.profile(job.language).deflections.first().cloned(),
+                AiQuestion::Sincere => Some(candor::admission(job.language, level).to_owned()),
+            },
             said: false,
         };
         let llm = self.args.llm.clone();
@@ -230,9 +238,8 @@ struct Voice {
     language: Language,
     filter: SpokenFilter,
     splitter: ClauseSplitter,
-    /// The person asked in earnest whether this is an AI: a denial must not pass.
-    sincere: bool,
-    admission: String,
+    /// The person asked whether this is an AI: a denial must not pass, and this is said instead.
+    instead_of_denial: Option<String>,
     /// Whether a clause was said.
     said: bool,
 }
@@ -251,7 +258,11 @@ impl Voice {
         }
     }
 
-    async fn stream(&mut self, llm: Arc<dyn LlmEngine>, request: LlmRequest) -> Result<(Finish, LlmUsage), EngineError> {
+    async fn stream(
+        &mut self,
+        llm: Arc<dyn LlmEngine>,
+        request: LlmRequest,
+    ) -> Result<(Finish, LlmUsage), EngineError> {
         let mut stream = llm.generate(request)?;
         let mut begun = false;
         while let Some(event) = stream.next().await {
@@ -288,9 +299,11 @@ impl Voice {
         if text.trim().is_empty() {
             return;
         }
-        if self.sincere && candor::denies_being_ai(&text) {
+        if let Some(instead) = &self.instead_of_denial
+            && candor::denies_being_ai(&text)
+        {
             metrics::counter!("persona_denials_replaced_total").increment(1);
-            text = self.admission.clone();
+            text = instead.clone();
         }
         // The splitter trims; the words between two clauses are still words apart.
         if std::mem::replace(&mut self.said, true) {

@@ -130,7 +130,11 @@ mod tests {
         assert_eq!(budget.handle_death(at(2), row), Verdict::Restart(Duration::from_millis(400)));
         assert_eq!(budget.handle_death(at(3), row), Verdict::GiveUp);
         assert_eq!(budget.handle_death(at(4), row), Verdict::Restart(Duration::ZERO), "a new chance");
-        assert_eq!(budget.handle_death(at(40), row), Verdict::Restart(Duration::ZERO), "the old one is forgotten");
+        assert_eq!(
+            budget.handle_death(at(40), row),
+            Verdict::Restart(Duration::ZERO),
+            "the old one is forgotten"
+        );
     }
 
     #[test]

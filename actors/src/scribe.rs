@@ -165,8 +165,8 @@ impl State {
                 Entry::Facts { session_id, facts } => store.put_facts(&session_id, facts).await,
             }
         };
-        tokio::time::timeout(WRITE_DEADLINE, write)
-            .await
-            .unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time")))
+        tokio::time::timeout(WRITE_DEADLINE, write).await.unwrap_or_else(|_| {
+            Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time"))
+        })
     }
 }

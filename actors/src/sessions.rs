@@ -117,7 +117,11 @@ impl Actor for Sessions {
     type State = State;
     type Arguments = SessionsArgs;
 
-    async fn pre_start(&self, _: ActorRef<SessionsMsg>, args: SessionsArgs) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<SessionsMsg>,
+        args: SessionsArgs,
+    ) -> Result<State, ActorProcessingErr> {
         Ok(State { args, open: HashMap::new(), next_key: 1, draining: None })
     }
 
@@ -169,7 +173,11 @@ impl Actor for Sessions {
 }
 
 impl State {
-    async fn open(&mut self, myself: &ActorRef<SessionsMsg>, spec: SessionSpec) -> Result<SessionHandle, Refusal> {
+    async fn open(
+        &mut self,
+        myself: &ActorRef<SessionsMsg>,
+        spec: SessionSpec,
+    ) -> Result<SessionHandle, Refusal> {
         if let Some(open) = self.open.get(&spec.record.id) {
             return Ok(open.handle.clone());
         }
@@ -189,10 +197,11 @@ impl State {
             idle_timeout: self.args.limits.idle_timeout,
             max_duration: self.args.limits.max_duration,
         };
-        let (session, _) = Session::spawn_linked(None, Session, args, myself.get_cell()).await.map_err(|error| {
-            warn!(session = key, %error, "session did not start");
-            Refusal { code: "session_failed", retry_after: Duration::from_secs(5) }
-        })?;
+        let (session, _) =
+            Session::spawn_linked(None, Session, args, myself.get_cell()).await.map_err(|error| {
+                warn!(session = key, %error, "session did not start");
+                Refusal { code: "session_failed", retry_after: Duration::from_secs(5) }
+            })?;
         let handle = SessionHandle { id: id.clone(), session, audio, outbox };
         self.open.insert(id, Open { handle: handle.clone(), user });
         Ok(handle)
@@ -206,7 +215,8 @@ impl State {
             metrics::counter!("sessions_refused_total").increment(1);
             return Err(Refusal { code: "sessions_full", retry_after: Duration::from_secs(30) });
         }
-        let of_user = self.open.values().filter(|open| user.is_some() && open.user.as_deref() == user).count();
+        let of_user =
+            self.open.values().filter(|open| user.is_some() && open.user.as_deref() == user).count();
         if of_user >= self.args.limits.per_user {
             return Err(Refusal { code: "sessions_full_for_user", retry_after: Duration::from_secs(30) });
         }
@@ -342,7 +352,11 @@ impl SessionHandle {
     /// Becomes its one reader.
     pub fn attach(&self) -> Attachment {
         let _ = self.session.cast(SessionMsg::Attached(true));
-        Attachment { reader: self.outbox.attach(), outbox: self.outbox.clone(), session: self.session.clone() }
+        Attachment {
+            reader: self.outbox.attach(),
+            outbox: self.outbox.clone(),
+            session: self.session.clone(),
+        }
     }
 
     /// Tells its client something, in order with everything else.

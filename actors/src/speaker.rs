@@ -165,7 +165,11 @@ impl Actor for Speaker {
     type State = State;
     type Arguments = SpeakerArgs;
 
-    async fn pre_start(&self, _: ActorRef<SpeakerMsg>, args: SpeakerArgs) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<SpeakerMsg>,
+        args: SpeakerArgs,
+    ) -> Result<State, ActorProcessingErr> {
         Ok(State { args, job: None })
     }
 
@@ -343,7 +347,10 @@ impl Player {
             response: self.speech.response.to_string(),
             item: self.speech.item.to_string(),
             turn: self.speech.turn,
-            cues: cues.iter().map(|cue| VisemeCue { at_ms: start_ms + cue.at_ms, viseme: cue.viseme }).collect(),
+            cues: cues
+                .iter()
+                .map(|cue| VisemeCue { at_ms: start_ms + cue.at_ms, viseme: cue.viseme })
+                .collect(),
         });
     }
 
@@ -380,7 +387,11 @@ impl Player {
             }
             self.sent += frame.len() as u64;
             self.clause_samples += frame.len() as u64;
-            self.tell(SpeakerEvent::ClauseSound { turn: self.speech.turn, index, samples: frame.len() as u64 });
+            self.tell(SpeakerEvent::ClauseSound {
+                turn: self.speech.turn,
+                index,
+                samples: frame.len() as u64,
+            });
         }
         Ok(())
     }

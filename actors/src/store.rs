@@ -162,7 +162,12 @@ pub trait Store: Send + Sync + 'static {
     /// One session by id.
     fn session(&self, id: &str) -> BoxFuture<'_, StoreResult<SessionRecord>>;
     /// Sessions of a user (all when `None`), newest first.
-    fn sessions(&self, user_id: Option<&str>, limit: u32, offset: u32) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>>;
+    fn sessions(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>>;
     /// Replaces the mutable fields (name, activity, intimacy, update time) of a session.
     fn update_session(&self, record: SessionRecord) -> BoxFuture<'_, StoreResult<()>>;
     /// Removes a session with its messages and facts.
@@ -170,7 +175,12 @@ pub trait Store: Send + Sync + 'static {
     /// Appends, or replaces the one with the same id.
     fn append_message(&self, record: MessageRecord) -> BoxFuture<'_, StoreResult<()>>;
     /// Messages of a session in order of `seq`; the last `limit` of those before `before_seq`, when given.
-    fn messages(&self, session_id: &str, limit: u32, before_seq: Option<u64>) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>>;
+    fn messages(
+        &self,
+        session_id: &str,
+        limit: u32,
+        before_seq: Option<u64>,
+    ) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>>;
     /// Stores or refreshes a user.
     fn upsert_user(&self, record: UserRecord) -> BoxFuture<'_, StoreResult<()>>;
     /// Replaces the facts of a session.

@@ -157,7 +157,9 @@ impl Actor for Transcriber {
             TranscriberMsg::Partial(utterance) if state.job.is_none() => {
                 state.begin(&myself, utterance, Kind::Partial, false);
             }
-            TranscriberMsg::Partial(_) => metrics::counter!("transcriber_partials_skipped_total").increment(1),
+            TranscriberMsg::Partial(_) => {
+                metrics::counter!("transcriber_partials_skipped_total").increment(1)
+            }
             TranscriberMsg::Speculate(utterance) if !state.is_final() && !state.speculates_on(utterance) => {
                 state.begin(&myself, utterance, Kind::Speculative, false);
             }
@@ -208,14 +210,20 @@ impl State {
 
     /// The same pause, asked about again: what runs already covers it.
     fn speculates_on(&self, utterance: Utterance) -> bool {
-        self.job.as_ref().is_some_and(|job| job.kind == Kind::Speculative && job.utterance.start == utterance.start)
+        self.job
+            .as_ref()
+            .is_some_and(|job| job.kind == Kind::Speculative && job.utterance.start == utterance.start)
     }
 
     fn is_final(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.kind == Kind::Final)
     }
 
-    fn finish(&mut self, myself: &ActorRef<TranscriberMsg>, utterance: Utterance) -> Result<(), ActorProcessingErr> {
+    fn finish(
+        &mut self,
+        myself: &ActorRef<TranscriberMsg>,
+        utterance: Utterance,
+    ) -> Result<(), ActorProcessingErr> {
         match &mut self.job {
             Some(job) if job.kind == Kind::Speculative && job.covers(utterance) => {
                 job.kind = Kind::Final;
@@ -245,7 +253,9 @@ impl State {
                     self.job = None;
                     // A partial that failed is not worth a word: the final will say.
                     if let Ok(transcript) = result {
-                        self.args.parent.cast(SessionMsg::Transcriber(TranscriberEvent::Partial(transcript)))?;
+                        self.args
+                            .parent
+                            .cast(SessionMsg::Transcriber(TranscriberEvent::Partial(transcript)))?;
                     }
                 }
             },
@@ -262,7 +272,9 @@ impl State {
     ) -> Result<(), ActorProcessingErr> {
         let Some(job) = self.job.take() else { return Ok(()) };
         match result {
-            Err(error) if error.retryable() && !job.retried => self.begin(myself, job.utterance, Kind::Final, true),
+            Err(error) if error.retryable() && !job.retried => {
+                self.begin(myself, job.utterance, Kind::Final, true)
+            }
             result => {
                 let event = TranscriberEvent::Final { utterance: job.utterance, result };
                 self.args.parent.cast(SessionMsg::Transcriber(event))?;

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use duologue_actors::{
-    event::{ClientCommand, ConfigPatch, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent, TurnDetection},
+    event::{
+        ClientCommand, ConfigPatch, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig,
+        SessionEvent, TurnDetection,
+    },
     outbox::{OutFrame, Outgoing},
     policy::{CHILDREN, Role},
     session::{SessionMsg, SessionSpec},
@@ -59,7 +62,13 @@ impl Stage {
         let args =
             SessionsArgs { engines: engines(&stt, &llm, &tts, &vad), store: Arc::new(store.clone()), limits };
         let sessions = SessionsHandle::start(args).await.unwrap();
-        let spec = SessionSpec { record: record("s1"), persona: persona(), config, history: Vec::new(), facts: Vec::new() };
+        let spec = SessionSpec {
+            record: record("s1"),
+            persona: persona(),
+            config,
+            history: Vec::new(),
+            facts: Vec::new(),
+        };
         let scene = sessions.open(spec).await.unwrap();
         let attachment = scene.attach();
         Self { stt, llm, tts, vad, store, sessions, scene, attachment }
@@ -112,7 +121,9 @@ impl Stage {
     }
 
     async fn child(&self, role: Role) -> Option<ActorCell> {
-        let CallResult::Success(children) = self.scene.actor().call(SessionMsg::GetChildren, None).await.unwrap() else {
+        let CallResult::Success(children) =
+            self.scene.actor().call(SessionMsg::GetChildren, None).await.unwrap()
+        else {
             panic!("the session did not answer");
         };
         children.into_iter().find(|(other, _)| *other == role).map(|(_, cell)| cell)
@@ -181,15 +192,24 @@ async fn a_question_is_heard_thought_about_and_answered_aloud() {
     names.dedup();
     names.retain(|name| !["partial", "visemes", "text"].contains(name));
     let expected = [
-        "speech_started", "speech_stopped", "committed", "item_added", "item_done", "heard", "response_created",
-        "output_started", "latency", "response_done",
+        "speech_started",
+        "speech_stopped",
+        "committed",
+        "item_added",
+        "item_done",
+        "heard",
+        "response_created",
+        "output_started",
+        "latency",
+        "response_done",
     ];
     assert_eq!(names, expected);
     assert_eq!(heard.text(), "안녕하세요, 반가워요! 오늘은 회의를 했어요.");
     assert_eq!(*heard.done().1, ResponseStatus::Completed);
     let samples = heard.audio.iter().map(|frame| frame.samples.len()).sum::<usize>();
     assert!(samples > RATE as usize, "over a second of speech, got {samples} samples");
-    let contiguous = heard.audio.windows(2).all(|pair| pair[0].offset + pair[0].samples.len() as u64 == pair[1].offset);
+    let contiguous =
+        heard.audio.windows(2).all(|pair| pair[0].offset + pair[0].samples.len() as u64 == pair[1].offset);
     assert!(contiguous, "the audio of an item has no gaps");
     let said = stage.tts.said.lock().unwrap().clone();
     assert!(said.len() >= 2, "spoken by clause: {said:?}");
@@ -225,7 +245,8 @@ async fn noise_is_not_answered_and_leaves_no_trace() {
 
 #[tokio::test(start_paused = true)]
 async fn speech_stops_the_reply_and_only_what_was_heard_stays() {
-    let long = "First I went to the office. Then I had lunch with a friend. After that we walked along the river.";
+    let long =
+        "First I went to the office. Then I had lunch with a friend. After that we walked along the river.";
     let stage = Stage::new(&["tell me about your day", "wait"], &[long, "Yes?"]).await;
     let scene = async {
         stage.speak(1_200).await;
@@ -245,7 +266,8 @@ async fn speech_stops_the_reply_and_only_what_was_heard_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn truncation_follows_the_clients_clock() {
-    let stage = Stage::new(&["hello"], &["One two three four five six seven eight. And some more words here."]).await;
+    let stage =
+        Stage::new(&["hello"], &["One two three four five six seven eight. And some more words here."]).await;
     let (_, heard) = tokio::join!(stage.speak(1_200), stage.reply());
     let id = heard.done().0.as_ref().unwrap().id.clone();
     stage.scene.command(ClientCommand::TruncateItem { id: id.clone(), audio_end_ms: 1_000 });
@@ -253,7 +275,11 @@ async fn truncation_follows_the_clients_clock() {
     stage.scene.command(ClientCommand::RetrieveItem(id));
     let heard = stage.until(|event| matches!(event, SessionEvent::ItemRetrieved(_))).await;
     let Some(SessionEvent::ItemRetrieved(item)) = heard.events.last() else { panic!("retrieved") };
-    assert!(item.content.text().starts_with("One") && item.content.text().len() < 30, "{:?}", item.content.text());
+    assert!(
+        item.content.text().starts_with("One") && item.content.text().len() < 30,
+        "{:?}",
+        item.content.text()
+    );
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(stage.store.all_messages()[1].content, item.content.text(), "in its old place, cut");
 }
@@ -273,11 +299,18 @@ async fn text_works_with_every_speech_model_off() {
 
 #[tokio::test(start_paused = true)]
 async fn manual_turns_are_committed_by_the_client() {
-    let config = SessionConfig { turn_detection: TurnDetection::Manual, create_response: false, ..SessionConfig::default() };
+    let config = SessionConfig {
+        turn_detection: TurnDetection::Manual,
+        create_response: false,
+        ..SessionConfig::default()
+    };
     let stage = Stage::with(&["push to talk"], &["Heard you."], config, SessionLimits::default()).await;
     stage.scene.command(ClientCommand::CommitAudio);
     let heard = stage.until(|event| matches!(event, SessionEvent::Error { .. })).await;
-    assert!(matches!(heard.events.last(), Some(SessionEvent::Error { code: "input_audio_buffer_commit_empty", .. })));
+    assert!(matches!(
+        heard.events.last(),
+        Some(SessionEvent::Error { code: "input_audio_buffer_commit_empty", .. })
+    ));
     stage.feed(&speech(800, RATE)).await;
     stage.scene.command(ClientCommand::CommitAudio);
     let heard = stage.until(|event| matches!(event, SessionEvent::Heard { .. })).await;
@@ -356,7 +389,8 @@ async fn a_broken_voice_leaves_the_words() {
     stage.write("hello").await;
     let heard = stage.reply().await;
     assert_eq!(heard.text(), "Still here, in writing.");
-    let told = heard.events.iter().any(|event| matches!(event, SessionEvent::Notice { part: Some("tts"), .. }));
+    let told =
+        heard.events.iter().any(|event| matches!(event, SessionEvent::Notice { part: Some("tts"), .. }));
     assert!(told, "{:?}", heard.events);
 }
 

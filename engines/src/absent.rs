@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::port::{
-    ChatMessage, EngineError, EngineInfo, ErrorKind, Health, LlmEngine, LlmRequest, LlmStream, SessionKey, SttEngine,
-    SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VadEngine, VadStream, Voice,
+    ChatMessage, EngineError, EngineInfo, ErrorKind, Health, LlmEngine, LlmRequest, LlmStream, SessionKey,
+    SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VadEngine, VadStream,
+    Voice,
 };
 
 /// Stands in for any engine that cannot be used.
@@ -76,7 +77,11 @@ impl TurnEngine for Absent {
         self.absent_health()
     }
 
-    fn completeness(&self, _: SessionKey, _: Arc<[f32]>) -> BoxFuture<'static, Result<(f32, Duration), EngineError>> {
+    fn completeness(
+        &self,
+        _: SessionKey,
+        _: Arc<[f32]>,
+    ) -> BoxFuture<'static, Result<(f32, Duration), EngineError>> {
         let error = self.error();
         async move { Err(error) }.boxed()
     }

@@ -2,12 +2,12 @@
 
 pub mod absent;
 pub mod config;
+#[cfg(feature = "llm")]
+pub mod llm;
 #[cfg(test)]
 mod models_for_tests;
 #[cfg(any(feature = "vad", feature = "tts"))]
 pub mod onnx;
-#[cfg(feature = "llm")]
-pub mod llm;
 pub mod port;
 pub mod registry;
 #[cfg(feature = "stt")]

@@ -31,4 +31,3 @@ impl std::fmt::Debug for Engines {
         f.debug_struct("Engines").finish_non_exhaustive()
     }
 }
-

@@ -62,7 +62,8 @@ impl WireError {
 /// A [`WireError`] with a stable code; the session lives on.
 pub fn decode(text: &str) -> Result<ClientEvent, WireError> {
     if text.len() > MAX_EVENT_BYTES {
-        let message = format!("An event may have at most {MAX_EVENT_BYTES} bytes. Send audio in smaller pieces.");
+        let message =
+            format!("An event may have at most {MAX_EVENT_BYTES} bytes. Send audio in smaller pieces.");
         return Err(WireError::new("event_too_large", message, None));
     }
     let value = serde_json::from_str::<Value>(text)
@@ -76,7 +77,10 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
     let command = match kind {
         "input_audio_buffer.append" => return audio(value),
         "session.update" => {
-            let session = value.get("session").filter(|session| session.is_object()).ok_or_else(|| missing("session"))?;
+            let session = value
+                .get("session")
+                .filter(|session| session.is_object())
+                .ok_or_else(|| missing("session"))?;
             ClientCommand::Configure(Box::new(patch(session)?))
         }
         "input_audio_buffer.commit" => ClientCommand::CommitAudio,
@@ -102,7 +106,11 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
         "output_audio_buffer.clear" => ClientCommand::CancelResponse { response: None },
         other => {
             let shown = other.chars().take(64).collect::<String>();
-            return Err(WireError::new("unknown_event", format!("There is no event type {shown:?}."), Some("type")));
+            return Err(WireError::new(
+                "unknown_event",
+                format!("There is no event type {shown:?}."),
+                Some("type"),
+            ));
         }
     };
     Ok(ClientEvent::Command(command))
@@ -163,7 +171,12 @@ fn item(value: &Value) -> Result<Item, WireError> {
         match part.get("type").and_then(Value::as_str) {
             Some("input_text" | "output_text" | "text") => text += string(part, "text")?.unwrap_or_default(),
             Some("input_audio" | "output_audio") => text += string(part, "transcript")?.unwrap_or_default(),
-            _ => return Err(bad("item.content", "may hold input_text, output_text or a transcript; images are not understood")),
+            _ => {
+                return Err(bad(
+                    "item.content",
+                    "may hold input_text, output_text or a transcript; images are not understood",
+                ));
+            }
         }
     }
     if text.trim().is_empty() {
@@ -174,7 +187,9 @@ fn item(value: &Value) -> Result<Item, WireError> {
         _ => Content::InputText(text),
     };
     let id = string(value, "id")?.unwrap_or_default();
-    if !id.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character)) || id.len() > 64 {
+    if !id.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character))
+        || id.len() > 64
+    {
         return Err(bad("item.id", "may hold at most 64 letters, digits, _, - and ."));
     }
     Ok(Item { id: id.to_owned(), speaker, content, complete: true })
@@ -214,7 +229,10 @@ fn max_tokens(value: &Value) -> Result<Option<usize>, WireError> {
 
 fn patch(session: &Value) -> Result<ConfigPatch, WireError> {
     if let Some("transcription") = string(session, "type")? {
-        return Err(bad("session.type", "must be realtime; transcription-only sessions are not available in this version"));
+        return Err(bad(
+            "session.type",
+            "must be realtime; transcription-only sessions are not available in this version",
+        ));
     }
     let mut patch = ConfigPatch {
         instructions: cleared(session, "instructions")?,
@@ -267,7 +285,9 @@ fn patch_input(patch: &mut ConfigPatch, input: &Value) -> Result<(), WireError> 
             patch.transcribe = Some(true);
             if let Some(language) = cleared(transcription, "language")? {
                 let parsed = if language.is_empty() { None } else { Some(language.parse()) };
-                let parsed = parsed.transpose().map_err(|_| bad("audio.input.transcription.language", "must be ko or en"))?;
+                let parsed = parsed
+                    .transpose()
+                    .map_err(|_| bad("audio.input.transcription.language", "must be ko or en"))?;
                 patch.language = Some(parsed);
             }
             patch.transcription_prompt = cleared(transcription, "prompt")?;
@@ -297,7 +317,8 @@ fn patch_turn_detection(patch: &mut ConfigPatch, detection: &Value) -> Result<()
         patch.turn_detection = Some(TurnDetection::Manual);
         return Ok(());
     }
-    let milliseconds = |key: &'static str, low: f32, high: f32| Ok(number(detection, key, low, high)?.map(|ms| ms as u32));
+    let milliseconds =
+        |key: &'static str, low: f32, high: f32| Ok(number(detection, key, low, high)?.map(|ms| ms as u32));
     patch.turn_detection = Some(match string(detection, "type")? {
         Some("server_vad") => TurnDetection::ServerVad {
             threshold: number(detection, "threshold", 0.0, 1.0)?.unwrap_or(0.5),
@@ -317,6 +338,7 @@ fn patch_turn_detection(patch: &mut ConfigPatch, detection: &Value) -> Result<()
         _ => return Err(bad(PARAM, "must have the type server_vad or semantic_vad, or be null")),
     });
     patch.create_response = Some(detection.get("create_response").and_then(Value::as_bool).unwrap_or(true));
-    patch.interrupt_response = Some(detection.get("interrupt_response").and_then(Value::as_bool).unwrap_or(true));
+    patch.interrupt_response =
+        Some(detection.get("interrupt_response").and_then(Value::as_bool).unwrap_or(true));
     Ok(())
 }

@@ -31,7 +31,8 @@ impl Encoder {
     /// What a client is told first.
     pub fn greeting(&mut self) -> Vec<String> {
         let session = self.session(&self.view.config);
-        let conversation = json!({"id": format!("conv_{}", self.view.record.id), "object": "realtime.conversation"});
+        let conversation =
+            json!({"id": format!("conv_{}", self.view.record.id), "object": "realtime.conversation"});
         vec![
             self.event("session.created", json!({"session": session})),
             self.event("conversation.created", json!({"conversation": conversation})),
@@ -62,13 +63,19 @@ impl Encoder {
                     true => json!({"type": "audio", "transcript": ""}),
                     false => json!({"type": "text", "text": ""}),
                 };
-                say("response.output_item.added", json!({
-                    "response_id": response, "output_index": 0, "item": shown, "duologue": {"turn": turn.0},
-                }));
+                say(
+                    "response.output_item.added",
+                    json!({
+                        "response_id": response, "output_index": 0, "item": shown, "duologue": {"turn": turn.0},
+                    }),
+                );
                 say("conversation.item.added", json!({"previous_item_id": previous, "item": shown}));
-                say("response.content_part.added", json!({
-                    "response_id": response, "item_id": item.id, "output_index": 0, "content_index": 0, "part": part,
-                }));
+                say(
+                    "response.content_part.added",
+                    json!({
+                        "response_id": response, "item_id": item.id, "output_index": 0, "content_index": 0, "part": part,
+                    }),
+                );
             }
             SessionEvent::Updated(config) => {
                 let session = self.session(&config);
@@ -113,18 +120,24 @@ impl Encoder {
             };
             if spoken {
                 out.push(self.event("response.output_audio.done", place(json!({}))));
-                out.push(self.event("response.output_audio_transcript.done", place(json!({"transcript": text}))));
+                out.push(
+                    self.event("response.output_audio_transcript.done", place(json!({"transcript": text}))),
+                );
                 let part = json!({"part": {"type": "audio", "transcript": text}});
                 out.push(self.event("response.content_part.done", place(part)));
             } else {
                 out.push(self.event("response.output_text.done", place(json!({"text": text}))));
-                out.push(self.event("response.content_part.done", place(json!({"part": {"type": "text", "text": text}}))));
+                out.push(self.event(
+                    "response.content_part.done",
+                    place(json!({"part": {"type": "text", "text": text}})),
+                ));
             }
             let done = json!({"response_id": response, "output_index": 0, "item": shown});
             out.push(self.event("response.output_item.done", done));
             out.push(self.event("conversation.item.done", json!({"previous_item_id": null, "item": shown})));
         }
-        let output = item.iter().map(|item| item_json(item, if item.complete { "completed" } else { "incomplete" }));
+        let output =
+            item.iter().map(|item| item_json(item, if item.complete { "completed" } else { "incomplete" }));
         let (status, details) = status_json(status);
         let body = json!({"response": {
             "id": response, "object": "realtime.response", "status": status, "status_details": details,
@@ -144,7 +157,8 @@ impl Encoder {
                 "prompt": config.transcription_prompt,
             })
         });
-        let degraded = self.view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
+        let degraded =
+            self.view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
         json!({
             "id": self.view.record.id, "object": "realtime.session", "type": "realtime", "model": persona.id,
             "instructions": config.instructions,
@@ -186,19 +200,22 @@ fn spoken(item: &Item) -> bool {
 /// Events of the session that are exactly one of the wire.
 fn simple(event: SessionEvent) -> (&'static str, Value) {
     match event {
-        SessionEvent::ItemAdded { item, previous } => {
-            ("conversation.item.added", json!({"previous_item_id": previous, "item": item_json(&item, "completed")}))
-        }
-        SessionEvent::ItemDone { item, previous } => {
-            ("conversation.item.done", json!({"previous_item_id": previous, "item": item_json(&item, "completed")}))
-        }
+        SessionEvent::ItemAdded { item, previous } => (
+            "conversation.item.added",
+            json!({"previous_item_id": previous, "item": item_json(&item, "completed")}),
+        ),
+        SessionEvent::ItemDone { item, previous } => (
+            "conversation.item.done",
+            json!({"previous_item_id": previous, "item": item_json(&item, "completed")}),
+        ),
         SessionEvent::ItemRetrieved(item) => {
             ("conversation.item.retrieved", json!({"item": item_json(&item, "completed")}))
         }
         SessionEvent::ItemDeleted(id) => ("conversation.item.deleted", json!({"item_id": id})),
-        SessionEvent::ItemTruncated { id, audio_end_ms } => {
-            ("conversation.item.truncated", json!({"item_id": id, "content_index": 0, "audio_end_ms": audio_end_ms}))
-        }
+        SessionEvent::ItemTruncated { id, audio_end_ms } => (
+            "conversation.item.truncated",
+            json!({"item_id": id, "content_index": 0, "audio_end_ms": audio_end_ms}),
+        ),
         SessionEvent::SpeechStarted { item, at_ms } => {
             ("input_audio_buffer.speech_started", json!({"item_id": item, "audio_start_ms": at_ms}))
         }
@@ -251,7 +268,10 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
         SessionEvent::Visemes { response, item, turn, cues } => {
             let cues = cues.iter().map(|cue| json!({"at_ms": cue.at_ms, "viseme": cue.viseme.name()}));
             let cues = cues.collect::<Vec<_>>();
-            ("duologue.viseme", json!({"response_id": response, "item_id": item, "turn": turn.0, "cues": cues}))
+            (
+                "duologue.viseme",
+                json!({"response_id": response, "item_id": item, "turn": turn.0, "cues": cues}),
+            )
         }
         SessionEvent::Latency { turn, response, report } => {
             ("duologue.latency", latency_json(turn.0, &response, &report))
@@ -267,7 +287,9 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
             };
             ("duologue.notice", json!({"level": level, "code": code, "message": message, "part": part}))
         }
-        SessionEvent::Ended { code, message } => ("duologue.ended", json!({"code": code, "message": message})),
+        SessionEvent::Ended { code, message } => {
+            ("duologue.ended", json!({"code": code, "message": message}))
+        }
         SessionEvent::Error { code, message, param, client_event } => (
             "error",
             json!({"error": {
@@ -293,7 +315,9 @@ fn item_json(item: &Item, status: &str) -> Value {
         (Speaker::Assistant, Content::OutputAudio { transcript }) => {
             ("assistant", json!({"type": "output_audio", "transcript": transcript}))
         }
-        (Speaker::Assistant, content) => ("assistant", json!({"type": "output_text", "text": content.text()})),
+        (Speaker::Assistant, content) => {
+            ("assistant", json!({"type": "output_text", "text": content.text()}))
+        }
     };
     let content = if status == "in_progress" { json!([]) } else { json!([content]) };
     json!({
@@ -312,10 +336,13 @@ fn status_json(status: &ResponseStatus) -> (&'static str, Value) {
             };
             ("cancelled", json!({"type": "cancelled", "reason": reason}))
         }
-        ResponseStatus::Incomplete => ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"})),
-        ResponseStatus::Failed { code, message } => {
-            ("failed", json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}}))
+        ResponseStatus::Incomplete => {
+            ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"}))
         }
+        ResponseStatus::Failed { code, message } => (
+            "failed",
+            json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}}),
+        ),
     }
 }
 
@@ -331,10 +358,12 @@ fn usage_json(usage: Usage) -> Value {
 fn turn_detection_json(config: &SessionConfig) -> Value {
     let mut body = match config.turn_detection {
         TurnDetection::Manual => return Value::Null,
-        TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => json!({
-            "type": "server_vad", "threshold": threshold, "prefix_padding_ms": prefix_padding_ms,
-            "silence_duration_ms": silence_duration_ms, "idle_timeout_ms": idle_timeout_ms,
-        }),
+        TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => {
+            json!({
+                "type": "server_vad", "threshold": threshold, "prefix_padding_ms": prefix_padding_ms,
+                "silence_duration_ms": silence_duration_ms, "idle_timeout_ms": idle_timeout_ms,
+            })
+        }
         TurnDetection::SemanticVad { eagerness } => json!({
             "type": "semantic_vad",
             "eagerness": match eagerness {

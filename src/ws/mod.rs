@@ -51,7 +51,9 @@ impl Wishes {
         match self.audio.as_deref() {
             None | Some("json") => Ok(AudioFraming::Json),
             Some("binary") => Ok(AudioFraming::Binary),
-            Some(_) => Err(ApiError::new(Code::BadRequest, "audio must be json or binary").with_param("audio")),
+            Some(_) => {
+                Err(ApiError::new(Code::BadRequest, "audio must be json or binary").with_param("audio"))
+            }
         }
     }
 }
@@ -84,7 +86,11 @@ async fn voice(
 ) -> Result<Response, ApiError> {
     let framing = wishes.framing()?;
     let record = match state.store.session(&session_id).await {
-        Err(error) if error.kind == StoreErrorKind::NotFound && state.auth.is_private() && caller.secret.is_none() => {
+        Err(error)
+            if error.kind == StoreErrorKind::NotFound
+                && state.auth.is_private()
+                && caller.secret.is_none() =>
+        {
             adopt(&state, &caller, session_id, wishes).await?
         }
         _ => chat::find(&state, &caller, &session_id).await?,
@@ -99,7 +105,8 @@ async fn adopt(
     session_id: String,
     wishes: Wishes,
 ) -> Result<SessionRecord, ApiError> {
-    let plain = session_id.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
+    let plain =
+        session_id.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
     if !plain || !(1..=64).contains(&session_id.len()) {
         let message = "a session id may have 1 to 64 letters, digits, _ and -";
         return Err(ApiError::new(Code::BadRequest, message).with_param("session_id"));
@@ -116,7 +123,8 @@ async fn join(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let session = scene::open(&state, record).await?;
-    let view = session.view().await.ok_or_else(|| ApiError::new(Code::SessionLimit, "the scene has just ended"))?;
+    let view =
+        session.view().await.ok_or_else(|| ApiError::new(Code::SessionLimit, "the scene has just ended"))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let encoder = Encoder::new(view, now + state.config.sessions.max_duration_s);
     Ok(upgrade

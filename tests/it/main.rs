@@ -1,4 +1,4 @@
 //! The integration tests: one binary, one module per scenario.
 
-pub(crate) mod store;
 mod http;
+pub(crate) mod store;

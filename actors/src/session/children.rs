@@ -105,8 +105,12 @@ impl State {
                 self.children.transcriber = Some(spawn_linked(Transcriber, args, cell).await?);
             }
             Role::Persona => {
-                let args =
-                    PersonaArgs { parent, session, persona: self.persona.clone(), llm: self.engines.llm.clone() };
+                let args = PersonaArgs {
+                    parent,
+                    session,
+                    persona: self.persona.clone(),
+                    llm: self.engines.llm.clone(),
+                };
                 self.children.persona = Some(spawn_linked(Persona, args, cell).await?);
             }
             Role::Speaker => {
@@ -168,7 +172,11 @@ impl State {
     }
 }
 
-async fn spawn_linked<A: Actor>(actor: A, args: A::Arguments, parent: ActorCell) -> Result<ActorRef<A::Msg>, String> {
+async fn spawn_linked<A: Actor>(
+    actor: A,
+    args: A::Arguments,
+    parent: ActorCell,
+) -> Result<ActorRef<A::Msg>, String> {
     match A::spawn_linked(None, actor, args, parent).await {
         Ok((child, _)) => Ok(child),
         Err(error) => Err(error.to_string()),

@@ -47,14 +47,19 @@ impl State {
         if self.has_spoken && config.voice != self.config.voice {
             self.say(SessionEvent::Error {
                 code: "cannot_update_voice",
-                message: "The voice is fixed once the persona has spoken. Start a new session for another one.".into(),
+                message:
+                    "The voice is fixed once the persona has spoken. Start a new session for another one."
+                        .into(),
                 param: Some("session.audio.output.voice"),
                 client_event: None,
             });
             return;
         }
         let voices = self.engines.tts.voices();
-        if !config.voice.is_empty() && !voices.is_empty() && !voices.iter().any(|voice| voice.id == config.voice) {
+        if !config.voice.is_empty()
+            && !voices.is_empty()
+            && !voices.iter().any(|voice| voice.id == config.voice)
+        {
             self.say(SessionEvent::Error {
                 code: "unknown_voice",
                 message: "There is no voice with this id. GET /voice/voices lists them.".into(),
@@ -127,7 +132,8 @@ impl State {
     }
 
     fn cancel_response(&mut self, response: Option<&str>) {
-        let matches = self.reply.as_ref().is_some_and(|reply| response.is_none_or(|id| *reply.response == *id));
+        let matches =
+            self.reply.as_ref().is_some_and(|reply| response.is_none_or(|id| *reply.response == *id));
         if matches {
             let effects = self.floor.handle_cancel();
             self.apply(effects);
@@ -144,7 +150,9 @@ impl State {
     fn refuse(&self, error: ConversationError) {
         let (code, message) = match error {
             ConversationError::NoSuchItem(id) => ("item_not_found", format!("There is no item {id:?}.")),
-            ConversationError::DuplicateItem(id) => ("item_exists", format!("There is an item {id:?} already.")),
+            ConversationError::DuplicateItem(id) => {
+                ("item_exists", format!("There is an item {id:?} already."))
+            }
             ConversationError::NotAssistant(id) => {
                 ("item_not_truncatable", format!("Item {id:?} was not said by the persona."))
             }

@@ -110,8 +110,13 @@ impl State {
             IngestEvent::PartialDue { .. } => {}
             IngestEvent::TurnEnded { start, end, speech_end, judging, detected } => {
                 let now = Instant::now();
-                let timing =
-                    SpeechTiming { speech_end, decided: now, transcript: now, judging, hearing: Duration::ZERO };
+                let timing = SpeechTiming {
+                    speech_end,
+                    decided: now,
+                    transcript: now,
+                    judging,
+                    hearing: Duration::ZERO,
+                };
                 self.turn_ended(Utterance { start, end }, timing, detected);
             }
             IngestEvent::NothingToCommit => self.say(SessionEvent::Error {
@@ -120,7 +125,9 @@ impl State {
                 param: None,
                 client_event: None,
             }),
-            IngestEvent::IdleTimeout { at } => self.say(SessionEvent::IdleTimeout { at_ms: ms(at, HEARING_RATE) }),
+            IngestEvent::IdleTimeout { at } => {
+                self.say(SessionEvent::IdleTimeout { at_ms: ms(at, HEARING_RATE) })
+            }
             IngestEvent::Lost { ms } => self.notice(
                 NoticeLevel::Warning,
                 "audio_dropped",
@@ -150,10 +157,17 @@ impl State {
             None => self.new_item_id(),
         };
         if detected {
-            self.say(SessionEvent::SpeechStopped { item: item.clone(), at_ms: ms(utterance.end, HEARING_RATE) });
+            self.say(SessionEvent::SpeechStopped {
+                item: item.clone(),
+                at_ms: ms(utterance.end, HEARING_RATE),
+            });
         }
-        let heard =
-            Item { id: item.clone(), speaker: From::User, content: Content::InputAudio { transcript: None }, complete: true };
+        let heard = Item {
+            id: item.clone(),
+            speaker: From::User,
+            content: Content::InputAudio { transcript: None },
+            complete: true,
+        };
         // The id is fresh, so this cannot be refused.
         let _ = self.conversation.insert(heard.clone(), None);
         let previous = self.conversation.previous(&item).map(str::to_owned);
@@ -203,7 +217,11 @@ impl State {
             return;
         }
         let delta = transcript.text.strip_prefix(&self.hearing.partial).unwrap_or_default().to_owned();
-        self.say(SessionEvent::HeardPartial { item: current.item.clone(), delta, text: transcript.text.clone() });
+        self.say(SessionEvent::HeardPartial {
+            item: current.item.clone(),
+            delta,
+            text: transcript.text.clone(),
+        });
         self.to_ingest(IngestMsg::Partial(transcript.text.clone()));
         self.hearing.partial = transcript.text;
     }

@@ -135,11 +135,19 @@ impl Actor for Session {
     type State = State;
     type Arguments = SessionArgs;
 
-    async fn pre_start(&self, myself: ActorRef<SessionMsg>, args: SessionArgs) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<SessionMsg>,
+        args: SessionArgs,
+    ) -> Result<State, ActorProcessingErr> {
         State::start(myself, args).await
     }
 
-    async fn post_start(&self, myself: ActorRef<SessionMsg>, _: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_start(
+        &self,
+        myself: ActorRef<SessionMsg>,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         myself.send_interval(std::time::Duration::from_secs(1), || SessionMsg::Tick);
         Ok(())
     }
@@ -195,7 +203,13 @@ impl Actor for Session {
 }
 
 impl State {
-    fn notice(&self, level: NoticeLevel, code: &'static str, message: impl Into<String>, part: Option<&'static str>) {
+    fn notice(
+        &self,
+        level: NoticeLevel,
+        code: &'static str,
+        message: impl Into<String>,
+        part: Option<&'static str>,
+    ) {
         self.say(crate::event::SessionEvent::Notice { level, code, message: message.into(), part });
     }
 }

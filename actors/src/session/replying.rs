@@ -117,7 +117,8 @@ impl State {
                 text: item.content.text().to_owned(),
             })
             .collect::<Vec<_>>();
-        let last = turns.iter().rev().find(|turn| turn.role == PromptRole::User).map(|turn| turn.text.as_str());
+        let last =
+            turns.iter().rev().find(|turn| turn.role == PromptRole::User).map(|turn| turn.text.as_str());
         let language = last
             .and_then(Language::of_text)
             .or(self.config.language)
@@ -312,7 +313,11 @@ impl State {
             let _ = speaker.cast(SpeakerMsg::Cancel);
         }
         if let Some(reply) = self.reply.take_if(|reply| reply.turn == turn) {
-            let heard = if reply.audio_item { reply.playout.heard_text(reply.played(Instant::now())) } else { reply.text() };
+            let heard = if reply.audio_item {
+                reply.playout.heard_text(reply.played(Instant::now()))
+            } else {
+                reply.text()
+            };
             self.close_reply(reply, ResponseStatus::Cancelled(reason), heard);
         }
     }

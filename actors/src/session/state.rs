@@ -88,7 +88,10 @@ pub(super) fn epoch_ms() -> u64 {
 }
 
 impl State {
-    pub(super) async fn start(myself: ActorRef<SessionMsg>, args: SessionArgs) -> Result<Self, ActorProcessingErr> {
+    pub(super) async fn start(
+        myself: ActorRef<SessionMsg>,
+        args: SessionArgs,
+    ) -> Result<Self, ActorProcessingErr> {
         let SessionArgs { spec, key, engines, store, audio, outbox, idle_timeout, max_duration } = args;
         let mut state = Self {
             myself,
@@ -195,7 +198,10 @@ impl State {
     pub(super) fn tick(&mut self) {
         self.reply_watchdog();
         if self.started.elapsed() > self.max_duration {
-            self.end("session_expired", "The scene has reached its longest duration. Start a new one.".into());
+            self.end(
+                "session_expired",
+                "The scene has reached its longest duration. Start a new one.".into(),
+            );
         } else if !self.attached && self.detached_at.elapsed() > self.idle_timeout {
             self.end("session_idle", "Nobody was connected for a while.".into());
         }

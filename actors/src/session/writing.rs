@@ -108,11 +108,19 @@ impl State {
                 self.notice(NoticeLevel::Warning, error.kind.code(), error.message, Some("store"));
             }
             ScribeEvent::StoreDown(error) => {
-                let message = format!("{} What is said now is kept in memory and written when it is back.", error.message);
+                let message = format!(
+                    "{} What is said now is kept in memory and written when it is back.",
+                    error.message
+                );
                 self.notice(NoticeLevel::Warning, error.kind.code(), message, Some("store"));
             }
             ScribeEvent::StoreUp => {
-                self.notice(NoticeLevel::Info, "store_back", "The store is back; everything was written.", Some("store"));
+                self.notice(
+                    NoticeLevel::Info,
+                    "store_back",
+                    "The store is back; everything was written.",
+                    Some("store"),
+                );
             }
         }
     }

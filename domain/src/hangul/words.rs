@@ -94,7 +94,8 @@ fn tense_ending(word: String) -> String {
     for ending in ENDINGS_AFTER_L.split_whitespace() {
         let Some(stem) = bare.strip_suffix(ending) else { continue };
         let Some(last) = stem.chars().last().and_then(Syllable::of) else { continue };
-        let plain = ending == "게" && PLAIN_BEFORE_GE.split_whitespace().any(|adjective| stem.ends_with(adjective));
+        let plain =
+            ending == "게" && PLAIN_BEFORE_GE.split_whitespace().any(|adjective| stem.ends_with(adjective));
         if last.coda != 'ㄹ' || plain {
             continue;
         }

@@ -126,12 +126,13 @@ impl Server<'_> {
             Purpose::Persona { .. } => return Next::Go,
             Purpose::Reply(reply) => reply,
         };
-        if from < shared && evaluated >= shared {
-            if let Some(persona) = self.cache.keep_beginning(&job.tokens, shared) {
-                let _ = self.context.clear_kv_cache_seq(Some(persona as u32), None, None);
-                let range = (Some(0), Some(shared as u32));
-                let _ = self.context.copy_kv_cache_seq(sequence as i32, persona as i32, range.0, range.1);
-            }
+        if from < shared
+            && evaluated >= shared
+            && let Some(persona) = self.cache.keep_beginning(&job.tokens, shared)
+        {
+            let _ = self.context.clear_kv_cache_seq(Some(persona as u32), None, None);
+            let range = (Some(0), Some(shared as u32));
+            let _ = self.context.copy_kv_cache_seq(sequence as i32, persona as i32, range.0, range.1);
         }
         let Some(row) = share.row else { return Next::Go };
         let Some(token) = reply.sampler.pick(self.context.get_logits_ith(row)) else {

@@ -119,7 +119,9 @@ fn open_llm(config: &LlmConfig, places: &Places<'_>) -> Arc<dyn LlmEngine> {
         #[cfg(feature = "candle")]
         LlmKind::Candle => Arc::new(CandleLlm::new(model, config)),
         #[cfg(not(feature = "candle"))]
-        LlmKind::Candle => Arc::new(Absent::new("candle", "built without candle; build with `--features candle`")),
+        LlmKind::Candle => {
+            Arc::new(Absent::new("candle", "built without candle; build with `--features candle`"))
+        }
         LlmKind::Llama | LlmKind::Openai => Arc::new(LlamaLlm::new(places.worker.clone(), model, config)),
     }
 }

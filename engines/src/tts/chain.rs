@@ -14,7 +14,8 @@ use tokio::{
 
 use super::{speak::CHUNKS, text::is_silent};
 use crate::port::{
-    EngineError, EngineInfo, EngineStream, ErrorKind, Health, SpeechChunk, TtsEngine, TtsRequest, TtsStream, Voice,
+    EngineError, EngineInfo, EngineStream, ErrorKind, Health, SpeechChunk, TtsEngine, TtsRequest, TtsStream,
+    Voice,
 };
 
 const ENGINE: &str = "voices";
@@ -129,7 +130,10 @@ impl TtsEngine for VoiceChain {
         if !reasons.is_empty() {
             return Health::Degraded(reasons.join("; "));
         }
-        [Health::Loading, Health::Idle].into_iter().find(|state| parts.contains(state)).unwrap_or(Health::Ready)
+        [Health::Loading, Health::Idle]
+            .into_iter()
+            .find(|state| parts.contains(state))
+            .unwrap_or(Health::Ready)
     }
 
     /// Loads the voice that would answer for each language, not those behind it.
@@ -149,14 +153,16 @@ impl TtsEngine for VoiceChain {
     fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
         let candidates = self.candidates(&request.voice, request.language);
         if candidates.is_empty() {
-            let message = format!("no voice speaks {:?}; see [tts] in the configuration", request.language.code());
+            let message =
+                format!("no voice speaks {:?}; see [tts] in the configuration", request.language.code());
             return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
         }
         if request.text.chars().count() > super::speak::MAX_CHARS {
             return Err(EngineError::new(ErrorKind::BadInput, ENGINE, "the clause is too long"));
         }
-        let runtime = Handle::try_current()
-            .map_err(|_| EngineError::new(ErrorKind::Unavailable, ENGINE, "it needs a tokio runtime around it"))?;
+        let runtime = Handle::try_current().map_err(|_| {
+            EngineError::new(ErrorKind::Unavailable, ENGINE, "it needs a tokio runtime around it")
+        })?;
         let (sender, _cancel, stream) = EngineStream::channel(CHUNKS);
         if is_silent(&request.text) {
             return Ok(stream);
@@ -180,7 +186,8 @@ async fn speak(candidates: Vec<Candidate>, request: TtsRequest, deadline: Instan
     let mut last_error = None;
     for (index, (voice, engine)) in candidates.into_iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
-        let patience = if index + 1 < count { left.mul_f32(PATIENCE) } else { left.max(Duration::from_millis(200)) };
+        let patience =
+            if index + 1 < count { left.mul_f32(PATIENCE) } else { left.max(Duration::from_millis(200)) };
         let request = TtsRequest { voice: voice.clone(), first_audio_deadline: patience, ..request.clone() };
         match begin(engine, request, patience).await {
             Ok(Some((first, stream))) => return forward(first, stream, sender).await,

@@ -67,7 +67,8 @@ pub fn active_rms(audio: &[f32]) -> f32 {
         .map(|block| block.iter().map(|sample| sample * sample).sum::<f32>() / block.len() as f32)
         .collect();
     let loudest = powers.iter().copied().fold(0.0, f32::max);
-    let active: Vec<f32> = powers.into_iter().filter(|power| *power > 0.0 && *power >= loudest / 1_000.0).collect();
+    let active: Vec<f32> =
+        powers.into_iter().filter(|power| *power > 0.0 && *power >= loudest / 1_000.0).collect();
     if active.is_empty() { 0.0 } else { (active.iter().sum::<f32>() / active.len() as f32).sqrt() }
 }
 

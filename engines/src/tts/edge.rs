@@ -32,8 +32,8 @@ use super::{
     text::{Piece, is_silent},
 };
 use crate::port::{
-    CancelFlag, EngineError, EngineInfo, EngineStream, ErrorKind, Health, SpeechChunk, TtsEngine, TtsRequest, TtsStream,
-    Voice,
+    CancelFlag, EngineError, EngineInfo, EngineStream, ErrorKind, Health, SpeechChunk, TtsEngine, TtsRequest,
+    TtsStream, Voice,
 };
 
 const ENGINE: &str = "edge";
@@ -96,7 +96,8 @@ impl TtsEngine for EdgeTts {
     /// What became of the last clause: a remote service cannot be asked without using it.
     fn health(&self) -> Health {
         let last = self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        last.as_ref().map_or(Health::Ready, |reason| Health::Degraded(format!("the last clause failed: {reason}")))
+        last.as_ref()
+            .map_or(Health::Ready, |reason| Health::Degraded(format!("the last clause failed: {reason}")))
     }
 
     fn warm_up(&self) {}
@@ -107,8 +108,9 @@ impl TtsEngine for EdgeTts {
 
     fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
         check(ENGINE, &self.voices, &request)?;
-        let runtime = Handle::try_current()
-            .map_err(|_| EngineError::new(ErrorKind::Unavailable, ENGINE, "it needs a tokio runtime around it"))?;
+        let runtime = Handle::try_current().map_err(|_| {
+            EngineError::new(ErrorKind::Unavailable, ENGINE, "it needs a tokio runtime around it")
+        })?;
         let (sender, cancel, stream) = EngineStream::channel(CHUNKS);
         if is_silent(&request.text) {
             return Ok(stream);
@@ -132,32 +134,43 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Sender = mpsc::Sender<Result<SpeechChunk, EngineError>>;
 
 impl EdgeTts {
-    async fn speak(&self, request: &TtsRequest, sender: &Sender, cancel: &CancelFlag) -> Result<(), EngineError> {
+    async fn speak(
+        &self,
+        request: &TtsRequest,
+        sender: &Sender,
+        cancel: &CancelFlag,
+    ) -> Result<(), EngineError> {
         let began = Instant::now();
         let deadline = tokio::time::Instant::now() + request.first_audio_deadline;
         let late = |_| EngineError::new(ErrorKind::Timeout, ENGINE, "no sound came before the deadline");
         let mut socket = timeout_at(deadline, self.connect()).await.map_err(late)??;
-        let pcm = timeout_at(deadline + SILENCE, converse(&mut socket, request, deadline)).await.map_err(late)??;
+        let pcm = timeout_at(deadline + SILENCE, converse(&mut socket, request, deadline))
+            .await
+            .map_err(late)??;
         let _closing = timeout(Duration::from_millis(200), socket.close(None)).await;
-        let samples = pcm.chunks_exact(2).map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32_768.0);
+        let samples =
+            pcm.chunks_exact(2).map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32_768.0);
         let piece = Piece { phonemes: letters(request), ..Piece::default() };
         // Each clause levels itself: clauses of several sessions come in any order here.
         let finished = Finished::new(samples.collect(), &piece, &mut dsp::Leveller::default(), None);
-        Emitter { name: ENGINE, sender, cancel, queued: Duration::ZERO, sent: 0 }.emit(finished, began.elapsed())
+        Emitter { name: ENGINE, sender, cancel, queued: Duration::ZERO, sent: 0 }
+            .emit(finished, began.elapsed())
     }
 
     async fn connect(&self) -> Result<Socket, EngineError> {
         let unreachable = |why: String| EngineError::new(ErrorKind::Unavailable, ENGINE, why);
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let url = protocol::address(&self.url, seconds, &protocol::fresh_id());
-        let mut request =
-            url.into_client_request().map_err(|error| unreachable(format!("tts.edge_url is no address: {error}")))?;
+        let mut request = url
+            .into_client_request()
+            .map_err(|error| unreachable(format!("tts.edge_url is no address: {error}")))?;
         let headers = request.headers_mut();
         headers.insert("Origin", HeaderValue::from_static(ORIGIN));
         headers.insert("User-Agent", HeaderValue::from_static(AGENT));
         headers.insert("Pragma", HeaderValue::from_static("no-cache"));
         headers.insert("Cache-Control", HeaderValue::from_static("no-cache"));
-        let config = WebSocketConfig::default().max_frame_size(Some(MAX_FRAME)).max_message_size(Some(MAX_FRAME));
+        let config =
+            WebSocketConfig::default().max_frame_size(Some(MAX_FRAME)).max_message_size(Some(MAX_FRAME));
         match connect_async_with_config(request, Some(config), true).await {
             Ok((socket, _)) => Ok(socket),
             Err(error) => Err(unreachable(format!("the service cannot be reached: {error}"))),
@@ -173,7 +186,10 @@ async fn converse(
 ) -> Result<Vec<u8>, EngineError> {
     let id = protocol::fresh_id();
     for text in [protocol::configuration(), protocol::speech(&id, request)] {
-        socket.send(Message::text(text)).await.map_err(|error| broken(format!("the connection broke: {error}")))?;
+        socket
+            .send(Message::text(text))
+            .await
+            .map_err(|error| broken(format!("the connection broke: {error}")))?;
     }
     let mut pcm = Vec::new();
     loop {
@@ -191,7 +207,8 @@ async fn converse(
             Incoming::End if pcm.is_empty() => return Err(broken("the service sent no sound".into())),
             Incoming::End => return Ok(pcm),
             Incoming::Encoded(kind) => {
-                let message = format!("the service sends {kind}, and only raw PCM can be played; use a local voice");
+                let message =
+                    format!("the service sends {kind}, and only raw PCM can be played; use a local voice");
                 return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
             }
             Incoming::Closed(reason) => return Err(broken(format!("the service closed: {reason}"))),

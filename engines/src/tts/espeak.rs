@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use duologue_domain::{hangul, ipa, lang::Language, numbers};
 
 use super::{Speaking, Synth, dsp, program, speak::voice, text::Piece};
-use crate::port::{CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice};
+use crate::port::{
+    CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice,
+};
 
 const ENGINE: &str = "espeak";
 
@@ -80,7 +82,12 @@ impl Synth for Espeak {
         Ok(vec![Piece { phonemes, text, pause_ms: 0 }])
     }
 
-    fn sound(&mut self, piece: &Piece, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+    fn sound(
+        &mut self,
+        piece: &Piece,
+        request: &TtsRequest,
+        cancel: &CancelFlag,
+    ) -> Result<Vec<f32>, EngineError> {
         let wav = program::wav(&self.program, &piece.text, request, cancel)?;
         let (rate, samples) = program::samples(&wav)
             .ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "it wrote no 16-bit mono WAV"))?;

@@ -88,7 +88,12 @@ impl Synth for Hibari {
         Ok(text::join(&phrases, PIECE))
     }
 
-    fn sound(&mut self, piece: &Piece, request: &TtsRequest, _: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+    fn sound(
+        &mut self,
+        piece: &Piece,
+        request: &TtsRequest,
+        _: &CancelFlag,
+    ) -> Result<Vec<f32>, EngineError> {
         let mut ids = vec![0];
         ids.extend(self.vocabulary.ids(&piece.phonemes));
         ids.push(0);

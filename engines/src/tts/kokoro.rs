@@ -96,7 +96,12 @@ impl Synth for Kokoro {
         Ok(pieces(&request.text))
     }
 
-    fn sound(&mut self, piece: &Piece, request: &TtsRequest, _: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+    fn sound(
+        &mut self,
+        piece: &Piece,
+        request: &TtsRequest,
+        _: &CancelFlag,
+    ) -> Result<Vec<f32>, EngineError> {
         let letters = self.vocabulary.ids(&piece.phonemes);
         // The archive has one style for each length of input.
         let row = letters.len().saturating_sub(1).min(self.styles.len() / STYLE - 1) * STYLE;
@@ -110,7 +115,9 @@ impl Synth for Kokoro {
         let speed = Tensor::from_array(([1], vec![request.speed])).map_err(failed)?;
         let inputs = ort::inputs!["tokens" => tokens, "style" => style, "speed" => speed];
         let outputs = self.session.run(inputs).map_err(failed)?;
-        let audio = outputs.get("audio").ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "no audio came"))?;
+        let audio = outputs
+            .get("audio")
+            .ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "no audio came"))?;
         Ok(audio.try_extract_tensor::<f32>().map_err(failed)?.1.to_vec())
     }
 }

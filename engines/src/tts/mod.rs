@@ -10,14 +10,17 @@ pub mod edge;
 pub mod espeak;
 pub mod hibari;
 pub mod kokoro;
-pub mod piper;
 mod npz;
+pub mod piper;
 mod program;
 mod speak;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod vocabulary;
 
-pub use self::{chain::VoiceChain, edge::EdgeTts, espeak::EspeakTts, hibari::HibariTts, kokoro::KoreanTts, piper::PiperTts};
 pub(crate) use self::speak::{Speaking, Synth, check};
+pub use self::{
+    chain::VoiceChain, edge::EdgeTts, espeak::EspeakTts, hibari::HibariTts, kokoro::KoreanTts,
+    piper::PiperTts,
+};

@@ -8,7 +8,11 @@ use crate::port::{EngineError, ErrorKind};
 const MAX_BYTES: u64 = 64 << 20;
 
 /// The floats of `name` in the archive at `path`, in C order, with their shape.
-pub(super) fn floats(engine: &'static str, path: &Path, name: &str) -> Result<(Vec<usize>, Vec<f32>), EngineError> {
+pub(super) fn floats(
+    engine: &'static str,
+    path: &Path,
+    name: &str,
+) -> Result<(Vec<usize>, Vec<f32>), EngineError> {
     let fail = |what: String| {
         let message = format!("{}: {what}; run `cargo xtask setup`", path.display());
         EngineError::new(ErrorKind::Unavailable, engine, message)

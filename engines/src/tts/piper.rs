@@ -30,11 +30,14 @@ pub struct PiperTts {
 impl PiperTts {
     /// `models` is the folder with `en_US-joe-medium.onnx` and its `.json`; `espeak` makes the phonemes.
     pub fn new(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> Self {
-        let (model, config) = (models.join("en_US-joe-medium.onnx"), models.join("en_US-joe-medium.onnx.json"));
+        let (model, config) =
+            (models.join("en_US-joe-medium.onnx"), models.join("en_US-joe-medium.onnx.json"));
         let files = vec![model.clone(), config.clone(), runtime.clone()];
         let open = move || {
             let settings = vocabulary::json(ENGINE, &config)?;
-            let setting = |path: &str, otherwise: f64| settings.pointer(path).and_then(|value| value.as_f64()).unwrap_or(otherwise);
+            let setting = |path: &str, otherwise: f64| {
+                settings.pointer(path).and_then(|value| value.as_f64()).unwrap_or(otherwise)
+            };
             Ok(Piper {
                 session: onnx::session(&runtime, &model, threads)?,
                 vocabulary: Vocabulary::read(ENGINE, &config, Some("phoneme_id_map"))?,
@@ -89,7 +92,12 @@ impl Synth for Piper {
         Ok(text::join(&program::phrases(&self.espeak, &request.text, cancel)?, PIECE))
     }
 
-    fn sound(&mut self, piece: &Piece, request: &TtsRequest, _: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+    fn sound(
+        &mut self,
+        piece: &Piece,
+        request: &TtsRequest,
+        _: &CancelFlag,
+    ) -> Result<Vec<f32>, EngineError> {
         let ids = input(&self.vocabulary, &piece.phonemes);
         let failed = |error: ort::Error| onnx::run_error(ENGINE, &error);
         let length = i64::try_from(ids.len()).unwrap_or_default();
@@ -99,7 +107,9 @@ impl Synth for Piper {
         let scales = Tensor::from_array(([3], scales)).map_err(failed)?;
         let inputs = ort::inputs!["input" => tokens, "input_lengths" => lengths, "scales" => scales];
         let outputs = self.session.run(inputs).map_err(failed)?;
-        let audio = outputs.get("output").ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "no audio came"))?;
+        let audio = outputs
+            .get("output")
+            .ok_or_else(|| EngineError::new(ErrorKind::Broken, ENGINE, "no audio came"))?;
         Ok(dsp::resample(audio.try_extract_tensor::<f32>().map_err(failed)?.1, self.rate))
     }
 }

@@ -45,7 +45,12 @@ pub(super) fn phrases(program: &Path, text: &str, cancel: &CancelFlag) -> Result
 }
 
 /// `text` in espeak's own voice, in the language and at the speed of the request, as a WAV file.
-pub(super) fn wav(program: &Path, text: &str, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<u8>, EngineError> {
+pub(super) fn wav(
+    program: &Path,
+    text: &str,
+    request: &TtsRequest,
+    cancel: &CancelFlag,
+) -> Result<Vec<u8>, EngineError> {
     let voice = match request.language {
         Language::Korean => "ko",
         Language::English => "en-us",
@@ -57,7 +62,8 @@ pub(super) fn wav(program: &Path, text: &str, request: &TtsRequest, cancel: &Can
 
 /// espeak speaks stdin line by line, each line a WAV of its own.
 fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let mut line: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     line.push('\n');
     line
 }
@@ -85,7 +91,10 @@ fn start(program: &Path, options: &[&str]) -> Result<Child, EngineError> {
         .stderr(Stdio::null())
         .spawn();
     child.map_err(|error| {
-        let message = format!("{} cannot be run ({error}); install espeak-ng, or run `make run` once", program.display());
+        let message = format!(
+            "{} cannot be run ({error}); install espeak-ng, or run `make run` once",
+            program.display()
+        );
         EngineError::new(ErrorKind::Unavailable, ENGINE, message)
     })
 }
@@ -133,7 +142,9 @@ pub(super) fn installed(program: &Path) -> bool {
     if program.components().count() > 1 {
         return program.is_file();
     }
-    ["/usr/bin", "/usr/local/bin", "/bin", "/opt/homebrew/bin"].iter().any(|folder| Path::new(folder).join(program).is_file())
+    ["/usr/bin", "/usr/local/bin", "/bin", "/opt/homebrew/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).is_file())
 }
 
 /// The samples of a 16-bit mono WAV file, and their rate. A file written to a pipe does not know its own

@@ -11,7 +11,8 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::{dsp, text::Piece};
 use crate::{
     port::{
-        CancelFlag, EngineError, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk, TtsRequest, TtsStream, Voice,
+        CancelFlag, EngineError, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk, TtsRequest,
+        TtsStream, Voice,
     },
     thread::{EngineThread, Job, Payload, ThreadConfig},
 };
@@ -39,7 +40,12 @@ pub(crate) trait Synth: 'static {
     /// The clause in pieces of phonemes, short enough that cancelling between them is quick.
     fn pieces(&mut self, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<Piece>, EngineError>;
     /// One piece as sound at 24 kHz.
-    fn sound(&mut self, piece: &Piece, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<f32>, EngineError>;
+    fn sound(
+        &mut self,
+        piece: &Piece,
+        request: &TtsRequest,
+        cancel: &CancelFlag,
+    ) -> Result<Vec<f32>, EngineError>;
 }
 
 /// A clause on its way through the thread.
@@ -115,7 +121,9 @@ pub(crate) fn check(engine: &'static str, voices: &[Voice], request: &TtsRequest
     let bad = |message: String| Err(EngineError::new(ErrorKind::BadInput, engine, message));
     let count = request.text.chars().count();
     if count > MAX_CHARS {
-        return bad(format!("{count} characters are too many for one clause; split it to at most {MAX_CHARS}"));
+        return bad(format!(
+            "{count} characters are too many for one clause; split it to at most {MAX_CHARS}"
+        ));
     }
     if !(0.25..=1.5).contains(&request.speed) {
         return bad("the speed must be between 0.25 and 1.5".into());
@@ -132,7 +140,14 @@ pub(crate) fn check(engine: &'static str, voices: &[Voice], request: &TtsRequest
 /// A voice of this machine that speaks one language, in a male, female or neutral tone.
 pub(crate) fn voice(engine: &'static str, id: &str, name: &str, tone: (Language, &'static str)) -> Voice {
     let (language, gender) = tone;
-    Voice { id: id.to_owned(), name: name.to_owned(), languages: vec![language], gender, engine, online: false }
+    Voice {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        languages: vec![language],
+        gender,
+        engine,
+        online: false,
+    }
 }
 
 struct Voicebox<S> {
@@ -163,9 +178,14 @@ impl<S: Synth> Voicebox<S> {
             let raw = self.synth.sound(&piece, request, cancel)?;
             job.progressed();
             if emitter.sent == 0 && Instant::now() > job.deadline {
-                return Err(EngineError::new(ErrorKind::Timeout, name, "the first sound came after the deadline"));
+                return Err(EngineError::new(
+                    ErrorKind::Timeout,
+                    name,
+                    "the first sound came after the deadline",
+                ));
             }
-            let finished = Finished::new(raw, &piece, &mut self.leveller, (index + 1 < count).then_some(request.speed));
+            let finished =
+                Finished::new(raw, &piece, &mut self.leveller, (index + 1 < count).then_some(request.speed));
             emitter.emit(finished, began.elapsed())?;
             began = Instant::now();
         }
@@ -181,12 +201,18 @@ pub(crate) struct Finished {
 
 impl Finished {
     /// Trims, levels and fades `raw`; a pause for `speed` follows unless it is the clause's last piece.
-    pub(crate) fn new(raw: Vec<f32>, piece: &Piece, leveller: &mut dsp::Leveller, speed: Option<f32>) -> Self {
+    pub(crate) fn new(
+        raw: Vec<f32>,
+        piece: &Piece,
+        leveller: &mut dsp::Leveller,
+        speed: Option<f32>,
+    ) -> Self {
         let mut audio = dsp::trim(raw);
         leveller.apply(&mut audio);
         dsp::fade(&mut audio);
         let phonemes: Vec<char> = piece.phonemes.chars().collect();
-        let visemes = if audio.is_empty() { Vec::new() } else { ipa::visemes(&phonemes, dsp::millis(audio.len())) };
+        let visemes =
+            if audio.is_empty() { Vec::new() } else { ipa::visemes(&phonemes, dsp::millis(audio.len())) };
         if let Some(speed) = speed {
             let pause = piece.pause_ms as f32 / speed * SPEECH_RATE as f32 / 1_000.0;
             audio.resize(audio.len() + pause as usize, 0.0);
@@ -231,7 +257,11 @@ impl Emitter<'_> {
                     return Ok(());
                 }
                 Err(TrySendError::Full(_)) => {
-                    return Err(EngineError::new(ErrorKind::Broken, self.name, "the speech of one clause has no end"));
+                    return Err(EngineError::new(
+                        ErrorKind::Broken,
+                        self.name,
+                        "the speech of one clause has no end",
+                    ));
                 }
             }
         }

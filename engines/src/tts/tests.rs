@@ -12,8 +12,8 @@ use super::{EspeakTts, HibariTts, KoreanTts, PiperTts, VoiceChain, dsp};
 use crate::{
     models_for_tests::{runtime, test_model},
     port::{
-        CancelFlag, EngineError, EngineInfo, EngineStream, ErrorKind, Health, SpeechChunk, TtsEngine, TtsRequest, TtsStream,
-        Voice,
+        CancelFlag, EngineError, EngineInfo, EngineStream, ErrorKind, Health, SpeechChunk, TtsEngine,
+        TtsRequest, TtsStream, Voice,
     },
 };
 
@@ -21,7 +21,9 @@ const KOREAN: &str = "안녕하세요, 저는 이서아예요. 3시에 만나요
 const ENGLISH: &str = "Hello there, my name is Emma. It's 5:30, shall we begin?";
 
 fn models() -> PathBuf {
-    for file in ["hibari.onnx", "hibari-vocab.json", "kokoro-int8.onnx", "kokoro-voices.npz", "en_US-joe-medium.onnx"] {
+    for file in
+        ["hibari.onnx", "hibari-vocab.json", "kokoro-int8.onnx", "kokoro-voices.npz", "en_US-joe-medium.onnx"]
+    {
         let _found = test_model(file);
     }
     test_model("hibari.onnx").parent().map(Path::to_path_buf).expect("a folder")
@@ -75,7 +77,8 @@ async fn every_voice_speaks_a_sentence() {
             let warm = request(&voice, language, "a 네");
             collect(engine.synthesize(warm).expect("a stream")).await.expect("speech");
             let began = Instant::now();
-            let mut stream = engine.synthesize(request(&voice, language, sentence(language))).expect("a stream");
+            let mut stream =
+                engine.synthesize(request(&voice, language, sentence(language))).expect("a stream");
             let first = stream.next().await.expect("sound").expect("speech");
             let first_audio = began.elapsed();
             let mut chunks = vec![first];
@@ -84,9 +87,17 @@ async fn every_voice_speaks_a_sentence() {
             let audio: Vec<f32> = chunks.iter().flat_map(|chunk| chunk.audio.iter().copied()).collect();
             let seconds = audio.len() as f32 / 24_000.0;
             let rtf = compute.as_secs_f32() / seconds;
-            eprintln!("{}: first audio {} ms, {rtf:.3} of real time, {seconds:.1} s", voice.id, first_audio.as_millis());
+            eprintln!(
+                "{}: first audio {} ms, {rtf:.3} of real time, {seconds:.1} s",
+                voice.id,
+                first_audio.as_millis()
+            );
             assert!((2.0..9.0).contains(&seconds), "{}: {seconds} s", voice.id);
-            assert!(chunks.iter().all(|chunk| chunk.audio.len() <= 4_800 && !chunk.audio.is_empty()), "{}", voice.id);
+            assert!(
+                chunks.iter().all(|chunk| chunk.audio.len() <= 4_800 && !chunk.audio.is_empty()),
+                "{}",
+                voice.id
+            );
             check_sound(&voice.id, &audio);
             check_mouth(&voice.id, &chunks, audio.len());
         }
@@ -127,7 +138,11 @@ async fn every_voice_keeps_the_rules_of_the_port() {
                 TtsRequest { speed: f32::NAN, ..ask("a") },
             ];
             for bad in cases {
-                assert_eq!(engine.synthesize(bad).expect_err("bad input").kind, ErrorKind::BadInput, "{name}");
+                assert_eq!(
+                    engine.synthesize(bad).expect_err("bad input").kind,
+                    ErrorKind::BadInput,
+                    "{name}"
+                );
             }
             let hostile = "--help -f /etc/passwd \u{0} $(reboot) `id` <speak> \u{202e} 👍 -v ko 안녕 hi";
             collect(engine.synthesize(ask(hostile)).expect("a stream")).await.expect("just words");
@@ -137,20 +152,28 @@ async fn every_voice_keeps_the_rules_of_the_port() {
 
 #[tokio::test]
 async fn a_dropped_stream_frees_the_thread_and_a_passed_deadline_is_an_error() {
-    let long = ["Every voice should stop soon when nobody listens,", "어느 목소리든 아무도 듣지 않으면 곧 그쳐야 해요,"];
+    let long = [
+        "Every voice should stop soon when nobody listens,",
+        "어느 목소리든 아무도 듣지 않으면 곧 그쳐야 해요,",
+    ];
     for engine in installed() {
         let voice = engine.voices().remove(0);
         let language = voice.languages[0];
         let text = if language == Language::Korean { long[1].repeat(9) } else { long[0].repeat(9) };
-        collect(engine.synthesize(request(&voice, language, "네 yes")).expect("a stream")).await.expect("speech");
+        collect(engine.synthesize(request(&voice, language, "네 yes")).expect("a stream"))
+            .await
+            .expect("speech");
         for _ in 0..3 {
             drop(engine.synthesize(request(&voice, language, &text)).expect("a stream"));
         }
-        let late = TtsRequest { first_audio_deadline: Duration::ZERO, ..request(&voice, language, "네 yes") };
+        let late =
+            TtsRequest { first_audio_deadline: Duration::ZERO, ..request(&voice, language, "네 yes") };
         let error = collect(engine.synthesize(late).expect("a stream")).await.expect_err("too late");
         assert_eq!(error.kind, ErrorKind::Timeout, "{}", voice.id);
         let began = Instant::now();
-        collect(engine.synthesize(request(&voice, language, "네 yes")).expect("a stream")).await.expect("speech");
+        collect(engine.synthesize(request(&voice, language, "네 yes")).expect("a stream"))
+            .await
+            .expect("speech");
         assert!(began.elapsed() < Duration::from_secs(12), "{}: {:?}", voice.id, began.elapsed());
     }
 }
@@ -174,7 +197,9 @@ async fn speed_is_honoured() {
 async fn a_missing_model_is_unavailable_and_says_what_to_do() {
     for engine in adapters(Path::new("/nowhere"), runtime(), "/nowhere/espeak-ng") {
         let voice = engine.voices().remove(0);
-        let Health::Unavailable(reason) = engine.health() else { panic!("{}: {:?}", voice.id, engine.health()) };
+        let Health::Unavailable(reason) = engine.health() else {
+            panic!("{}: {:?}", voice.id, engine.health())
+        };
         assert!(reason.contains("setup") || reason.contains("make run"), "{reason}");
         let outcome = match engine.synthesize(request(&voice, voice.languages[0], "네 yes")) {
             Ok(stream) => collect(stream).await.map(|_| ()),
@@ -215,14 +240,26 @@ impl TtsEngine for Scripted {
 
     fn voices(&self) -> Vec<Voice> {
         let languages = Language::ALL.to_vec();
-        vec![Voice { id: self.id.into(), name: self.id.into(), languages, gender: "neutral", engine: "scripted", online: false }]
+        vec![Voice {
+            id: self.id.into(),
+            name: self.id.into(),
+            languages,
+            gender: "neutral",
+            engine: "scripted",
+            online: false,
+        }]
     }
 
     fn synthesize(&self, _: TtsRequest) -> Result<TtsStream, EngineError> {
         let error = || EngineError::new(ErrorKind::Broken, "scripted", "as the script says");
         let (sender, cancel, stream): (_, CancelFlag, _) = EngineStream::channel(8);
         let level = self.id.len() as f32 / 100.0;
-        let chunk = SpeechChunk { audio: vec![level], visemes: vec![], queued: Duration::ZERO, compute: Duration::ZERO };
+        let chunk = SpeechChunk {
+            audio: vec![level],
+            visemes: vec![],
+            queued: Duration::ZERO,
+            compute: Duration::ZERO,
+        };
         let manner = self.manner;
         if matches!(manner, Manner::Fails) {
             return Err(error());
@@ -294,7 +331,8 @@ async fn a_voice_that_fails_in_the_middle_is_not_begun_anew() {
 async fn the_health_of_the_chain_names_the_voice_that_answers() {
     assert_eq!(chain(Manner::Speaks, Health::Ready).health(), Health::Ready);
     assert_eq!(chain(Manner::Speaks, Health::Idle).health(), Health::Idle);
-    let Health::Degraded(reason) = chain(Manner::Speaks, Health::Unavailable("no file".into())).health() else {
+    let Health::Degraded(reason) = chain(Manner::Speaks, Health::Unavailable("no file".into())).health()
+    else {
         panic!("degraded expected")
     };
     assert!(reason.contains("first: no file") && reason.contains("second-voice answers"), "{reason}");

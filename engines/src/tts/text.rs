@@ -76,9 +76,12 @@ fn close(words: &mut String, mark: char, segments: &mut Vec<Segment>) {
 
 /// A token without the marks around it, and the pause behind it.
 fn bare_token(token: &str) -> (String, Option<char>) {
-    let core = token.trim_end_matches(|mark: char| !mark.is_alphanumeric() && !matches!(mark, '%' | '$' | '+' | '#'));
+    let core = token
+        .trim_end_matches(|mark: char| !mark.is_alphanumeric() && !matches!(mark, '%' | '$' | '+' | '#'));
     let tail = &token[core.len()..];
-    let core = core.trim_start_matches(|mark: char| !mark.is_alphanumeric() && !matches!(mark, '$' | '£' | '€' | '-' | '#' | '@'));
+    let core = core.trim_start_matches(|mark: char| {
+        !mark.is_alphanumeric() && !matches!(mark, '$' | '£' | '€' | '-' | '#' | '@')
+    });
     let lower = core.to_lowercase();
     if tail.starts_with('.')
         && let Some((_, reading)) = ABBREVIATIONS.iter().find(|(short, _)| *short == lower)
@@ -114,14 +117,17 @@ fn pause(mark: char) -> Option<char> {
 fn push_token(words: &mut String, token: &str, segments: &mut Vec<Segment>) {
     let characters: Vec<char> = token.chars().collect();
     for (index, &character) in characters.iter().enumerate() {
-        let digit = |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(char::is_ascii_digit);
+        let digit =
+            |at: Option<usize>| at.and_then(|at| characters.get(at)).is_some_and(char::is_ascii_digit);
         let in_number = digit(index.checked_sub(1)) && digit(Some(index + 1));
         match character {
             '—' | '–' | '…' | ';' | '(' | ')' | '?' | '!' => close(words, ',', segments),
             ',' | ':' if !in_number => close(words, ',', segments),
             '.' if !in_number => words.push_str(" dot "),
             '’' => words.push('\''),
-            '"' | '“' | '”' | '*' | '_' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\\' => words.push(' '),
+            '"' | '“' | '”' | '*' | '_' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\\' => {
+                words.push(' ')
+            }
             control if control.is_control() => {}
             other => words.push(other),
         }
@@ -151,7 +157,11 @@ pub(crate) fn join(phrases: &[String], limit: usize) -> Vec<Piece> {
             _ => pieces.push(phrase),
         }
     }
-    let piece = |phonemes: String| Piece { pause_ms: pause_ms(phonemes.chars().last()), phonemes, text: String::new() };
+    let piece = |phonemes: String| Piece {
+        pause_ms: pause_ms(phonemes.chars().last()),
+        phonemes,
+        text: String::new(),
+    };
     pieces.into_iter().map(piece).collect()
 }
 
@@ -189,13 +199,26 @@ mod tests {
     #[test]
     fn english_is_cut_at_its_pauses() {
         check("Hello, world!", &[("Hello", ','), ("world", '!')]);
-        check("Dr. Smith pays $3.50 at 5:30 p.m. today", &[("Doctor Smith pays $3.50 at 5:30 p m today", '.')]);
+        check(
+            "Dr. Smith pays $3.50 at 5:30 p.m. today",
+            &[("Doctor Smith pays $3.50 at 5:30 p m today", '.')],
+        );
         check("1,000 people", &[("1,000 people", '.')]);
-        check("Well—no… “Really ?!” he said.", &[("Well", ','), ("no", '.'), ("Really", '?'), ("he said", '.')]);
-        check("Don’t you (not me) know?", &[("Don't you", '.'), ("not me", ','), ("know", '?')].map(|part| match part {
-            ("Don't you", _) => ("Don't you not me", ','),
-            other => other,
-        })[..1].iter().copied().chain([("know", '?')]).collect::<Vec<_>>());
+        check(
+            "Well—no… “Really ?!” he said.",
+            &[("Well", ','), ("no", '.'), ("Really", '?'), ("he said", '.')],
+        );
+        check(
+            "Don’t you (not me) know?",
+            &[("Don't you", '.'), ("not me", ','), ("know", '?')].map(|part| match part {
+                ("Don't you", _) => ("Don't you not me", ','),
+                other => other,
+            })[..1]
+                .iter()
+                .copied()
+                .chain([("know", '?')])
+                .collect::<Vec<_>>(),
+        );
         check("It costs 5.", &[("It costs 5", '.')]);
         check("See rust-lang.org now", &[("See rust-lang dot org now", '.')]);
         check("?! ...", &[]);

@@ -10,7 +10,8 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const SHOTS = process.env.SHOTS ?? tmpdir();
 
 /**
- * Opens the page; it is closed when the test ends, however it ends.
+ * Opens the page with a microphone that plays the file `mic`, is `denied`, or is not there (`none`); the page
+ * is closed when the test ends, however it ends.
  * @param {import("node:test").TestContext} test
  * @param {string} url
  * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean}} [options]
@@ -20,7 +21,7 @@ export async function openPage(test, url, options = {}) {
   const profile = await mkdtemp(join(tmpdir(), "duologue-chromium-"));
   const microphone = {
     denied: ["--deny-permission-prompts", "--use-fake-device-for-media-stream"],
-    none: ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"],
+    none: ["--use-fake-ui-for-media-stream"],
   }[mic] ?? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${mic}%noloop`];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,

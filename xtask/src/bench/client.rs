@@ -42,9 +42,9 @@ pub(super) struct Client {
 impl Client {
     pub(super) async fn connect(url: &str, persona: &str) -> anyhow::Result<Self> {
         let address = format!("{url}/v1/realtime?model={persona}");
-        let (socket, _) = connect_async(&address)
-            .await
-            .with_context(|| format!("{address} cannot be reached: start the server with `make run` first"))?;
+        let (socket, _) = connect_async(&address).await.with_context(|| {
+            format!("{address} cannot be reached: start the server with `make run` first")
+        })?;
         let mut client = Self { socket };
         let session = json!({
             "type": "realtime", "max_output_tokens": 60,

@@ -76,12 +76,19 @@ pub(super) fn korean(program: &str) -> anyhow::Result<Vec<Clip>> {
     let mut clips = Vec::new();
     for (index, words) in KOREAN.iter().enumerate() {
         let path = folder.join(format!("duologue-bench-{}-{index}.wav", std::process::id()));
-        let spoken = Command::new(program).args(["say", words, "--language", "ko", "--out"]).arg(&path).status();
-        if !spoken.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?.success() {
+        let spoken =
+            Command::new(program).args(["say", words, "--language", "ko", "--out"]).arg(&path).status();
+        if !spoken.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?.success()
+        {
             bail!("{program} could not speak");
         }
         let samples = read(&path)?;
-        clips.push(Clip { name: format!("ko-{index} (synthetic)"), samples, words: (*words).to_owned(), path });
+        clips.push(Clip {
+            name: format!("ko-{index} (synthetic)"),
+            samples,
+            words: (*words).to_owned(),
+            path,
+        });
     }
     Ok(clips)
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask bench …`: what the running server does for a person, measured from outside.
 
-mod clip;
 mod client;
+mod clip;
 mod score;
 mod voice;
 

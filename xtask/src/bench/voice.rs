@@ -41,7 +41,11 @@ enum Speech {
 /// One stage in the server's report, in milliseconds since the end of speech.
 fn stage(report: &Value, name: &str) -> f64 {
     let stages = report["stages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    stages.iter().find(|stage| stage["name"] == name).and_then(|stage| stage["at_ms"].as_f64()).unwrap_or(f64::NAN)
+    stages
+        .iter()
+        .find(|stage| stage["name"] == name)
+        .and_then(|stage| stage["at_ms"].as_f64())
+        .unwrap_or(f64::NAN)
 }
 
 fn models(report: &Value) -> f64 {
@@ -54,13 +58,16 @@ pub(crate) async fn run(args: &VoiceArgs) -> anyhow::Result<()> {
     let korean = args.language == Speech::Korean;
     let clips = if korean { clip::korean(&args.program)? } else { clip::english()? };
     let persona = args.persona.as_deref().unwrap_or(if korean { "seoa" } else { "maya" });
-    say("clip            turn decided  transcript  first token  first clause  first audio   wait  models  outside | at the client");
+    say(
+        "clip            turn decided  transcript  first token  first clause  first audio   wait  models  outside | at the client",
+    );
     let mut turns = Vec::new();
     let mut rate = ErrorRate::default();
     for round in 0..args.rounds {
         for clip in &clips {
             let mut client = Client::connect(&args.url, persona).await?;
-            let turn = client.turn(clip).await.with_context(|| format!("clip {} in round {round}", clip.name))?;
+            let turn =
+                client.turn(clip).await.with_context(|| format!("clip {} in round {round}", clip.name))?;
             rate.add(&clip.words, &turn.heard, korean);
             print_turn(clip, &turn);
             turns.push(turn);
@@ -127,7 +134,8 @@ fn waterfall_error(turn: &Turn) -> f64 {
 fn offline(program: &str, clips: &[Clip], korean: bool) -> anyhow::Result<f64> {
     let mut rate = ErrorRate::default();
     for clip in clips {
-        let output = Command::new(program).arg("transcribe").arg(&clip.path).output().context("cannot be run")?;
+        let output =
+            Command::new(program).arg("transcribe").arg(&clip.path).output().context("cannot be run")?;
         let heard: Value = serde_json::from_slice(&output.stdout).context("gave no JSON")?;
         rate.add(&clip.words, heard["text"].as_str().unwrap_or_default(), korean);
     }

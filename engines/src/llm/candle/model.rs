@@ -55,6 +55,13 @@ struct Sizes {
     halves: bool,
 }
 
+/// What one layer remembers of the tokens before, and who of the new ones may see whom.
+struct Past<'a> {
+    pair: Option<&'a (Tensor, Tensor)>,
+    len: usize,
+    mask: Option<&'a Tensor>,
+}
+
 struct Layer {
     attention_norm: Tensor,
     query: Linear,
@@ -199,8 +206,8 @@ impl Decoder {
         let mut layers = Vec::with_capacity(self.layers.len());
         for (at, layer) in self.layers.iter().enumerate() {
             let normed = ops::rms_norm(&state, &layer.attention_norm, self.sizes.epsilon)?;
-            let past = kv.layers.get(at);
-            let (attended, pair) = self.attend(layer, &normed, (past, kv.len), mask.as_ref())?;
+            let past = Past { pair: kv.layers.get(at), len: kv.len, mask: mask.as_ref() };
+            let (attended, pair) = self.attend(layer, &normed, past)?;
             layers.push(pair);
             state = (state + attended)?;
             let normed = ops::rms_norm(&state, &layer.ffn_norm, self.sizes.epsilon)?;
@@ -218,13 +225,8 @@ impl Decoder {
 
     /// Attention with grouped queries: the heads of a group are the rows of one matrix, so nothing of
     /// the keys and values is copied for them.
-    fn attend(
-        &self,
-        layer: &Layer,
-        input: &Tensor,
-        (past, at): (Option<&(Tensor, Tensor)>, usize),
-        mask: Option<&Tensor>,
-    ) -> Result<(Tensor, (Tensor, Tensor))> {
+    fn attend(&self, layer: &Layer, input: &Tensor, past: Past) -> Result<(Tensor, (Tensor, Tensor))> {
+        let Past { pair, len: at, mask } = past;
         let Sizes { heads, kv_heads, head, .. } = self.sizes;
         let count = input.dim(0)?;
         let split = |tensor: Tensor, parts: usize| {
@@ -233,7 +235,7 @@ impl Decoder {
         let query = self.turn(&split(layer.query.forward(input)?, heads)?, at)?;
         let key = self.turn(&split(layer.key.forward(input)?, kv_heads)?, at)?;
         let value = split(layer.value.forward(input)?, kv_heads)?;
-        let (key, value) = match past {
+        let (key, value) = match pair {
             Some((keys, values)) => (Tensor::cat(&[keys, &key], 1)?, Tensor::cat(&[values, &value], 1)?),
             None => (key, value),
         };

@@ -44,6 +44,14 @@ struct Kept {
     used: u64,
 }
 
+/// How a job ended.
+enum End {
+    Well(Finish),
+    Failed(EngineError),
+    /// Nobody listens any more.
+    Unheard,
+}
+
 pub(super) struct Turns {
     pub(super) path: PathBuf,
     pub(super) context: usize,
@@ -246,17 +254,16 @@ impl Model {
         }
     }
 
-    /// `Some` when the job is over: well, with an error, or (`None` inside) because nobody listens.
-    #[expect(clippy::option_option, reason = "the outer option is whether, the inner how it ended")]
-    fn advance(&mut self, at: usize) -> Option<Option<Result<Finish, EngineError>>> {
+    /// `Some` when the job is over.
+    fn advance(&mut self, at: usize) -> Option<End> {
         let job = &mut self.jobs[at];
         if let Some(pending) = &job.pending {
             if pending.cancel.is_cancelled() {
-                return Some(None);
+                return Some(End::Unheard);
             }
             if job.first.is_none() && Instant::now() >= pending.deadline {
                 let why = "no token came within the deadline";
-                return Some(Some(Err(EngineError::new(ErrorKind::Timeout, ENGINE, why))));
+                return Some(End::Failed(EngineError::new(ErrorKind::Timeout, ENGINE, why)));
             }
         }
         let (decoder, tokenizer) = (&self.decoder, &self.tokenizer);
@@ -265,8 +272,8 @@ impl Model {
         let stepped = catch_unwind(AssertUnwindSafe(|| job.step(decoder, tokenizer)));
         match stepped.unwrap_or_else(|_| Err("the decoder panicked".to_owned())) {
             Ok(Step::Go) => {}
-            Ok(Step::Done(finish)) => return Some(Some(Ok(finish))),
-            Err(why) => return Some(Some(Err(broken(why)))),
+            Ok(Step::Done(finish)) => return Some(End::Well(finish)),
+            Err(why) => return Some(End::Failed(broken(why))),
         }
         if job.kv.len() == job.shared && job.pending.is_some() && job.shared > job.cached {
             let (tokens, kv) = (job.tokens[..job.shared].to_vec(), job.kv.clone());
@@ -275,17 +282,17 @@ impl Model {
         None
     }
 
-    fn settle(&mut self, mut job: Job, end: Option<Result<Finish, EngineError>>) {
+    fn settle(&mut self, mut job: Job, end: End) {
         let tokens = job.tokens[..job.kv.len()].to_vec();
         let Some(pending) = job.pending.take() else {
             return self.keep(None, tokens, job.kv);
         };
         match end {
-            Some(Ok(finish)) => job.finish(&pending, finish),
-            Some(Err(error)) => {
+            End::Well(finish) => job.finish(&pending, finish),
+            End::Failed(error) => {
                 let _ = pending.sender.try_send(Err(error));
             }
-            None => {}
+            End::Unheard => {}
         }
         self.keep(Some(pending.request.session), tokens, job.kv);
     }

@@ -100,9 +100,9 @@ pub(super) fn read(message: &Message) -> Incoming<'_> {
     match message {
         Message::Text(text) if header(text.as_str(), "path") == Some("turn.end") => Incoming::End,
         Message::Binary(frame) => sound(frame).unwrap_or(Incoming::Malformed),
-        Message::Close(reason) => {
-            Incoming::Closed(reason.as_ref().map_or_else(|| "without a reason".into(), |frame| frame.code.to_string()))
-        }
+        Message::Close(reason) => Incoming::Closed(
+            reason.as_ref().map_or_else(|| "without a reason".into(), |frame| frame.code.to_string()),
+        ),
         _ => Incoming::Other,
     }
 }
@@ -118,8 +118,12 @@ fn sound(frame: &[u8]) -> Option<Incoming<'_>> {
     match header(head, "content-type") {
         // The last frame of a turn has neither a type nor sound.
         None if body.is_empty() => Some(Incoming::Other),
-        Some(kind) if !matches!(kind, "audio/x-wav" | "audio/wav" | "audio/pcm" | "audio/raw" | "audio/basic") => {
-            Some(Incoming::Encoded(kind.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect()))
+        Some(kind)
+            if !matches!(kind, "audio/x-wav" | "audio/wav" | "audio/pcm" | "audio/raw" | "audio/basic") =>
+        {
+            Some(Incoming::Encoded(
+                kind.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect(),
+            ))
         }
         _ => Some(Incoming::Sound(body)),
     }

@@ -95,7 +95,11 @@ async fn a_clause_is_asked_for_and_heard() {
     let heard = server.await.expect("no panic");
     assert!(heard[0].contains("TrustedClientToken=") && heard[0].contains("Sec-MS-GEC="), "{}", heard[0]);
     assert!(heard[1].contains("Path:speech.config") && heard[1].contains("raw-24khz-16bit-mono-pcm"));
-    assert!(heard[2].contains("<voice name='ko-KR-SunHiNeural'>") && heard[2].contains("rate='-10%'"), "{}", heard[2]);
+    assert!(
+        heard[2].contains("<voice name='ko-KR-SunHiNeural'>") && heard[2].contains("rate='-10%'"),
+        "{}",
+        heard[2]
+    );
     assert!(heard[2].contains("안녕 &lt;b&gt; &amp; &apos;you&apos;"), "{}", heard[2]);
     assert_eq!(engine.health(), Health::Ready);
 }

@@ -50,7 +50,8 @@ pub(super) struct Synthesis {
 impl Synthesis {
     pub(super) fn new() -> Self {
         let mut planner = RealFftPlanner::new();
-        let window = (0..SIZE).map(|index| 0.5 - 0.5 * (2.0 * PI * index as f32 / SIZE as f32).cos()).collect();
+        let window =
+            (0..SIZE).map(|index| 0.5 - 0.5 * (2.0 * PI * index as f32 / SIZE as f32).cos()).collect();
         Self { forward: planner.plan_fft_forward(SIZE), inverse: planner.plan_fft_inverse(SIZE), window }
     }
 
@@ -155,7 +156,14 @@ mod tests {
         let part = |value: f32| vec![value; frames * BINS];
         let (harmonic, noise, quiet, zero) = (part(harmonic), part(noise), part(QUIET), part(0.0));
         let pitch = vec![pitch; frames];
-        let input = Frames { harmonic: &harmonic, theta: &zero, noise: &noise, residual: &quiet, phi: &zero, pitch: &pitch };
+        let input = Frames {
+            harmonic: &harmonic,
+            theta: &zero,
+            noise: &noise,
+            residual: &quiet,
+            phi: &zero,
+            pitch: &pitch,
+        };
         assert!(input.fit());
         Synthesis::new().sound(&input)
     }
