@@ -52,9 +52,7 @@ export class Conversation {
         });
       case "response.output_audio_transcript.done":
       case "response.output_text.done":
-        return this.change(event.item_id, "persona", (line) => {
-          line.text = event.transcript ?? event.text ?? line.text;
-        });
+        return this.settle(event.item_id, event.transcript ?? event.text ?? "");
       case "response.done":
         return this.finish(event.response);
       case "conversation.item.truncated":
@@ -127,6 +125,19 @@ export class Conversation {
     });
   }
 
+  /**
+   * The words of a reply that is over: of one that was cut these are fewer than were shown, and the rest stays as unheard.
+   * @param {string | undefined} id
+   * @param {string} words
+   */
+  settle(id, words) {
+    return this.change(id, "persona", (line) => {
+      const whole = words.trim();
+      if (line.text.trim().startsWith(whole)) line.heard = whole;
+      else line.text = words;
+    });
+  }
+
   /** @param {any} response */
   finish(response) {
     const id = this.itemOf.get(response?.id);
@@ -145,7 +156,7 @@ export class Conversation {
     const heard = textOf(item).trim();
     if (!line || line.who !== "persona" || !line.text.startsWith(heard)) return [];
     line.heard = heard;
-    line.cut = heard !== line.text.trim();
+    line.cut ||= heard !== line.text.trim();
     return [line];
   }
 

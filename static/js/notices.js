@@ -72,7 +72,9 @@ export function notifyFailure(cause, error, again) {
  */
 export function notifyDegraded(parts) {
   dismissAll("part:");
-  for (const { part, reason } of parts) notifyPart(part, reason);
+  // Who cannot hear at all need not be told that pauses are judged simply.
+  const deaf = parts.some(({ part }) => part === "stt");
+  for (const { part, reason } of parts) if (!deaf || (part !== "vad" && part !== "turn")) notifyPart(part, reason);
 }
 
 /**
@@ -118,8 +120,22 @@ function keyOf(failure) {
   return "failed";
 }
 
+/** Everything that is missing shares one banner. */
 function redraw() {
-  byId("notices").replaceChildren(...[...shown].map(([cause, notice]) => banner(cause, notice)));
+  const missing = [...shown].filter(([cause]) => cause.startsWith("part:"));
+  const others = [...shown].filter(([cause]) => !cause.startsWith("part:"));
+  const banners = others.map(([cause, notice]) => banner(cause, notice));
+  if (missing.length > 0) banners.unshift(missingBanner(missing.map(([, notice]) => notice)));
+  byId("notices").replaceChildren(...banners);
+}
+
+/** @param {Notice[]} missing */
+function missingBanner(missing) {
+  const close = make("button", { type: "button", class: "notice-close", "aria-label": t("close") }, "×");
+  close.addEventListener("click", () => dismissAll("part:"));
+  const items = missing.map((notice) => make("li", {}, notice.words(), notice.detail ? make("small", {}, notice.detail) : null));
+  const level = missing.some((notice) => notice.level === "error") ? "error" : "warning";
+  return make("div", { class: "notice", "data-level": level, "data-cause": "parts" }, make("ul", { "aria-label": t("degraded_title") }, ...items), close);
 }
 
 /**

@@ -81,10 +81,9 @@ export class Scene {
     this.refresh();
     void this.context.resume();
     await this.player.open().catch(() => notify("audio", { level: "error", words: () => t("audio_failed") }));
-    const mic = this.openMic();
     await this.link.open(this.record);
     rememberScene(this.record);
-    await mic;
+    if (this.canHear && !this.closed) await this.openMic();
   }
 
   /** Shows what was said in this scene before. */

@@ -40,7 +40,7 @@ test("it loads without an error, lists the cast, speaks both languages and calls
 
 test("what is switched off is said in words", async (t) => {
   const browser = await openPage(t, server.url);
-  await browser.page.locator('.notice[data-cause="part:tts"]', { hasText: "no voice" }).waitFor();
+  await browser.page.locator('.notice[data-cause="parts"] li', { hasText: "no voice" }).waitFor();
 });
 
 test("a microphone that was refused, or is not there, is said in words, and writing still works", async (t) => {

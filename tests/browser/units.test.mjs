@@ -136,6 +136,16 @@ test("the script: partial, final, reply, cut, heard, timing", () => {
   assert.deepEqual([line?.text, line?.cut, line?.heard, line?.latency?.total_ms], ["카페에 다녀왔어요.", true, "카페에", 900]);
 });
 
+test("a reply that was cut keeps what was shown, and knows what was heard", () => {
+  const script = new Conversation();
+  script.apply({ type: "response.output_item.added", response_id: "r", item: { id: "a", type: "message", role: "assistant" }, duologue: { turn: 1 } });
+  script.apply({ type: "response.output_audio_transcript.delta", item_id: "a", delta: "Once there was a river. It was long." });
+  script.apply({ type: "response.output_audio_transcript.done", item_id: "a", transcript: "Once there" });
+  script.apply({ type: "response.done", response: { id: "r", status: "cancelled" } });
+  const line = script.lines.get("a");
+  assert.deepEqual([line?.text, line?.heard, line?.cut], ["Once there was a river. It was long.", "Once there", true]);
+});
+
 test("noise that held no words leaves no line", () => {
   const script = new Conversation();
   script.apply({ type: "input_audio_buffer.speech_started", item_id: "u1" });
