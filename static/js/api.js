@@ -47,7 +47,7 @@ export function personas() {
   return request("/personas");
 }
 
-/** @returns {Promise<{status: string, version: string, parts: {part: string, engine: string, model: string, state: string, reason?: string}[]}>} */
+/** @returns {Promise<{status: string, version: string, sessions: {open: number, limit: number}, parts: {part: string, engine: string, model: string, state: string, reason?: string}[]}>} */
 export function health() {
   return request("/health");
 }
@@ -93,6 +93,22 @@ export async function messages(scene) {
  */
 export function deleteScene(scene) {
   return request(`/chat/sessions/${encodeURIComponent(scene.id)}`, { method: "DELETE", headers: secretHeaders(scene) });
+}
+
+/**
+ * A browser does not tell why a socket was refused: this asks.
+ * @typedef {"gone" | "full" | "unknown"} Refusal
+ * @param {Scene} scene
+ * @returns {Promise<Refusal>}
+ */
+export async function whyRefused(scene) {
+  try {
+    await request(`/chat/sessions/${encodeURIComponent(scene.id)}`, { headers: secretHeaders(scene) });
+    const { sessions } = await health();
+    return sessions.open >= sessions.limit ? "full" : "unknown";
+  } catch (error) {
+    return error instanceof ApiError && (error.status === 404 || error.status === 403) ? "gone" : "unknown";
+  }
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * The socket of a scene: opens it, opens it again when it is lost, and says in which state it is.
  *
- * After a loss it waits until the server answers again, tries the same session once more, and when the server
- * does not know it any longer asks for a new one.
+ * After a loss it waits until the server answers again and tries the same session; when the server does not know
+ * that any longer, it asks for a new one.
  *
  * @typedef {import("./types.js").Scene} Scene
  * @typedef {import("./types.js").ServerEvent} ServerEvent
@@ -10,6 +10,7 @@
  * @typedef {object} LinkState
  * @property {"idle" | "connecting" | "open" | "waiting" | "closed"} name
  * @property {number} [seconds] Until the next try.
+ * @property {import("./api.js").Refusal} [reason] Why the last try failed, where that is known.
  *
  * @typedef {object} LinkHooks
  * @property {(event: ServerEvent) => void} event
@@ -19,7 +20,7 @@
  * @property {(reason: string) => void} stopped The server ended it for good.
  * @property {() => Promise<Scene>} renew Makes a new session in place of one that is gone.
  */
-import { socketOf } from "./api.js";
+import { socketOf, whyRefused } from "./api.js";
 
 /** Waits between tries, in seconds; the last one repeats. */
 const BACKOFF = [0.5, 1, 2, 4, 8];
@@ -132,20 +133,21 @@ export class Link {
   /** @param {number} epoch */
   async recover(epoch) {
     let tries = 0;
-    let resumed = false;
+    /** @type {import("./api.js").Refusal} */
+    let reason = "unknown";
     while (epoch === this.epoch && this.scene) {
       const seconds = BACKOFF[Math.min(tries++, BACKOFF.length - 1)] ?? 8;
-      this.hooks.state({ name: "waiting", seconds });
+      this.hooks.state({ name: "waiting", seconds, reason });
       await sleep(seconds * 1000);
       if (epoch !== this.epoch || !(await this.hooks.alive()) || epoch !== this.epoch) continue;
       this.hooks.state({ name: "connecting" });
       if (await this.dial(this.scene, epoch)) return;
       if (epoch !== this.epoch) return;
-      if (resumed) continue;
-      resumed = true;
+      reason = await whyRefused(this.scene);
+      if (reason !== "gone" || epoch !== this.epoch) continue;
       const renewed = await this.hooks.renew().catch(() => null);
-      if (renewed === null) resumed = false;
-      else this.scene = renewed;
+      if (renewed === null) continue;
+      this.scene = renewed;
       tries = 0;
     }
   }

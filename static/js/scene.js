@@ -277,7 +277,7 @@ export class Scene {
       this.player.clear();
       this.talk.drop();
     }
-    if (state.name === "waiting" && !this.closed) notify("link", { level: "warning", words: () => t("link_waiting") });
+    if (state.name === "waiting" && !this.closed) notify("link", { level: "warning", words: () => t(state.reason === "full" ? "sessions_full" : "link_waiting") });
     if (state.name === "open") dismiss("link");
     if (back) {
       this.lost = false;

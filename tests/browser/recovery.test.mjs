@@ -50,3 +50,29 @@ test("killed while talking: the state is shown; the same scene goes on, and with
   assert.equal((await scenes()).length, 2, "there is a new scene");
   assert.ok((await converse(page, "Hello again!")).trim());
 });
+
+test("no server: said in words, and trying again works once it is back", { timeout: 200_000 }, async (t) => {
+  const first = await start();
+  const { page } = await openPage(t, first.url);
+  await first.kill();
+  await page.locator("#begin").click();
+  const notice = page.locator('.notice[data-cause="begin"]');
+  await notice.waitFor();
+  assert.match((await notice.textContent()) ?? "", /server does not answer/);
+  await start({ port: first.port, data: first.folder });
+  await notice.locator(".notice-action").click();
+  await page.locator('#link[data-state="open"]').waitFor({ timeout: 30_000 });
+  assert.equal(await notice.count(), 0);
+});
+
+test("a full house is said in words, and the scene begins when there is room", { timeout: 200_000 }, async (t) => {
+  const server = await start({ env: { ...ENV, DUOLOGUE_SESSIONS__MAX: "1", DUOLOGUE_SESSIONS__IDLE_TIMEOUT_S: "10" } });
+  const { page } = await openPage(t, server.url);
+  await beginScene(page, "en");
+  const { page: other } = await openPage(t, server.url);
+  await other.locator("#begin").click();
+  await other.locator('.notice[data-cause="link"]', { hasText: "Every place on this server is taken" }).waitFor({ timeout: 30_000 });
+  await page.locator("#leave").click();
+  await other.locator('#link[data-state="open"]').waitFor({ timeout: 60_000 });
+  assert.equal(await other.locator('.notice[data-cause="link"]', { hasText: "Every place" }).count(), 0);
+});

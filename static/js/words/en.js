@@ -33,7 +33,7 @@ export const en = {
   closeness: "Closeness",
   you: "You",
   state_connecting: "Connecting",
-  state_ready: "Write something to begin",
+  state_ready: "Waiting for your line",
   state_listening: "Listening",
   state_hearing: "Hearing you",
   state_thinking: "Thinking",

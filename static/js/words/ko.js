@@ -36,7 +36,7 @@ export const ko = {
   closeness: "친밀도",
   you: "나",
   state_connecting: "연결하는 중",
-  state_ready: "글을 써서 시작해 보세요",
+  state_ready: "글을 기다리고 있어요",
   state_listening: "듣고 있어요",
   state_hearing: "말씀을 듣는 중",
   state_thinking: "생각하는 중",
