@@ -274,6 +274,7 @@ export class Scene {
     this.connected = state.name === "open";
     if (lost) {
       this.lost = true;
+      this.waiting = this.hearing = false;
       this.player.clear();
       this.talk.drop();
     }

@@ -97,6 +97,26 @@ test("push to talk: nothing is sent before the press, and the release asks for t
   assert.deepEqual(browser.troubles, []);
 });
 
+test("a Korean reply is heard in Korean, with a moving mouth", { timeout: 300_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, { locale: "ko-KR", record: true });
+  await beginScene(page, "ko");
+  await watchMouth(page);
+  await page.locator("#text").fill("안녕하세요? 자기소개를 한 문장으로 해 주세요.");
+  await page.locator("#text").press("Enter");
+  await untilReplied(page);
+  const caption = (await page.locator(".line.persona .line-words").first().textContent()) ?? "";
+  const { rate, samples } = await recording(page);
+  const file = join(SHOTS, "heard-ko.wav");
+  await writeFile(file, wav(samples, rate));
+  const heard = await transcribe(file, "ko");
+  assert.ok(shareHeard(syllables(caption), syllables(heard)) >= 0.5, `caption: ${caption}\nheard: ${heard}`);
+  assert.ok(new Set(await page.evaluate(() => window.shapes)).size >= 4);
+  await page.screenshot({ path: join(SHOTS, "voice-ko.png") });
+});
+
+/** Korean is compared by syllables: where words are parted is a matter of taste even to people. */
+const syllables = (text) => [...text.replace(/[^가-힣]/g, "")].join(" ");
+
 test("the interrupt button silences the reply at once and the script shows the cut", { timeout: 300_000 }, async (t) => {
   const browser = await openPage(t, server.url, { mic: "none" });
   const { page } = browser;
