@@ -139,6 +139,7 @@ pub enum IngestEvent {
 
 /// Its memory.
 pub struct State {
+    myself: ActorRef<IngestMsg>,
     args: IngestArgs,
     front_end: FrontEnd,
     vad: Option<Box<dyn VadStream>>,
@@ -196,8 +197,13 @@ impl Actor for Ingest {
     type State = State;
     type Arguments = IngestArgs;
 
-    async fn pre_start(&self, _: ActorRef<IngestMsg>, args: IngestArgs) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<IngestMsg>,
+        args: IngestArgs,
+    ) -> Result<State, ActorProcessingErr> {
         Ok(State {
+            myself,
             front_end: front_end(&args.config)?,
             endpointer: Endpointer::new(endpoint_config(&args.config)),
             base: args.history.end(),
@@ -213,21 +219,21 @@ impl Actor for Ingest {
 
     async fn handle(
         &self,
-        myself: ActorRef<IngestMsg>,
+        _: ActorRef<IngestMsg>,
         message: IngestMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            IngestMsg::FramesReady => state.listen(&myself).await?,
-            IngestMsg::Configure(config) => state.configure(&myself, *config)?,
+            IngestMsg::FramesReady => state.listen().await?,
+            IngestMsg::Configure(config) => state.configure(*config)?,
             IngestMsg::Commit => {
                 // What arrived before the commit belongs to it.
-                state.listen(&myself).await?;
+                state.listen().await?;
                 let events = state.endpointer.commit();
                 if events.is_empty() {
                     state.tell(IngestEvent::NothingToCommit)?;
                 }
-                state.follow(&myself, events, Instant::now(), false)?;
+                state.follow(events, Instant::now(), false)?;
             }
             IngestMsg::Clear => {
                 state.args.audio.drain();
@@ -236,7 +242,7 @@ impl Actor for Ingest {
                 state.speech = None;
             }
             IngestMsg::Partial(text) => state.endpointer.handle_partial(&text),
-            IngestMsg::Judged { ask, verdict } => state.judged(&myself, ask, verdict)?,
+            IngestMsg::Judged { ask, verdict } => state.judged(ask, verdict)?,
         }
         Ok(())
     }
@@ -256,11 +262,7 @@ impl State {
         Ok(self.args.parent.cast(SessionMsg::Ingest(event))?)
     }
 
-    fn configure(
-        &mut self,
-        myself: &ActorRef<IngestMsg>,
-        config: SessionConfig,
-    ) -> Result<(), ActorProcessingErr> {
+    fn configure(&mut self, config: SessionConfig) -> Result<(), ActorProcessingErr> {
         let old = &self.args.config;
         if (old.input_rate, old.noise_reduction) != (config.input_rate, config.noise_reduction) {
             self.front_end = front_end(&config)?;
@@ -272,11 +274,11 @@ impl State {
         }
         self.args.config = config;
         // Whoever was poked while the rate changed must not be forgotten.
-        Ok(myself.cast(IngestMsg::FramesReady)?)
+        Ok(self.myself.cast(IngestMsg::FramesReady)?)
     }
 
     /// Takes what arrived through the front end, the voice activity and the endpointer.
-    async fn listen(&mut self, myself: &ActorRef<IngestMsg>) -> Result<(), ActorProcessingErr> {
+    async fn listen(&mut self) -> Result<(), ActorProcessingErr> {
         let arrived = self.args.audio.drain();
         if arrived.dropped > 0 {
             metrics::counter!("ingest_dropped_samples_total").increment(arrived.dropped);
@@ -291,7 +293,7 @@ impl State {
             for (frame, probability) in batch.chunks_exact(VAD_FRAME).zip(probabilities) {
                 self.args.history.push(frame);
                 let events = self.endpointer.handle_frame(probability);
-                self.follow(myself, events, arrived.at, true)?;
+                self.follow(events, arrived.at, true)?;
                 self.partial_due()?;
             }
         }
@@ -342,7 +344,6 @@ impl State {
 
     fn follow(
         &mut self,
-        myself: &ActorRef<IngestMsg>,
         events: Vec<EndpointEvent>,
         arrived: Instant,
         detected: bool,
@@ -356,7 +357,7 @@ impl State {
                     self.tell(IngestEvent::SpeechStarted { start })?;
                 }
                 EndpointEvent::JudgeTurn { ask, start, end } => {
-                    self.judge(myself, ask, self.base + start, self.base + end)?;
+                    self.judge(ask, self.base + start, self.base + end)?;
                 }
                 EndpointEvent::SpeechStopped { .. } => {}
                 EndpointEvent::TurnEnded { start, end, .. } => {
@@ -377,13 +378,7 @@ impl State {
     }
 
     /// Asks smart-turn about a pause, outside the mailbox, and lets the transcriber begin meanwhile.
-    fn judge(
-        &mut self,
-        myself: &ActorRef<IngestMsg>,
-        ask: u64,
-        start: u64,
-        end: u64,
-    ) -> Result<(), ActorProcessingErr> {
+    fn judge(&mut self, ask: u64, start: u64, end: u64) -> Result<(), ActorProcessingErr> {
         if let Some(speech) = &mut self.speech {
             speech.paused = true;
         }
@@ -391,7 +386,7 @@ impl State {
         let newest = self.args.history.end();
         let audio = self.args.history.range(start.max(newest.saturating_sub(JUDGE_WINDOW)), newest);
         let verdict = self.args.turn.completeness(self.args.session, audio);
-        let myself = myself.clone();
+        let myself = self.myself.clone();
         tokio::spawn(async move {
             let verdict = verdict.await;
             // The actor may be gone by now; then nobody needs the answer.
@@ -402,7 +397,6 @@ impl State {
 
     fn judged(
         &mut self,
-        myself: &ActorRef<IngestMsg>,
         ask: u64,
         verdict: Result<(f32, Duration), EngineError>,
     ) -> Result<(), ActorProcessingErr> {
@@ -410,7 +404,7 @@ impl State {
         let Ok((probability, took)) = verdict else { return Ok(()) };
         self.judging = took;
         let events = self.endpointer.handle_completeness(ask, probability);
-        self.follow(myself, events, Instant::now(), true)
+        self.follow(events, Instant::now(), true)
     }
 
     fn resumed(&mut self) -> Result<(), ActorProcessingErr> {

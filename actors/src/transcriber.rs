@@ -101,6 +101,7 @@ pub enum TranscriberEvent {
 /// Its memory.
 #[derive(Debug)]
 pub struct State {
+    myself: ActorRef<TranscriberMsg>,
     args: TranscriberArgs,
     sequence: u64,
     job: Option<Job>,
@@ -140,28 +141,28 @@ impl Actor for Transcriber {
 
     async fn pre_start(
         &self,
-        _: ActorRef<TranscriberMsg>,
+        myself: ActorRef<TranscriberMsg>,
         args: TranscriberArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { args, sequence: 0, job: None, waiting: VecDeque::new() })
+        Ok(State { myself, args, sequence: 0, job: None, waiting: VecDeque::new() })
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<TranscriberMsg>,
+        _: ActorRef<TranscriberMsg>,
         message: TranscriberMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             TranscriberMsg::Configure(hints) => state.args.hints = hints,
             TranscriberMsg::Partial(utterance) if state.job.is_none() => {
-                state.begin(&myself, utterance, Kind::Partial, false);
+                state.begin(utterance, Kind::Partial, false);
             }
             TranscriberMsg::Partial(_) => {
                 metrics::counter!("transcriber_partials_skipped_total").increment(1)
             }
             TranscriberMsg::Speculate(utterance) if !state.is_final() && !state.speculates_on(utterance) => {
-                state.begin(&myself, utterance, Kind::Speculative, false);
+                state.begin(utterance, Kind::Speculative, false);
             }
             TranscriberMsg::Speculate(_) => {}
             TranscriberMsg::Resumed => {
@@ -169,8 +170,8 @@ impl Actor for Transcriber {
                     state.job = None;
                 }
             }
-            TranscriberMsg::Final(utterance) => state.finish(&myself, utterance)?,
-            TranscriberMsg::Answered { sequence, result } => state.answered(&myself, sequence, result)?,
+            TranscriberMsg::Final(utterance) => state.finish(utterance)?,
+            TranscriberMsg::Answered { sequence, result } => state.answered(sequence, result)?,
         }
         Ok(())
     }
@@ -187,7 +188,7 @@ impl Actor for Transcriber {
 
 impl State {
     /// Replaces whatever runs by a request for `utterance`.
-    fn begin(&mut self, myself: &ActorRef<TranscriberMsg>, utterance: Utterance, kind: Kind, retried: bool) {
+    fn begin(&mut self, utterance: Utterance, kind: Kind, retried: bool) {
         self.sequence += 1;
         let sequence = self.sequence;
         let partial = kind == Kind::Partial;
@@ -200,7 +201,7 @@ impl State {
             partial,
             deadline: if partial { PARTIAL_DEADLINE } else { FINAL_DEADLINE },
         });
-        let myself = myself.clone();
+        let myself = self.myself.clone();
         let task = OwnedTask::spawn(async move {
             let result = answer.await;
             let _ = myself.cast(TranscriberMsg::Answered { sequence, result });
@@ -219,36 +220,31 @@ impl State {
         self.job.as_ref().is_some_and(|job| job.kind == Kind::Final)
     }
 
-    fn finish(
-        &mut self,
-        myself: &ActorRef<TranscriberMsg>,
-        utterance: Utterance,
-    ) -> Result<(), ActorProcessingErr> {
+    fn finish(&mut self, utterance: Utterance) -> Result<(), ActorProcessingErr> {
         match &mut self.job {
             Some(job) if job.kind == Kind::Speculative && job.covers(utterance) => {
                 job.kind = Kind::Final;
                 job.utterance = utterance;
                 metrics::counter!("transcriber_speculations_used_total").increment(1);
                 if let Some(result) = job.answer.take() {
-                    self.deliver(myself, result)?;
+                    self.deliver(result)?;
                 }
             }
             Some(job) if job.kind == Kind::Final => self.waiting.push_back(utterance),
-            _ => self.begin(myself, utterance, Kind::Final, false),
+            _ => self.begin(utterance, Kind::Final, false),
         }
         Ok(())
     }
 
     fn answered(
         &mut self,
-        myself: &ActorRef<TranscriberMsg>,
         sequence: u64,
         result: Result<Transcript, EngineError>,
     ) -> Result<(), ActorProcessingErr> {
         match &mut self.job {
             Some(job) if job.sequence == sequence => match job.kind {
                 Kind::Speculative => job.answer = Some(result),
-                Kind::Final => self.deliver(myself, result)?,
+                Kind::Final => self.deliver(result)?,
                 Kind::Partial => {
                     self.job = None;
                     // A partial that failed is not worth a word: the final will say.
@@ -265,21 +261,15 @@ impl State {
     }
 
     /// Reports a final answer; an error that a second try may cure is tried once more.
-    fn deliver(
-        &mut self,
-        myself: &ActorRef<TranscriberMsg>,
-        result: Result<Transcript, EngineError>,
-    ) -> Result<(), ActorProcessingErr> {
+    fn deliver(&mut self, result: Result<Transcript, EngineError>) -> Result<(), ActorProcessingErr> {
         let Some(job) = self.job.take() else { return Ok(()) };
         match result {
-            Err(error) if error.retryable() && !job.retried => {
-                self.begin(myself, job.utterance, Kind::Final, true)
-            }
+            Err(error) if error.retryable() && !job.retried => self.begin(job.utterance, Kind::Final, true),
             result => {
                 let event = TranscriberEvent::Final { utterance: job.utterance, result };
                 self.args.parent.cast(SessionMsg::Transcriber(event))?;
                 if let Some(utterance) = self.waiting.pop_front() {
-                    self.begin(myself, utterance, Kind::Final, false);
+                    self.begin(utterance, Kind::Final, false);
                 }
             }
         }

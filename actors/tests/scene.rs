@@ -87,7 +87,7 @@ impl Stage {
         }
     }
 
-    async fn write(&self, text: &str) {
+    fn write(&self, text: &str) {
         let content = Content::InputText(text.into());
         let item = Item { id: String::new(), speaker: Speaker::User, content, complete: true };
         self.scene.command(ClientCommand::CreateItem { item, previous: None });
@@ -290,7 +290,7 @@ async fn text_works_with_every_speech_model_off() {
     stage.stt.gate.break_down();
     stage.tts.gate.break_down();
     stage.vad.gate.break_down();
-    stage.write("잘 지내요?").await;
+    stage.write("잘 지내요?");
     let heard = stage.reply().await;
     assert_eq!(heard.text(), "잘 지내요. 고마워요!");
     assert_eq!(*heard.done().1, ResponseStatus::Completed);
@@ -322,7 +322,7 @@ async fn manual_turns_are_committed_by_the_client() {
 #[tokio::test(start_paused = true)]
 async fn a_second_request_while_one_runs_is_an_error_and_cancel_ends_it() {
     let stage = Stage::new(&[], &["A rather long answer that takes its time to be said aloud."]).await;
-    stage.write("hi").await;
+    stage.write("hi");
     stage.until(|event| matches!(event, SessionEvent::OutputText { .. })).await;
     stage.scene.command(ClientCommand::CreateResponse(ResponseRequest::default()));
     let heard = stage.until(|event| matches!(event, SessionEvent::Error { .. })).await;
@@ -375,7 +375,7 @@ async fn a_child_that_keeps_dying_is_given_up_and_the_scene_says_so() {
     let heard = stage.until(|event| matches!(event, SessionEvent::Notice { .. })).await;
     let Some(SessionEvent::Notice { level, code, part, .. }) = heard.events.last() else { panic!("told") };
     assert_eq!((*level, *code, *part), (NoticeLevel::Error, "part_failed", Some("speaker")));
-    stage.write("are you there").await;
+    stage.write("are you there");
     let heard = stage.reply().await;
     assert_eq!((heard.text(), heard.audio.len()), ("Written instead.", 0));
     tokio::time::sleep(Duration::from_secs(61)).await;
@@ -386,7 +386,7 @@ async fn a_child_that_keeps_dying_is_given_up_and_the_scene_says_so() {
 async fn a_broken_voice_leaves_the_words() {
     let stage = Stage::new(&[], &["Still here, in writing."]).await;
     stage.tts.gate.break_down();
-    stage.write("hello").await;
+    stage.write("hello");
     let heard = stage.reply().await;
     assert_eq!(heard.text(), "Still here, in writing.");
     let told =
@@ -398,11 +398,11 @@ async fn a_broken_voice_leaves_the_words() {
 async fn a_broken_mind_fails_the_reply_with_its_reason_and_recovers() {
     let stage = Stage::new(&[], &["Back again."]).await;
     stage.llm.gate.break_down();
-    stage.write("hello").await;
+    stage.write("hello");
     let heard = stage.reply().await;
     assert!(matches!(heard.done().1, ResponseStatus::Failed { code: "engine_unavailable", .. }));
     stage.llm.gate.repair();
-    stage.write("hello?").await;
+    stage.write("hello?");
     assert_eq!(stage.reply().await.text(), "Back again.");
 }
 
@@ -410,9 +410,9 @@ async fn a_broken_mind_fails_the_reply_with_its_reason_and_recovers() {
 async fn what_is_said_while_the_store_is_away_is_written_when_it_is_back() {
     let stage = Stage::new(&[], &["One.", "Two."]).await;
     stage.store.set_down(true);
-    stage.write("a").await;
+    stage.write("a");
     stage.reply().await;
-    stage.write("b").await;
+    stage.write("b");
     stage.reply().await;
     let child = stage.child(Role::Scribe).await.expect("alive");
     child.kill();
@@ -432,7 +432,7 @@ async fn the_voice_is_fixed_once_it_was_heard() {
     };
     stage.scene.command(voice("one"));
     stage.until(|event| matches!(event, SessionEvent::Updated(config) if config.voice == "one")).await;
-    stage.write("hi").await;
+    stage.write("hi");
     stage.reply().await;
     stage.scene.command(voice("two"));
     let heard = stage.until(|event| matches!(event, SessionEvent::Error { .. })).await;

@@ -2,17 +2,17 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use duologue_actors::{
-    event::{Eagerness, NoticeLevel, ResponseStatus, SessionConfig, SessionEvent, TurnDetection, Usage},
+    event::{NoticeLevel, ResponseStatus, SessionConfig, SessionEvent, Usage},
     outbox::OutFrame,
     session::SessionView,
 };
 use duologue_domain::{
-    conversation::{Content, Item, Speaker},
+    conversation::{Content, Item},
     pcm,
-    turn::CancelReason,
-    waterfall::Report,
 };
 use serde_json::{Value, json};
+
+use super::shapes::{item_json, latency_json, merge, status_json, turn_detection_json, usage_json};
 
 /// Encodes for one client: numbers its events and remembers what its session is.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Encoder {
         let mut say = |kind: &str, body: Value| out.push(self.event(kind, body));
         match event {
             SessionEvent::ResponseDone { response, item, spoken, status, usage } => {
-                return self.response_done(&response, item, spoken, &status, usage);
+                return self.response_done(&Done { response, item, spoken, status, usage });
             }
             SessionEvent::OutputStarted { response, item, previous, turn } => {
                 let shown = item_json(&item, "in_progress");
@@ -98,27 +98,22 @@ impl Encoder {
         body.to_string()
     }
 
-    fn response_done(
-        &mut self,
-        response: &str,
-        item: Option<Item>,
-        spoken: bool,
-        status: &ResponseStatus,
-        usage: Usage,
-    ) -> Vec<String> {
+    fn response_done(&mut self, done: &Done) -> Vec<String> {
         let mut out = Vec::new();
-        if let Some(item) = &item {
-            let status = if item.complete { "completed" } else { "incomplete" };
-            let shown = item_json(item, status);
+        let shown = done
+            .item
+            .as_ref()
+            .map(|item| item_json(item, if item.complete { "completed" } else { "incomplete" }));
+        if let (Some(item), Some(shown)) = (&done.item, &shown) {
             let text = item.content.text();
             let place = |extra: Value| {
                 let mut body = json!({
-                    "response_id": response, "item_id": item.id, "output_index": 0, "content_index": 0,
+                    "response_id": done.response, "item_id": item.id, "output_index": 0, "content_index": 0,
                 });
                 merge(&mut body, extra);
                 body
             };
-            if spoken {
+            if done.spoken {
                 out.push(self.event("response.output_audio.done", place(json!({}))));
                 out.push(
                     self.event("response.output_audio_transcript.done", place(json!({"transcript": text}))),
@@ -127,22 +122,18 @@ impl Encoder {
                 out.push(self.event("response.content_part.done", place(part)));
             } else {
                 out.push(self.event("response.output_text.done", place(json!({"text": text}))));
-                out.push(self.event(
-                    "response.content_part.done",
-                    place(json!({"part": {"type": "text", "text": text}})),
-                ));
+                let part = json!({"part": {"type": "text", "text": text}});
+                out.push(self.event("response.content_part.done", place(part)));
             }
-            let done = json!({"response_id": response, "output_index": 0, "item": shown});
-            out.push(self.event("response.output_item.done", done));
+            let over = json!({"response_id": done.response, "output_index": 0, "item": shown});
+            out.push(self.event("response.output_item.done", over));
             out.push(self.event("conversation.item.done", json!({"previous_item_id": null, "item": shown})));
         }
-        let output =
-            item.iter().map(|item| item_json(item, if item.complete { "completed" } else { "incomplete" }));
-        let (status, details) = status_json(status);
+        let (status, details) = status_json(&done.status);
         let body = json!({"response": {
-            "id": response, "object": "realtime.response", "status": status, "status_details": details,
-            "output": output.collect::<Vec<_>>(), "usage": usage_json(usage),
-            "output_modalities": [if spoken { "audio" } else { "text" }],
+            "id": done.response, "object": "realtime.response", "status": status, "status_details": details,
+            "output": shown.into_iter().collect::<Vec<_>>(), "usage": usage_json(done.usage),
+            "output_modalities": [if done.spoken { "audio" } else { "text" }],
         }});
         out.push(self.event("response.done", body));
         out
@@ -187,10 +178,13 @@ impl Encoder {
     }
 }
 
-fn merge(body: &mut Value, extra: Value) {
-    if let (Value::Object(body), Value::Object(extra)) = (body, extra) {
-        body.extend(extra);
-    }
+/// How a reply ended.
+struct Done {
+    response: String,
+    item: Option<Item>,
+    spoken: bool,
+    status: ResponseStatus,
+    usage: Usage,
 }
 
 fn spoken(item: &Item) -> bool {
@@ -303,89 +297,4 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
             ("duologue.unknown", json!({}))
         }
     }
-}
-
-fn item_json(item: &Item, status: &str) -> Value {
-    let (role, content) = match (&item.speaker, &item.content) {
-        (Speaker::System, content) => ("system", json!({"type": "input_text", "text": content.text()})),
-        (Speaker::User, Content::InputAudio { transcript }) => {
-            ("user", json!({"type": "input_audio", "transcript": transcript}))
-        }
-        (Speaker::User, content) => ("user", json!({"type": "input_text", "text": content.text()})),
-        (Speaker::Assistant, Content::OutputAudio { transcript }) => {
-            ("assistant", json!({"type": "output_audio", "transcript": transcript}))
-        }
-        (Speaker::Assistant, content) => {
-            ("assistant", json!({"type": "output_text", "text": content.text()}))
-        }
-    };
-    let content = if status == "in_progress" { json!([]) } else { json!([content]) };
-    json!({
-        "id": item.id, "object": "realtime.item", "type": "message", "status": status, "role": role,
-        "content": content,
-    })
-}
-
-fn status_json(status: &ResponseStatus) -> (&'static str, Value) {
-    match status {
-        ResponseStatus::Completed => ("completed", Value::Null),
-        ResponseStatus::Cancelled(reason) => {
-            let reason = match reason {
-                CancelReason::TurnDetected => "turn_detected",
-                CancelReason::ClientCancelled => "client_cancelled",
-            };
-            ("cancelled", json!({"type": "cancelled", "reason": reason}))
-        }
-        ResponseStatus::Incomplete => {
-            ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"}))
-        }
-        ResponseStatus::Failed { code, message } => (
-            "failed",
-            json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}}),
-        ),
-    }
-}
-
-fn usage_json(usage: Usage) -> Value {
-    json!({
-        "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
-        "total_tokens": usage.input_tokens + usage.output_tokens,
-        "input_token_details": {"text_tokens": usage.input_tokens, "audio_tokens": 0, "cached_tokens": usage.cached_tokens},
-        "output_token_details": {"text_tokens": usage.output_tokens, "audio_tokens": 0},
-    })
-}
-
-fn turn_detection_json(config: &SessionConfig) -> Value {
-    let mut body = match config.turn_detection {
-        TurnDetection::Manual => return Value::Null,
-        TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => {
-            json!({
-                "type": "server_vad", "threshold": threshold, "prefix_padding_ms": prefix_padding_ms,
-                "silence_duration_ms": silence_duration_ms, "idle_timeout_ms": idle_timeout_ms,
-            })
-        }
-        TurnDetection::SemanticVad { eagerness } => json!({
-            "type": "semantic_vad",
-            "eagerness": match eagerness {
-                Eagerness::Low => "low",
-                Eagerness::Medium => "medium",
-                Eagerness::High => "high",
-                Eagerness::Auto => "auto",
-            },
-        }),
-    };
-    merge(
-        &mut body,
-        json!({"create_response": config.create_response, "interrupt_response": config.interrupt_response}),
-    );
-    body
-}
-
-fn latency_json(turn: u64, response: &str, report: &Report) -> Value {
-    let stages = report.stages.iter().map(|(stage, at_ms)| json!({"name": stage.name(), "at_ms": at_ms}));
-    let models = report.models.iter().map(|(part, ms)| json!({"name": part.name(), "ms": ms}));
-    json!({
-        "turn": turn, "response_id": response, "stages": stages.collect::<Vec<_>>(), "wait_ms": report.wait_ms,
-        "models": models.collect::<Vec<_>>(), "outside_ms": report.outside_ms, "total_ms": report.total_ms,
-    })
 }

@@ -5,6 +5,7 @@
 pub mod decode;
 mod encode;
 mod pump;
+mod shapes;
 
 use std::time::SystemTime;
 
@@ -77,6 +78,7 @@ async fn realtime(
 }
 
 /// Joins a session that exists. On a private server an unknown id makes one, as the earlier system did.
+#[expect(clippy::too_many_arguments, reason = "each is one extractor")]
 async fn voice(
     State(state): State<AppState>,
     caller: Caller,

@@ -46,7 +46,12 @@ pub enum AudioFraming {
 }
 
 /// Runs until either side has gone.
-pub async fn run(socket: WebSocket, session: SessionHandle, mut encoder: Encoder, framing: AudioFraming) {
+pub(super) async fn run(
+    socket: WebSocket,
+    session: SessionHandle,
+    mut encoder: Encoder,
+    framing: AudioFraming,
+) {
     metrics::gauge!("sockets_open").increment(1.0);
     let attachment = session.attach();
     let (sink, stream) = socket.split();

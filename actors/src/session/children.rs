@@ -8,7 +8,6 @@ use tracing::{error, warn};
 
 use super::{SessionMsg, State};
 use crate::{
-    event::NoticeLevel,
     ingest::{Ingest, IngestArgs, IngestMsg},
     persona::{Persona, PersonaArgs, PersonaMsg},
     policy::{GIVEN_UP_FOR, RestartBudget, Role, Verdict, policy},
@@ -66,7 +65,7 @@ impl State {
             return;
         }
         if recovered {
-            self.notice(NoticeLevel::Info, "part_recovered", "It works again.", Some(role.name()));
+            self.inform(role.name(), "part_recovered", "It works again.");
         }
         match role {
             Role::Ingest => self.repeat_to_ingest(),
@@ -153,7 +152,7 @@ impl State {
             Verdict::GiveUp => {
                 error!(session = self.key, role = role.name(), reason, "child given up for now");
                 self.children.given_up.insert(role, row.words.to_owned());
-                self.notice(NoticeLevel::Error, "part_failed", row.words, Some(role.name()));
+                self.alarm(role.name(), "part_failed", row.words);
                 self.without(role);
                 self.myself.send_after(GIVEN_UP_FOR, move || SessionMsg::Respawn(role));
             }

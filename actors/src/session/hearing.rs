@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::State;
 use crate::{
-    event::{NoticeLevel, SessionEvent},
+    event::SessionEvent,
     ingest::{IngestEvent, IngestMsg},
     store::MessageRole,
     transcriber::{Hints, TranscriberEvent, TranscriberMsg, Utterance},
@@ -128,14 +128,13 @@ impl State {
             IngestEvent::IdleTimeout { at } => {
                 self.say(SessionEvent::IdleTimeout { at_ms: ms(at, HEARING_RATE) })
             }
-            IngestEvent::Lost { ms } => self.notice(
-                NoticeLevel::Warning,
+            IngestEvent::Lost { ms } => self.warn(
+                "ingest",
                 "audio_dropped",
                 format!("{ms} ms of audio arrived faster than it could be heard and were dropped."),
-                Some("ingest"),
             ),
             IngestEvent::Failed(error) => {
-                self.notice(NoticeLevel::Error, error.kind.code(), error.message, Some("vad"));
+                self.alarm("vad", error.kind.code(), error.message);
             }
         }
     }
@@ -268,7 +267,7 @@ impl State {
     fn utterance_failed(&mut self, item: String, code: &'static str, message: String) {
         let _ = self.conversation.delete(&item);
         if !std::mem::replace(&mut self.hearing.deaf, true) {
-            self.notice(NoticeLevel::Error, code, message.clone(), Some("stt"));
+            self.alarm("stt", code, message.clone());
         }
         self.say(SessionEvent::HeardFailed { item: item.clone(), code, message });
         self.say(SessionEvent::ItemDeleted(item));

@@ -25,7 +25,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, Super
 pub(crate) use self::state::State;
 use crate::{
     audio_in::AudioIn,
-    event::{ClientCommand, NoticeLevel, SessionConfig},
+    event::{ClientCommand, NoticeLevel, SessionConfig, SessionEvent},
     ingest::IngestEvent,
     outbox::Outbox,
     persona::PersonaEvent,
@@ -203,13 +203,33 @@ impl Actor for Session {
 }
 
 impl State {
-    fn notice(
-        &self,
-        level: NoticeLevel,
-        code: &'static str,
-        message: impl Into<String>,
-        part: Option<&'static str>,
-    ) {
-        self.say(crate::event::SessionEvent::Notice { level, code, message: message.into(), part });
+    /// Something for the curious.
+    fn inform(&self, part: &'static str, code: &'static str, message: impl Into<String>) {
+        self.say(SessionEvent::Notice {
+            level: NoticeLevel::Info,
+            code,
+            message: message.into(),
+            part: Some(part),
+        });
+    }
+
+    /// Something works less well.
+    fn warn(&self, part: &'static str, code: &'static str, message: impl Into<String>) {
+        self.say(SessionEvent::Notice {
+            level: NoticeLevel::Warning,
+            code,
+            message: message.into(),
+            part: Some(part),
+        });
+    }
+
+    /// Something does not work.
+    fn alarm(&self, part: &'static str, code: &'static str, message: impl Into<String>) {
+        self.say(SessionEvent::Notice {
+            level: NoticeLevel::Error,
+            code,
+            message: message.into(),
+            part: Some(part),
+        });
     }
 }

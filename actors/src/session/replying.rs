@@ -18,7 +18,7 @@ use super::{
     reply::{Reply, ReplyClock, Spoken},
 };
 use crate::{
-    event::{NoticeLevel, ResponseRequest, ResponseStatus, SessionEvent, empty_output},
+    event::{ResponseRequest, ResponseStatus, SessionEvent, empty_output},
     persona::{PersonaEvent, PersonaMsg, ReplyJob},
     speaker::{Clause, SpeakerEvent, SpeakerMsg, Speech},
     store::MessageRole,
@@ -183,7 +183,7 @@ impl State {
             PersonaEvent::Clause { text, language, at, .. } => self.clause(text, language, at),
             PersonaEvent::Ended { turn, finish, usage } => self.persona_ended(turn, finish, usage),
             PersonaEvent::Failed { error, .. } => {
-                self.notice(NoticeLevel::Error, error.kind.code(), error.message.clone(), Some("llm"));
+                self.alarm("llm", error.kind.code(), error.message.clone());
                 self.fail_reply(error.kind.code(), &error.message);
             }
         }
@@ -273,7 +273,7 @@ impl State {
             SpeakerEvent::ClauseSpoken { index, .. } => reply.spoken = reply.spoken.max(index + 1),
             SpeakerEvent::ClauseFailed { index, error, .. } => {
                 reply.spoken = reply.spoken.max(index + 1);
-                self.notice(NoticeLevel::Warning, error.kind.code(), error.message, Some("tts"));
+                self.warn("tts", error.kind.code(), error.message);
             }
             SpeakerEvent::Ended { .. } => {
                 reply.speaker_done = true;

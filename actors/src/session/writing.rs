@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::{State, state::epoch_ms};
 use crate::{
-    event::{NoticeLevel, SessionEvent},
+    event::SessionEvent,
     scribe::{Entry, MAX_UNWRITTEN, ScribeEvent, ScribeMsg},
     store::{FactRecord, MessageRecord, MessageRole},
 };
@@ -78,11 +78,10 @@ impl State {
         self.unwritten.insert(number, entry.clone());
         if self.unwritten.len() > MAX_UNWRITTEN {
             self.unwritten.pop_first();
-            self.notice(
-                NoticeLevel::Error,
+            self.alarm(
+                "store",
                 "history_lost",
                 "The store has been away for too long; the oldest unsaved message is lost.",
-                Some("store"),
             );
         }
         if let Some(scribe) = &self.children.scribe {
@@ -105,22 +104,17 @@ impl State {
             ScribeEvent::Refused(number, error) => {
                 self.unwritten.remove(&number);
                 warn!(session = self.key, code = error.kind.code(), "store refused a write");
-                self.notice(NoticeLevel::Warning, error.kind.code(), error.message, Some("store"));
+                self.warn("store", error.kind.code(), error.message);
             }
             ScribeEvent::StoreDown(error) => {
                 let message = format!(
                     "{} What is said now is kept in memory and written when it is back.",
                     error.message
                 );
-                self.notice(NoticeLevel::Warning, error.kind.code(), message, Some("store"));
+                self.warn("store", error.kind.code(), message);
             }
             ScribeEvent::StoreUp => {
-                self.notice(
-                    NoticeLevel::Info,
-                    "store_back",
-                    "The store is back; everything was written.",
-                    Some("store"),
-                );
+                self.inform("store", "store_back", "The store is back; everything was written.");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The Korean voice: Kokoro, fed with Korean phonemes by our own rules.
 //!
-//! No Korean speaker ships with it; `jm_kumo`, a Japanese one, is the clearest of those that do.
+//! No Korean speaker ships with it; its Japanese ones speak Korean with an accent, each about as clear as the others.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,14 @@ use crate::{
 
 const ENGINE: &str = "kokoro";
 
-/// The speaker in the archive.
-const SPEAKER: &str = "jm_kumo";
+/// Voice id, its name for people, its gender, and the speaker in the archive. The first is the default.
+const SPEAKERS: [(&str, &str, &str, &str); 5] = [
+    ("kokoro-kumo", "구모", "male", "jm_kumo"),
+    ("kokoro-alpha", "알파", "female", "jf_alpha"),
+    ("kokoro-gongitsune", "여우", "female", "jf_gongitsune"),
+    ("kokoro-nezumi", "생쥐", "female", "jf_nezumi"),
+    ("kokoro-tebukuro", "장갑", "female", "jf_tebukuro"),
+];
 /// Numbers that describe a speaker for one length of input.
 const STYLE: usize = 256;
 
@@ -30,7 +36,7 @@ const STYLE: usize = 256;
 /// as soon.
 const PIECE: usize = 64;
 
-/// Kokoro, voice `kokoro-kumo`.
+/// Kokoro, with the Japanese speakers that ship with it.
 #[derive(Debug)]
 pub struct KoreanTts {
     speaking: Speaking,
@@ -45,8 +51,10 @@ impl KoreanTts {
         let vocabulary = models.join("kokoro-vocab.json");
         let files = vec![model.clone(), speakers.clone(), vocabulary.clone(), runtime.clone()];
         let open = move || {
-            let (_, styles) = npz::floats(ENGINE, &speakers, SPEAKER)?;
-            if styles.is_empty() || styles.len() % STYLE != 0 {
+            let styles = SPEAKERS.map(|(_, _, _, speaker)| npz::floats(ENGINE, &speakers, speaker));
+            let styles =
+                styles.into_iter().map(|read| read.map(|(_, style)| style)).collect::<Result<Vec<_>, _>>()?;
+            if styles.iter().any(|style| style.is_empty() || style.len() % STYLE != 0) {
                 let message = format!("{} is no set of voices; run `cargo xtask setup`", speakers.display());
                 return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
             }
@@ -58,7 +66,9 @@ impl KoreanTts {
         };
         Self {
             speaking: Speaking::start(ENGINE, files, open),
-            voices: vec![voice(ENGINE, "kokoro-kumo", "구모", (Language::Korean, "male"))],
+            voices: SPEAKERS
+                .map(|(id, name, gender, _)| voice(ENGINE, id, name, (Language::Korean, gender)))
+                .to_vec(),
         }
     }
 }
@@ -88,7 +98,8 @@ impl TtsEngine for KoreanTts {
 struct Kokoro {
     session: Session,
     vocabulary: Vocabulary,
-    styles: Vec<f32>,
+    /// In the order of [`SPEAKERS`].
+    styles: Vec<Vec<f32>>,
 }
 
 impl Synth for Kokoro {
@@ -104,8 +115,10 @@ impl Synth for Kokoro {
     ) -> Result<Vec<f32>, EngineError> {
         let letters = self.vocabulary.ids(&piece.phonemes);
         // The archive has one style for each length of input.
-        let row = letters.len().saturating_sub(1).min(self.styles.len() / STYLE - 1) * STYLE;
-        let style = self.styles[row..row + STYLE].to_vec();
+        let speaker = SPEAKERS.iter().position(|(id, ..)| *id == request.voice).unwrap_or(0);
+        let styles = &self.styles[speaker];
+        let row = letters.len().saturating_sub(1).min(styles.len() / STYLE - 1) * STYLE;
+        let style = styles[row..row + STYLE].to_vec();
         let mut ids = vec![0];
         ids.extend(letters);
         ids.push(0);

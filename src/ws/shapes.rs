@@ -1,0 +1,100 @@
+//! The JSON of the things that events are about.
+
+use duologue_actors::event::{Eagerness, ResponseStatus, SessionConfig, TurnDetection, Usage};
+use duologue_domain::{
+    conversation::{Content, Item, Speaker},
+    turn::CancelReason,
+    waterfall::Report,
+};
+use serde_json::{Value, json};
+
+pub(super) fn merge(body: &mut Value, extra: Value) {
+    if let (Value::Object(body), Value::Object(extra)) = (body, extra) {
+        body.extend(extra);
+    }
+}
+
+pub(super) fn item_json(item: &Item, status: &str) -> Value {
+    let (role, content) = match (&item.speaker, &item.content) {
+        (Speaker::System, content) => ("system", json!({"type": "input_text", "text": content.text()})),
+        (Speaker::User, Content::InputAudio { transcript }) => {
+            ("user", json!({"type": "input_audio", "transcript": transcript}))
+        }
+        (Speaker::User, content) => ("user", json!({"type": "input_text", "text": content.text()})),
+        (Speaker::Assistant, Content::OutputAudio { transcript }) => {
+            ("assistant", json!({"type": "output_audio", "transcript": transcript}))
+        }
+        (Speaker::Assistant, content) => {
+            ("assistant", json!({"type": "output_text", "text": content.text()}))
+        }
+    };
+    let content = if status == "in_progress" { json!([]) } else { json!([content]) };
+    json!({
+        "id": item.id, "object": "realtime.item", "type": "message", "status": status, "role": role,
+        "content": content,
+    })
+}
+
+pub(super) fn status_json(status: &ResponseStatus) -> (&'static str, Value) {
+    match status {
+        ResponseStatus::Completed => ("completed", Value::Null),
+        ResponseStatus::Cancelled(reason) => {
+            let reason = match reason {
+                CancelReason::TurnDetected => "turn_detected",
+                CancelReason::ClientCancelled => "client_cancelled",
+            };
+            ("cancelled", json!({"type": "cancelled", "reason": reason}))
+        }
+        ResponseStatus::Incomplete => {
+            ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"}))
+        }
+        ResponseStatus::Failed { code, message } => (
+            "failed",
+            json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}}),
+        ),
+    }
+}
+
+pub(super) fn usage_json(usage: Usage) -> Value {
+    json!({
+        "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "input_token_details": {"text_tokens": usage.input_tokens, "audio_tokens": 0, "cached_tokens": usage.cached_tokens},
+        "output_token_details": {"text_tokens": usage.output_tokens, "audio_tokens": 0},
+    })
+}
+
+pub(super) fn turn_detection_json(config: &SessionConfig) -> Value {
+    let mut body = match config.turn_detection {
+        TurnDetection::Manual => return Value::Null,
+        TurnDetection::ServerVad { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } => {
+            json!({
+                "type": "server_vad", "threshold": threshold, "prefix_padding_ms": prefix_padding_ms,
+                "silence_duration_ms": silence_duration_ms, "idle_timeout_ms": idle_timeout_ms,
+            })
+        }
+        TurnDetection::SemanticVad { eagerness } => json!({
+            "type": "semantic_vad",
+            "eagerness": match eagerness {
+                Eagerness::Low => "low",
+                Eagerness::Medium => "medium",
+                Eagerness::High => "high",
+                Eagerness::Auto => "auto",
+            },
+        }),
+    };
+    merge(
+        &mut body,
+        json!({"create_response": config.create_response, "interrupt_response": config.interrupt_response}),
+    );
+    body
+}
+
+pub(super) fn latency_json(turn: u64, response: &str, report: &Report) -> Value {
+    let stages = report.stages.iter().map(|(stage, at_ms)| json!({"name": stage.name(), "at_ms": at_ms}));
+    let models = report.models.iter().map(|(part, ms)| json!({"name": part.name(), "ms": ms}));
+    json!({
+        "turn": turn, "response_id": response, "stages": stages.collect::<Vec<_>>(), "wait_ms": report.wait_ms,
+        "models": models.collect::<Vec<_>>(), "outside_ms": report.outside_ms, "total_ms": report.total_ms,
+    })
+}
