@@ -16,9 +16,9 @@ use duologue_domain::{
 };
 use duologue_engines::{
     port::{
-        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Finish, Health, LlmEngine, LlmEvent, LlmRequest,
-        LlmStream, LlmUsage, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest, Transcript, TtsEngine,
-        TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
+        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Finish, Health, LlmEngine, LlmEvent,
+        LlmRequest, LlmStream, LlmUsage, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
+        Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
     },
     registry::Engines,
 };
@@ -110,7 +110,11 @@ impl TurnEngine for FakeTurn {
         Health::Ready
     }
 
-    fn completeness(&self, _: SessionKey, _: Arc<[f32]>) -> BoxFuture<'static, Result<(f32, Duration), EngineError>> {
+    fn completeness(
+        &self,
+        _: SessionKey,
+        _: Arc<[f32]>,
+    ) -> BoxFuture<'static, Result<(f32, Duration), EngineError>> {
         let took = Duration::from_millis(60);
         let complete = self.complete;
         async move {
@@ -217,7 +221,8 @@ impl LlmEngine for FakeLlm {
         self.gate.pass("fake-llm")?;
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner).push(request.messages);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = if lines.len() > 1 { lines.pop_front() } else { lines.front().cloned() }.unwrap_or_default();
+        let line =
+            if lines.len() > 1 { lines.pop_front() } else { lines.front().cloned() }.unwrap_or_default();
         let (sender, cancel, stream) = EngineStream::channel(64);
         let per_word = self.per_word;
         tokio::spawn(async move {

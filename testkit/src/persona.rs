@@ -36,7 +36,11 @@ pub fn persona() -> Arc<Persona> {
         age: 36,
         job: "tester".into(),
         profiles: vec![profile(Language::Korean, "나래"), profile(Language::English, "Narae")],
-        intimacy: vec![step(0, SpeechLevel::Formal), step(10, SpeechLevel::Polite), step(50, SpeechLevel::Close)],
+        intimacy: vec![
+            step(0, SpeechLevel::Formal),
+            step(10, SpeechLevel::Polite),
+            step(50, SpeechLevel::Close),
+        ],
         sampling: PersonaSampling::default(),
         hot_words: vec!["나래".into()],
         portrait: None,

@@ -44,7 +44,10 @@ impl MemoryStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer<'a, T: Send + 'a>(&self, work: impl FnOnce(&mut Inner) -> StoreResult<T>) -> BoxFuture<'a, StoreResult<T>> {
+    fn answer<'a, T: Send + 'a>(
+        &self,
+        work: impl FnOnce(&mut Inner) -> StoreResult<T>,
+    ) -> BoxFuture<'a, StoreResult<T>> {
         let result = match self.down.load(Ordering::SeqCst) {
             true => Err(StoreError::new(StoreErrorKind::Unavailable, "switched off by the test")),
             false => work(&mut self.lock()),
@@ -77,9 +80,15 @@ impl Store for MemoryStore {
         self.answer(|inner| inner.sessions.get(id).cloned().ok_or_else(not_found))
     }
 
-    fn sessions(&self, user: Option<&str>, limit: u32, offset: u32) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
+    fn sessions(
+        &self,
+        user: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>> {
         self.answer(|inner| {
-            let mine = inner.sessions.values().filter(|record| user.is_none() || record.user_id.as_deref() == user);
+            let mine =
+                inner.sessions.values().filter(|record| user.is_none() || record.user_id.as_deref() == user);
             Ok(mine.skip(offset as usize).take(limit as usize).cloned().collect())
         })
     }
@@ -107,7 +116,8 @@ impl Store for MemoryStore {
     ) -> BoxFuture<'_, StoreResult<Vec<MessageRecord>>> {
         self.answer(|inner| {
             let before = before.unwrap_or(u64::MAX);
-            let held = inner.messages.values().filter(|record| record.session_id == session && record.seq < before);
+            let held =
+                inner.messages.values().filter(|record| record.session_id == session && record.seq < before);
             let mut messages = held.cloned().collect::<Vec<_>>();
             messages.sort_by_key(|message| message.seq);
             let skip = messages.len().saturating_sub(limit as usize);
