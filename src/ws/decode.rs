@@ -1,6 +1,9 @@
 //! From the JSON of a client to commands. Nothing that a client sends may panic, and every refusal says which
 //! field and what to do.
 
+#[cfg(test)]
+mod tests;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use duologue_actors::{
     event::{ClientCommand, ConfigPatch, Eagerness, ResponseRequest, SessionEvent, TurnDetection},

@@ -1,4 +1,5 @@
 //! The integration tests: one binary, one module per scenario.
 
-mod http;
+pub(crate) mod http;
 pub(crate) mod store;
+mod ws;

@@ -20,22 +20,22 @@ use tokio::sync::oneshot;
 use crate::store::Folder;
 
 /// A running server; it stops when this is dropped.
-pub(super) struct House {
-    pub(super) url: String,
-    pub(super) client: Client,
-    pub(super) folder: Folder,
-    pub(super) tts: FakeTts,
+pub(crate) struct House {
+    pub(crate) url: String,
+    pub(crate) client: Client,
+    pub(crate) folder: Folder,
+    pub(crate) tts: FakeTts,
     _stop: oneshot::Sender<()>,
 }
 
 impl House {
     /// One as it comes.
-    pub(super) async fn plain() -> Self {
+    pub(crate) async fn plain() -> Self {
         Self::with(&[], Arc::new(MemoryStore::default())).await
     }
 
     /// One with changed configuration and a given store.
-    pub(super) async fn with(flags: &[(&str, &str)], store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn with(flags: &[(&str, &str)], store: Arc<dyn Store>) -> Self {
         // The process's TLS provider, which the program's main installs.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = Folder::new("http");
@@ -77,21 +77,21 @@ impl House {
         Self { url, client, folder, tts, _stop: stop }
     }
 
-    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 }
 
 /// The answer, with its status checked.
-pub(super) async fn answer(request: RequestBuilder, status: StatusCode) -> Value {
+pub(crate) async fn answer(request: RequestBuilder, status: StatusCode) -> Value {
     let response = request.send().await.expect("an answer");
     let got = response.status();
     let text = response.text().await.expect("a body");
@@ -99,12 +99,12 @@ pub(super) async fn answer(request: RequestBuilder, status: StatusCode) -> Value
     if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
 }
 
-pub(super) async fn ok(request: RequestBuilder) -> Value {
+pub(crate) async fn ok(request: RequestBuilder) -> Value {
     answer(request, StatusCode::OK).await
 }
 
 /// A refusal in the one shape of all refusals.
-pub(super) async fn refused(request: RequestBuilder, code: &str) -> Value {
+pub(crate) async fn refused(request: RequestBuilder, code: &str) -> Value {
     let response = request.send().await.expect("an answer");
     let status = response.status();
     assert!(status.is_client_error() || status.is_server_error(), "{status}");
@@ -115,6 +115,6 @@ pub(super) async fn refused(request: RequestBuilder, code: &str) -> Value {
     body
 }
 
-pub(super) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().expect("text"))
 }
