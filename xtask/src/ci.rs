@@ -68,14 +68,20 @@ fn fmt(places: &Places) -> anyhow::Result<()> {
 }
 
 fn clippy(places: &Places) -> anyhow::Result<()> {
-    run(&mut cargo(places, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(&mut cargo(
+        places,
+        &["clippy", "--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"],
+    ))
 }
 
 fn test(places: &Places) -> anyhow::Result<()> {
     if has_program("cargo-nextest") {
-        return run(&mut cargo(places, &["nextest", "run", "--workspace"]));
+        return run(&mut cargo(places, &["nextest", "run", "--workspace", "--features", "xtask/bench"]));
     }
-    run(&mut cargo(places, &["test", "--workspace", "--bins", "--lib", "--tests"]))
+    run(&mut cargo(
+        places,
+        &["test", "--workspace", "--features", "xtask/bench", "--bins", "--lib", "--tests"],
+    ))
 }
 
 fn doctest(places: &Places) -> anyhow::Result<()> {

@@ -103,8 +103,11 @@ fn print_turn(clip: &Clip, turn: &Turn) {
     ));
 }
 
+/// One figure of a turn.
+type Figure = Box<dyn Fn(&Turn) -> f64>;
+
 fn print_summary(turns: &[Turn]) {
-    let figures: [(&str, Box<dyn Fn(&Turn) -> f64>); 10] = [
+    let figures: [(&str, Figure); 10] = [
         ("voice to voice at the client", Box::new(|turn| turn.first_audio)),
         ("end of speech → turn decided", Box::new(|turn| stage(&turn.report, "turn_decided"))),
         ("             … → transcript", Box::new(|turn| stage(&turn.report, "transcript"))),
