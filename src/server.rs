@@ -8,7 +8,8 @@ use duologue_actors::{
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
     store::Store,
 };
-use duologue_engines::registry::Engines;
+use duologue_domain::prompt::Prompt;
+use duologue_engines::{config::Load, registry::Engines};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -19,6 +20,9 @@ use crate::{
     state::{AppState, Parts},
     store, ws,
 };
+
+/// Personas whose prompts are read at the start; each takes some ten seconds of the CPU with the default model.
+const PREFILLED: usize = 3;
 
 /// A server that is bound but does not serve yet.
 pub struct Server {
@@ -72,6 +76,15 @@ impl Server {
         })?;
         let metrics = metrics::install()?;
         let drain = Duration::from_secs(config.server.drain_s);
+        // Read ahead while nobody speaks yet: the first reply of each persona then begins at once. The one who
+        // answers by default comes first.
+        let by_default = config.sessions.default_persona.as_str();
+        let mut personas = library.iter().collect::<Vec<_>>();
+        personas.sort_by_key(|persona| persona.id != by_default && persona.name != by_default);
+        let ahead = if config.llm.load == Load::Start { PREFILLED } else { 0 };
+        for persona in personas.into_iter().take(ahead) {
+            engines.llm.prefill(Prompt::shared_messages(persona, persona.language));
+        }
         let state = AppState::new(Parts { config, library, engines, store, sessions, metrics });
         Ok(Self { listener, state, drain })
     }

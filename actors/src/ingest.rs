@@ -75,6 +75,8 @@ pub enum IngestMsg {
     Clear,
     /// Words of the current speech so far.
     Partial(String),
+    /// The persona has stopped speaking: the idle time counts from here.
+    ReplyEnded,
     /// Smart-turn answered.
     Judged {
         /// Which question.
@@ -242,6 +244,7 @@ impl Actor for Ingest {
                 state.speech = None;
             }
             IngestMsg::Partial(text) => state.endpointer.handle_partial(&text),
+            IngestMsg::ReplyEnded => state.endpointer.restart_idle(),
             IngestMsg::Judged { ask, verdict } => state.judged(ask, verdict)?,
         }
         Ok(())

@@ -430,11 +430,11 @@ async fn the_voice_is_fixed_once_it_was_heard() {
         let patch = ConfigPatch { voice: Some(voice.into()), ..ConfigPatch::default() };
         ClientCommand::Configure(Box::new(patch))
     };
-    stage.scene.command(voice("one"));
-    stage.until(|event| matches!(event, SessionEvent::Updated(config) if config.voice == "one")).await;
+    stage.scene.command(voice("fake-one"));
+    stage.until(|event| matches!(event, SessionEvent::Updated(config) if config.voice == "fake-one")).await;
     stage.write("hi");
     stage.reply().await;
-    stage.scene.command(voice("two"));
+    stage.scene.command(voice("fake-two"));
     let heard = stage.until(|event| matches!(event, SessionEvent::Error { .. })).await;
     assert!(matches!(heard.events.last(), Some(SessionEvent::Error { code: "cannot_update_voice", .. })));
 }
@@ -473,4 +473,35 @@ async fn full_is_an_honest_refusal_and_all_is_given_back() {
         }
     }
     panic!("the session was not given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_button_held_too_long_is_heard_from_its_last_half_minute() {
+    let config = SessionConfig {
+        turn_detection: TurnDetection::Manual,
+        create_response: false,
+        ..SessionConfig::default()
+    };
+    let stage = Stage::with(&["the end of it"], &["Yes."], config, SessionLimits::default()).await;
+    stage.feed(&speech(40_000, RATE)).await;
+    stage.scene.command(ClientCommand::CommitAudio);
+    let heard = stage.until(|event| matches!(event, SessionEvent::Heard { .. })).await;
+    let told = heard
+        .events
+        .iter()
+        .any(|event| matches!(event, SessionEvent::Notice { code: "utterance_too_long", .. }));
+    assert!(told, "{:?}", heard.names());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_voice_is_replaced_and_the_rest_still_counts() {
+    let stage = Stage::new(&[], &["Hello."]).await;
+    let patch = ConfigPatch { voice: Some("alloy".into()), speed: Some(1.2), ..ConfigPatch::default() };
+    stage.scene.command(ClientCommand::Configure(Box::new(patch)));
+    let heard = stage.until(|event| matches!(event, SessionEvent::Updated(_))).await;
+    assert!(
+        heard.events.iter().any(|event| matches!(event, SessionEvent::Notice { code: "unknown_voice", .. }))
+    );
+    let Some(SessionEvent::Updated(config)) = heard.events.last() else { panic!("updated") };
+    assert_eq!((config.voice.as_str(), config.speed), ("", 1.2));
 }

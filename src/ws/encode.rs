@@ -172,6 +172,7 @@ impl Encoder {
                 "persona": {"id": persona.id, "name": persona.name, "language": persona.language.code()},
                 "language": self.view.record.language,
                 "intimacy": self.view.record.intimacy,
+                "speech_level": persona.intimacy_step(self.view.record.intimacy).map(|step| step.level.name()),
                 "degraded": degraded.collect::<Vec<_>>(),
             },
         })

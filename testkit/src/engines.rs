@@ -262,7 +262,15 @@ impl TtsEngine for FakeTts {
     fn warm_up(&self) {}
 
     fn voices(&self) -> Vec<Voice> {
-        Vec::new()
+        let voice = |id: &str| Voice {
+            id: id.into(),
+            name: id.into(),
+            languages: Language::ALL.to_vec(),
+            gender: "neutral",
+            engine: "fake-tts",
+            online: false,
+        };
+        vec![voice("fake-one"), voice("fake-two")]
     }
 
     fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {

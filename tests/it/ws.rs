@@ -222,3 +222,49 @@ async fn a_second_connection_takes_over_and_the_first_is_told() {
     second.write("나야").await;
     second.until("response.done").await;
 }
+
+/// A server on a machine where no model was ever fetched: it starts, says what is missing and what to do, and
+/// refuses in words.
+#[tokio::test]
+async fn a_server_without_models_says_so_and_goes_on() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = crate::store::Folder::new("bare");
+    let home = folder.0.display().to_string();
+    let flags = [("server.port", "0"), ("home", home.as_str()), ("store.kind", "memory")];
+    let sources = duologue::config::Sources {
+        env: vec![("HOME".into(), home.clone())],
+        flags: flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..Default::default()
+    };
+    let config = duologue::config::Config::load(sources).expect("a valid configuration");
+    let server = duologue::server::Server::bind(config).await.expect("binds without models");
+    let url = format!("http://127.0.0.1:{}", server.address().expect("bound").port());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async move {
+        let _ = stopped.await;
+    }));
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let health: Value =
+        client.get(format!("{url}/health")).send().await.expect("answers").json().await.expect("JSON");
+    assert_eq!(health["status"], "degraded", "{health}");
+    for part in ["stt", "llm", "vad"] {
+        let parts = health["parts"].as_array().expect("parts");
+        let shown = parts.iter().find(|shown| shown["part"] == part).expect("every part");
+        assert_eq!(shown["state"], "unavailable", "{shown}");
+        assert!(
+            shown["reason"].as_str().is_some_and(|reason| reason.contains("duologue models pull")),
+            "{shown}"
+        );
+    }
+    let said = json!({"content": "안녕하세요", "persona_id": "seoa"});
+    let reply = client.post(format!("{url}/chat")).json(&said).send().await.expect("answers");
+    assert_eq!(reply.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let body: Value = reply.json().await.expect("JSON");
+    assert_eq!(body["error"]["code"], "engine_unavailable", "{body}");
+    let _ = stop.send(());
+    tokio::time::timeout(Duration::from_secs(30), running)
+        .await
+        .expect("stops")
+        .expect("ends")
+        .expect("well");
+}

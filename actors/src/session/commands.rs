@@ -43,7 +43,7 @@ impl State {
         }
     }
 
-    fn configure(&mut self, config: SessionConfig) {
+    fn configure(&mut self, mut config: SessionConfig) {
         if self.has_spoken && config.voice != self.config.voice {
             self.say(SessionEvent::Error {
                 code: "cannot_update_voice",
@@ -60,13 +60,13 @@ impl State {
             && !voices.is_empty()
             && !voices.iter().any(|voice| voice.id == config.voice)
         {
-            self.say(SessionEvent::Error {
-                code: "unknown_voice",
-                message: "There is no voice with this id. GET /voice/voices lists them.".into(),
-                param: Some("session.audio.output.voice"),
-                client_event: None,
-            });
-            return;
+            // Stock clients name a voice of their own service out of habit; the rest of what they say still counts.
+            config.voice.clear();
+            self.warn(
+                "tts",
+                "unknown_voice",
+                "There is no such voice; the persona's own is used. See GET /voice/voices.",
+            );
         }
         if config.turn_detection != self.config.turn_detection {
             self.forget_current_speech();

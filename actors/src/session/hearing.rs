@@ -18,6 +18,9 @@ use crate::{
     transcriber::{Hints, TranscriberEvent, TranscriberMsg, Utterance},
 };
 
+/// What the recogniser takes at once, less the silence that is added after the last word.
+const LONGEST: u64 = HEARING_RATE as u64 * 297 / 10;
+
 /// What is being heard.
 #[derive(Debug, Default)]
 pub(super) struct Hearing {
@@ -173,12 +176,26 @@ impl State {
         self.say(SessionEvent::Committed { item: item.clone(), previous: previous.clone() });
         self.say(SessionEvent::ItemAdded { item: heard.clone(), previous: previous.clone() });
         self.say(SessionEvent::ItemDone { item: heard, previous });
+        let utterance = self.within_hearing(utterance);
         self.hearing.pending.push_back(Pending { item, utterance, timing });
         if self.children.given_up().iter().any(|(role, _)| *role == "transcriber") {
             self.fail_pending_utterances("Speech recognition is not available. You can write instead.");
         } else {
             self.to_transcriber(TranscriberMsg::Final(utterance));
         }
+    }
+
+    /// The recogniser hears 30 s at a time; voice activity cuts turns before that, a held button does not.
+    fn within_hearing(&self, utterance: Utterance) -> Utterance {
+        let start = utterance.start.max(utterance.end.saturating_sub(LONGEST));
+        if start > utterance.start {
+            self.warn(
+                "stt",
+                "utterance_too_long",
+                "Only the last 30 s of this turn could be heard. Speak in shorter turns.",
+            );
+        }
+        Utterance { start, ..utterance }
     }
 
     /// Ingest died while the person spoke: what was said so far becomes their turn.

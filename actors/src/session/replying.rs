@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     event::{ResponseRequest, ResponseStatus, SessionEvent, empty_output},
+    ingest::IngestMsg,
     persona::{PersonaEvent, PersonaMsg, ReplyJob},
     speaker::{Clause, SpeakerEvent, SpeakerMsg, Speech},
     store::MessageRole,
@@ -337,6 +338,7 @@ impl State {
 
     /// Says that a reply is over and keeps `text` of it.
     fn close_reply(&mut self, reply: Reply, status: ResponseStatus, text: String) {
+        self.to_ingest(IngestMsg::ReplyEnded);
         let mut item = None;
         if reply.item_started {
             if let Some(held) = self.conversation.get_mut(&reply.item) {

@@ -140,9 +140,10 @@ impl State {
         for policy in &CHILDREN {
             state.spawn(policy.role).await;
         }
-        for language in state.persona.languages.clone() {
-            state.engines.llm.prefill(Prompt::shared_messages(&state.persona, language));
-        }
+        // The language that is likely to be spoken; another one is read when it is.
+        let language = state.record.language.as_deref().and_then(|code| code.parse().ok());
+        let shared = Prompt::shared_messages(&state.persona, language.unwrap_or(state.persona.language));
+        state.engines.llm.prefill(shared);
         metrics::gauge!("sessions_open").increment(1.0);
         info!(session = key, persona = state.persona.id, "session started");
         Ok(state)
