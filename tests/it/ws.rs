@@ -252,7 +252,7 @@ async fn a_server_without_models_says_so_and_goes_on() {
         let shown = parts.iter().find(|shown| shown["part"] == part).expect("every part");
         assert_eq!(shown["state"], "unavailable", "{shown}");
         assert!(
-            shown["reason"].as_str().is_some_and(|reason| reason.contains("duologue models pull")),
+            shown["reason"].as_str().is_some_and(|reason| reason.contains("run `")),
             "{shown}"
         );
     }
