@@ -68,10 +68,7 @@ pub(super) fn pull(places: &Places, set: &str, for_tests: bool) -> anyhow::Resul
     let profile = if for_tests { "debug" } else { "release" };
     let program = places.target()?.join(profile).join("duologue");
     let mut command = Command::new(program);
-    command
-        .args(["models", "pull", "--set", set])
-        .env("DUOLOGUE_HOME", &places.home)
-        .current_dir(&places.root);
+    command.args(["models", "pull", set]).env("DUOLOGUE_HOME", &places.home).current_dir(&places.root);
     step::run(&mut command).context(
         "fetching models failed. What to do: run the same command again, it goes on where it stopped; \
          `duologue models list` shows what is missing",
