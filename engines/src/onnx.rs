@@ -40,7 +40,7 @@ pub fn session(runtime: &Path, model: &Path, threads: u16) -> Result<Session, En
     builder.commit_from_file(model).map_err(|error| {
         let file = model.display();
         let message =
-            format!("{file} is no usable ONNX model ({error}); fetch it again with `cargo xtask setup`");
+            format!("{file} is no usable ONNX model ({error}); fetch it again with `duologue models pull`");
         EngineError::new(ErrorKind::Unavailable, ENGINE, message)
     })
 }
@@ -73,7 +73,7 @@ fn environment(runtime: &Path) -> Result<Environment, EngineError> {
 }
 
 fn missing(what: &str, path: &Path) -> EngineError {
-    let message = format!("{what} {} is missing; run `cargo xtask setup`", path.display());
+    let message = format!("{what} {} is missing; run `duologue models pull`", path.display());
     EngineError::new(ErrorKind::Unavailable, ENGINE, message)
 }
 

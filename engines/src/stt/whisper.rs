@@ -142,13 +142,13 @@ fn unusable(model: &Path, reason: &str) -> EngineError {
         return missing(model);
     }
     let message = format!(
-        "{} is no usable whisper model ({reason}); fetch it again with `cargo xtask setup`",
+        "{} is no usable whisper model ({reason}); fetch it again with `duologue models pull`",
         model.display()
     );
     EngineError::new(ErrorKind::Unavailable, ENGINE, message)
 }
 
 fn missing(model: &Path) -> EngineError {
-    let message = format!("model file {} is missing; run `cargo xtask setup`", model.display());
+    let message = format!("model file {} is missing; run `duologue models pull`", model.display());
     EngineError::new(ErrorKind::Unavailable, ENGINE, message)
 }

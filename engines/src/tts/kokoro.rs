@@ -55,7 +55,8 @@ impl KoreanTts {
             let styles =
                 styles.into_iter().map(|read| read.map(|(_, style)| style)).collect::<Result<Vec<_>, _>>()?;
             if styles.iter().any(|style| style.is_empty() || style.len() % STYLE != 0) {
-                let message = format!("{} is no set of voices; run `cargo xtask setup`", speakers.display());
+                let message =
+                    format!("{} is no set of voices; run `duologue models pull`", speakers.display());
                 return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
             }
             Ok(Kokoro {

@@ -14,7 +14,7 @@ pub(super) fn floats(
     name: &str,
 ) -> Result<(Vec<usize>, Vec<f32>), EngineError> {
     let fail = |what: String| {
-        let message = format!("{}: {what}; run `cargo xtask setup`", path.display());
+        let message = format!("{}: {what}; run `duologue models pull`", path.display());
         EngineError::new(ErrorKind::Unavailable, engine, message)
     };
     let file = File::open(path).map_err(|error| fail(error.to_string()))?;

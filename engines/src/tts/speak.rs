@@ -98,7 +98,7 @@ impl Speaking {
     pub(crate) fn health(&self) -> Health {
         match (self.thread.health(), self.files.iter().find(|file| !file.is_file())) {
             (Health::Idle, Some(missing)) => {
-                Health::Unavailable(format!("{} is missing; run `cargo xtask setup`", missing.display()))
+                Health::Unavailable(format!("{} is missing; run `duologue models pull`", missing.display()))
             }
             (health, _) => health,
         }

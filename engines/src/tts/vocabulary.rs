@@ -45,6 +45,6 @@ pub(super) fn json(engine: &'static str, path: &Path) -> Result<Value, EngineErr
 }
 
 fn unusable(engine: &'static str, path: &Path, why: &str) -> EngineError {
-    let message = format!("{} cannot be used ({why}); run `cargo xtask setup`", path.display());
+    let message = format!("{} cannot be used ({why}); run `duologue models pull`", path.display());
     EngineError::new(ErrorKind::Unavailable, engine, message)
 }
