@@ -91,7 +91,7 @@ mod tests {
         let missing = session(&runtime(), Path::new("/nowhere/model.onnx"), 1).expect_err("no such file");
         assert_eq!(missing.kind, ErrorKind::Unavailable);
         assert!(missing.message.contains("/nowhere/model.onnx"), "{missing}");
-        assert!(missing.message.contains("setup"), "{missing}");
+        assert!(missing.message.contains("models pull"), "{missing}");
 
         let garbage = scratch_file("garbage.onnx", b"this is no protobuf at all, whatever one reads into it");
         let error = session(&runtime(), garbage.path(), 1).expect_err("garbage");

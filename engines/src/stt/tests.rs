@@ -262,7 +262,7 @@ fn damaged(share: f64, patch: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
 async fn a_missing_or_damaged_model_is_unavailable_and_says_what_to_do() {
     let stt = WhisperStt::new(PathBuf::from("/nowhere/whisper.bin"), 2);
     let Health::Unavailable(reason) = stt.health() else { panic!("{:?}", stt.health()) };
-    assert!(reason.contains("/nowhere/whisper.bin") && reason.contains("xtask setup"), "{reason}");
+    assert!(reason.contains("/nowhere/whisper.bin") && reason.contains("models pull"), "{reason}");
 
     let files = [
         ("nothing", Vec::new()),
@@ -279,7 +279,7 @@ async fn a_missing_or_damaged_model_is_unavailable_and_says_what_to_do() {
         let stt = WhisperStt::new(file.path().to_owned(), 2);
         let error = stt.transcribe(request(vec![0.1; 16_000])).await.expect_err("no model");
         assert_eq!(error.kind, ErrorKind::Unavailable, "{what}: {error}");
-        assert!(error.message.contains("xtask setup"), "{what}: {error}");
+        assert!(error.message.contains("models pull"), "{what}: {error}");
         assert!(matches!(stt.health(), Health::Unavailable(_)), "{what}");
     }
 }

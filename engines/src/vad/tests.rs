@@ -112,6 +112,6 @@ async fn a_missing_or_garbage_model_is_unavailable_and_says_what_to_do() {
         }
         let error = vad.open(1).err().expect("no stream");
         assert_eq!(error.kind, ErrorKind::Unavailable);
-        assert!(error.message.contains("xtask setup"), "{error}");
+        assert!(error.message.contains("models pull"), "{error}");
     }
 }

@@ -35,7 +35,7 @@ pub fn worker_binary() -> PathBuf {
 /// How often a thread of OpenMP looks before it sleeps at a barrier, of which a token has hundreds.
 /// The default (300 000, about a millisecond) burns the very core that the thread it waits for needs,
 /// as soon as speech recognition or synthesis runs beside: measured on two busy cores, a prompt took
-/// 9 to 16 s with it and 0.7 s with this, the same as on idle ones.
+/// 9 to 16 s with it and 0.7 s with this.
 const SPINS: &str = "5000";
 
 /// How to start it.
