@@ -40,8 +40,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) async fn connect(url: &str, persona: &str) -> anyhow::Result<Self> {
-        let address = format!("{url}/v1/realtime?model={persona}");
+    pub(super) async fn connect(url: &str, persona: &str, language: &str) -> anyhow::Result<Self> {
+        let address = format!("{url}/v1/realtime?model={persona}&language={language}");
         let (socket, _) = connect_async(&address).await.with_context(|| {
             format!("{address} cannot be reached: start the server with `make run` first")
         })?;
@@ -98,7 +98,13 @@ impl Client {
                         }
                         "conversation.item.input_audio_transcription.completed" => {
                             turn.transcript = since;
-                            turn.heard = format!("{} {}", turn.heard, event["transcript"].as_str().unwrap_or_default());
+                            let words = event["transcript"].as_str().unwrap_or_default();
+                            turn.heard = format!("{} {words}", turn.heard);
+                            if turn.heard.trim().is_empty() && sent >= clip.samples.len() {
+                                // Nothing was understood, so nothing will be answered: an error of hearing.
+                                turn.first_audio = f64::NAN;
+                                return Ok(turn);
+                            }
                         }
                         "response.created" => {
                             turn.first_text = 0.0;

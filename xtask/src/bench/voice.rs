@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &VoiceArgs) -> anyhow::Result<()> {
     let mut rate = ErrorRate::default();
     for round in 0..args.rounds {
         for clip in &clips {
-            let mut client = Client::connect(&args.url, persona).await?;
+            let mut client = Client::connect(&args.url, persona, if korean { "ko" } else { "en" }).await?;
             let turn =
                 client.turn(clip).await.with_context(|| format!("clip {} in round {round}", clip.name))?;
             rate.add(&clip.words, &turn.heard, korean);
