@@ -2,6 +2,8 @@
 
 # default, or small: the same scene with a smaller language model (half the download).
 MODELS ?= default
+# What set-up has built. Started directly: cargo would build the server alone with other features, and all of it anew.
+PROGRAM = $(or $(CARGO_TARGET_DIR),target)/release/duologue
 # More words for the server: make run ARGS="--port 9000"
 ARGS ?=
 
@@ -25,7 +27,7 @@ setup: rust ## Bring everything that the server needs, then build it
 	@cargo run --release --quiet --package xtask -- setup --set $(MODELS)
 
 run: setup ## Set up, then serve on http://127.0.0.1:8000
-	@cargo run --release --quiet --package duologue --bin duologue -- serve $(ARGS)
+	@exec $(PROGRAM) serve $(ARGS)
 
 test: rust ## Set up, then run every check and every test, the browser's included
 	@cargo run --quiet --package xtask -- setup --for-tests
@@ -34,5 +36,5 @@ test: rust ## Set up, then run every check and every test, the browser's include
 check: rust ## The quick half of the tests: formatting, tidiness, lints
 	@cargo run --quiet --package xtask -- ci fmt tidy clippy
 
-models: rust ## Show the models, their licences and whether they are here
-	@cargo run --release --quiet --package duologue --bin duologue -- models list
+models: setup ## Show the models, their licences and whether they are here
+	@$(PROGRAM) models list
