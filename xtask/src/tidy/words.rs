@@ -15,7 +15,7 @@ const REGISTRIES: [&str; 5] = [
 ];
 
 /// Roots of paths that exist on one machine only.
-const MACHINE_ROOTS: [&str; 4] = ["/work/", "/home/", "/root/", "/Users/"];
+const MACHINE_ROOTS: [&str; 3] = ["/home/", "/root/", "/Users/"];
 
 pub(super) fn check(sources: &[Source], findings: &mut Findings) {
     for source in sources {
