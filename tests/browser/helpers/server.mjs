@@ -21,9 +21,11 @@ const TEST_LLM = { DUOLOGUE_LLM__MODEL: "qwen2.5-0.5b", DUOLOGUE_LLM__THREADS: "
  */
 export async function startServer({ env = {}, port = 0, data } = {}) {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "duologue-data-")));
+  // The server refuses what it does not know, and this name is ours.
+  const { DUOLOGUE_BIN: _binary, ...inherited } = process.env;
   const child = spawn(BINARY, ["serve", "--host", "127.0.0.1", "--port", String(port)], {
     cwd: ROOT,
-    env: { ...TEST_LLM, ...process.env, DUOLOGUE_STORE__PATH: join(folder, "test.db"), ...env },
+    env: { ...TEST_LLM, ...inherited, DUOLOGUE_STORE__PATH: join(folder, "test.db"), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const gone = new Promise((resolved) => child.once("exit", resolved));
