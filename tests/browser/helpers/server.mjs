@@ -8,6 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 const HERE = resolve(import.meta.dirname, "..");
 export const ROOT = resolve(HERE, "../..");
 export const BINARY = resolve(HERE, process.env.DUOLOGUE_BIN ?? "../../target/debug/duologue");
+// The program refuses variables that it does not know, and this one is ours.
+delete process.env.DUOLOGUE_BIN;
 
 /**
  * The smallest language model that keeps to the subject in both languages, on one thread: the browser draws without
@@ -21,11 +23,9 @@ const TEST_LLM = { DUOLOGUE_LLM__MODEL: "qwen2.5-0.5b", DUOLOGUE_LLM__THREADS: "
  */
 export async function startServer({ env = {}, port = 0, data } = {}) {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "duologue-data-")));
-  // The server refuses what it does not know, and this name is ours.
-  const { DUOLOGUE_BIN: _binary, ...inherited } = process.env;
   const child = spawn(BINARY, ["serve", "--host", "127.0.0.1", "--port", String(port)], {
     cwd: ROOT,
-    env: { ...TEST_LLM, ...inherited, DUOLOGUE_STORE__PATH: join(folder, "test.db"), ...env },
+    env: { ...TEST_LLM, ...process.env, DUOLOGUE_STORE__PATH: join(folder, "test.db"), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const gone = new Promise((resolved) => child.once("exit", resolved));
