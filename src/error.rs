@@ -293,7 +293,7 @@ impl From<StoreError> for ApiError {
             StoreErrorKind::Unavailable => Code::StoreUnavailable,
             StoreErrorKind::NotFound => Code::SessionNotFound,
             StoreErrorKind::BadInput => Code::StoreBadInput,
-            StoreErrorKind::NoSpace => Code::StoreNoSpace,
+            StoreErrorKind::NoSpace | StoreErrorKind::JournalFull => Code::StoreNoSpace,
             StoreErrorKind::Broken => Code::StoreBroken,
         };
         let made = Self::new(code, error.message);

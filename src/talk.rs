@@ -15,7 +15,7 @@ use duologue_actors::{
     outbox::Outgoing,
     session::SessionSpec,
     sessions::{SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
-    store::{SessionRecord, Store},
+    store::{SessionRecord, SessionStatus, Store},
 };
 use duologue_domain::{lang::Language, pcm, waterfall::Report};
 use duologue_engines::{
@@ -106,6 +106,7 @@ async fn open(
         persona_name: persona.name.clone(),
         language: args.language.map(|language| language.code().to_owned()),
         is_active: true,
+        status: SessionStatus::Active,
         intimacy: 0,
         created_at: 0,
         updated_at: 0,

@@ -8,9 +8,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tracing::warn;
 
+pub use crate::store::Entry;
 use crate::{
     session::SessionMsg,
-    store::{FactRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind},
+    store::{Store, StoreError, StoreErrorKind},
 };
 
 /// Writes that may wait for a store that is away; with more, the oldest turn of a long outage is told to be lost.
@@ -38,22 +39,6 @@ impl std::fmt::Debug for ScribeArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ScribeArgs").field("store", &self.store.kind()).finish_non_exhaustive()
     }
-}
-
-/// One thing to write.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// A message.
-    Message(MessageRecord),
-    /// What changed about the session.
-    Session(SessionRecord),
-    /// What is remembered.
-    Facts {
-        /// Whose.
-        session_id: String,
-        /// All of them.
-        facts: Vec<FactRecord>,
-    },
 }
 
 /// What it understands.

@@ -4,7 +4,7 @@
 //! earlier systems know. Times are milliseconds since the Unix epoch. Ids are strings: a MongoDB store may
 //! use its own object ids underneath, as long as what it returns is stable.
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 
 /// Why the store could not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum StoreErrorKind {
     BadInput,
     /// The disk is full or read-only.
     NoSpace,
+    /// The store is away, and the journal that stands in for it is full.
+    JournalFull,
     /// Anything else that the database said.
     Broken,
 }
@@ -29,6 +31,7 @@ impl StoreErrorKind {
             Self::NotFound => "not_found",
             Self::BadInput => "store_bad_input",
             Self::NoSpace => "store_no_space",
+            Self::JournalFull => "journal_full",
             Self::Broken => "store_broken",
         }
     }
@@ -54,6 +57,34 @@ impl StoreError {
 /// Shorthand for what every call returns.
 pub type StoreResult<T> = Result<T, StoreError>;
 
+/// Where a session is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionStatus {
+    /// Somebody is there, or may come for the first time.
+    #[default]
+    Active,
+    /// The connection is lost; the scene waits for its client.
+    Paused,
+    /// Over; it can be opened again, with all that was said.
+    Ended,
+}
+
+impl SessionStatus {
+    /// As stored and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// The status of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Active, Self::Paused, Self::Ended].into_iter().find(|status| status.name() == name)
+    }
+}
+
 /// One row of `chat_sessions`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
@@ -73,6 +104,8 @@ pub struct SessionRecord {
     pub language: Option<String>,
     /// False once it has ended.
     pub is_active: bool,
+    /// Where it is in its life.
+    pub status: SessionStatus,
     /// How close the two have become, 0 to 100.
     pub intimacy: u8,
     /// When it was made.
@@ -151,10 +184,69 @@ pub struct FactRecord {
     pub turn: u64,
 }
 
+/// One thing to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A message.
+    Message(MessageRecord),
+    /// What changed about a session.
+    Session(SessionRecord),
+    /// What is remembered.
+    Facts {
+        /// Of which session.
+        session_id: String,
+        /// All of them.
+        facts: Vec<FactRecord>,
+    },
+}
+
+/// What keeps a thing that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The store, on disk.
+    Store,
+    /// The journal on this machine's disk, until the store is back.
+    Journal,
+    /// This process alone: the store is one that forgets.
+    Memory,
+}
+
+impl Kept {
+    /// Whether it is there after a crash.
+    pub fn is_durable(self) -> bool {
+        self != Self::Memory
+    }
+
+    /// As on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Journal => "journal",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// Sessions, messages, users and facts, durable once a call has returned `Ok`.
 pub trait Store: Send + Sync + 'static {
     /// `sqlite`, `mongodb` or `memory`.
     fn kind(&self) -> &'static str;
+    /// Whether what was written is there after the process was killed.
+    fn is_durable(&self) -> bool {
+        true
+    }
+    /// Writes what a scene has to keep. A store with a journal answers from there while it is away.
+    fn write(&self, entry: Entry) -> BoxFuture<'_, StoreResult<Kept>> {
+        async move {
+            match entry {
+                Entry::Message(record) => self.append_message(record).await?,
+                Entry::Session(record) => self.update_session(record).await?,
+                Entry::Facts { session_id, facts } => self.put_facts(&session_id, facts).await?,
+            }
+            Ok(if self.is_durable() { Kept::Store } else { Kept::Memory })
+        }
+        .boxed()
+    }
     /// `Ok` when a trivial read works now.
     fn ping(&self) -> BoxFuture<'_, StoreResult<()>>;
     /// Stores a new session.
@@ -168,7 +260,7 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
         offset: u32,
     ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>>;
-    /// Replaces the mutable fields (name, activity, intimacy, update time) of a session.
+    /// Replaces the mutable fields (name, activity, status, intimacy, update time) of a session.
     fn update_session(&self, record: SessionRecord) -> BoxFuture<'_, StoreResult<()>>;
     /// Removes a session with its messages and facts.
     fn delete_session(&self, id: &str) -> BoxFuture<'_, StoreResult<()>>;

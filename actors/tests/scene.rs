@@ -11,7 +11,7 @@ use duologue_actors::{
     policy::{CHILDREN, Role},
     session::{SessionMsg, SessionSpec},
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
-    store::{MessageRole, SessionRecord},
+    store::{MessageRole, SessionRecord, SessionStatus},
 };
 use duologue_domain::{
     conversation::{Content, Item, Speaker},
@@ -44,6 +44,7 @@ fn record(id: &str) -> SessionRecord {
         persona_name: "이서아".into(),
         language: None,
         is_active: true,
+        status: SessionStatus::Active,
         intimacy: 0,
         created_at: 0,
         updated_at: 0,

@@ -240,6 +240,7 @@ fn record(user: Option<&str>, secret: &str) -> SessionRecord {
         persona_name: "x".into(),
         language: None,
         is_active: true,
+        status: duologue_actors::store::SessionStatus::Active,
         intimacy: 0,
         created_at: 0,
         updated_at: 0,

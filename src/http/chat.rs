@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use duologue_actors::store::{SessionRecord, StoreErrorKind, UserRecord};
+use duologue_actors::store::{SessionRecord, SessionStatus, StoreErrorKind, UserRecord};
 use duologue_domain::lang::Language;
 
 pub use self::view::{
@@ -103,6 +103,7 @@ pub async fn create_record_as(
         persona_name: persona.name.clone(),
         language: language.map(|language| language.code().to_owned()),
         is_active: true,
+        status: SessionStatus::Active,
         intimacy: 0,
         created_at: now,
         updated_at: now,

@@ -4,8 +4,8 @@
 //! its own types.
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, MessageRole, SessionRecord, StoreError, StoreErrorKind, StoreResult,
-    UserRecord,
+    FactRecord, MessageRecord, MessageRole, SessionRecord, SessionStatus, StoreError, StoreErrorKind,
+    StoreResult, UserRecord,
 };
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub(super) struct SessionDocument {
     created_at: String,
     updated_at: String,
     // Ours from here; absent in documents of the earlier systems.
+    #[serde(default)]
+    status: Option<String>,
     #[serde(default)]
     persona_id: Option<String>,
     #[serde(default)]
@@ -91,6 +93,7 @@ impl From<SessionRecord> for SessionDocument {
             session_name: record.session_name,
             persona_name: record.persona_name,
             is_active: record.is_active,
+            status: Some(record.status.name().into()),
             created_at: iso8601(record.created_at),
             updated_at: iso8601(record.updated_at),
             persona_id: Some(record.persona_id),
@@ -102,7 +105,14 @@ impl From<SessionRecord> for SessionDocument {
 }
 
 impl SessionDocument {
+    /// The stored status; an earlier system knew only whether a session was active.
+    fn status(&self) -> SessionStatus {
+        let stored = self.status.as_deref().and_then(SessionStatus::from_name);
+        stored.unwrap_or(if self.is_active { SessionStatus::Active } else { SessionStatus::Ended })
+    }
+
     pub(super) fn into_record(self) -> StoreResult<SessionRecord> {
+        let status = self.status();
         Ok(SessionRecord {
             id: self.id,
             secret_sha256: self.secret_sha256,
@@ -112,6 +122,7 @@ impl SessionDocument {
             persona_name: self.persona_name,
             language: self.language,
             is_active: self.is_active,
+            status,
             intimacy: self.intimacy,
             created_at: millis(&self.created_at)?,
             updated_at: millis(&self.updated_at)?,

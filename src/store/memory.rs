@@ -47,6 +47,7 @@ impl MemoryStore {
         let stored = state.sessions.get_mut(&record.id).ok_or_else(no_session)?;
         stored.session_name = record.session_name;
         stored.is_active = record.is_active;
+        stored.status = record.status;
         stored.intimacy = record.intimacy;
         stored.updated_at = record.updated_at;
         Ok(())
@@ -97,6 +98,10 @@ fn now<T: Send + 'static>(result: StoreResult<T>) -> BoxFuture<'static, StoreRes
 impl Store for MemoryStore {
     fn kind(&self) -> &'static str {
         "memory"
+    }
+
+    fn is_durable(&self) -> bool {
+        false
     }
 
     fn ping(&self) -> BoxFuture<'_, StoreResult<()>> {

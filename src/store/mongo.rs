@@ -122,6 +122,7 @@ impl MongoStore {
         let change = doc! { "$set": {
             "session_name": record.session_name,
             "is_active": record.is_active,
+            "status": record.status.name(),
             "intimacy": i32::from(record.intimacy),
             "updated_at": date(record.updated_at),
         } };

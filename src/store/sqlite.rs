@@ -140,10 +140,11 @@ impl SqliteStore {
         // One statement, so that two changes at once cannot mix.
         let changed = sqlx::query(
             "UPDATE chat_sessions SET doc = json_set(doc, '$.session_name', ?, '$.is_active', json(?), \
-             '$.intimacy', ?, '$.updated_at', ?) WHERE id = ?",
+             '$.status', ?, '$.intimacy', ?, '$.updated_at', ?) WHERE id = ?",
         )
         .bind(record.session_name)
         .bind(record.is_active.to_string())
+        .bind(record.status.name())
         .bind(i64::from(record.intimacy))
         .bind(super::iso8601(record.updated_at))
         .bind(record.id)

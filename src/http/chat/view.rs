@@ -47,6 +47,8 @@ pub struct SessionView {
     pub intimacy: u8,
     /// False once it has ended.
     pub is_active: bool,
+    /// `active`, `paused` (the connection is lost, the scene waits) or `ended`.
+    pub status: &'static str,
     /// When.
     pub created_at: String,
     /// When it last changed.
@@ -66,6 +68,7 @@ impl From<SessionRecord> for SessionView {
             language: record.language,
             intimacy: record.intimacy,
             is_active: record.is_active,
+            status: record.status.name(),
             created_at: iso8601(record.created_at),
             updated_at: iso8601(record.updated_at),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use duologue_actors::store::{FactRecord, MessageRecord, Store, StoreErrorKind};
+use duologue_actors::store::{FactRecord, MessageRecord, SessionStatus, Store, StoreErrorKind};
 
 use super::{id, message, session, user};
 
@@ -74,6 +74,7 @@ async fn only_what_may_change_changes(store: &dyn Store) {
     let mut changed = stored.clone();
     changed.session_name = "바뀐 \"이름\" \\ it's".into();
     changed.is_active = false;
+    changed.status = SessionStatus::Paused;
     changed.intimacy = 42;
     changed.updated_at = 20;
     let mut greedy = changed.clone();

@@ -9,7 +9,9 @@ use duologue::{
     config::{StoreConfig, StoreKind},
     store::{self, MemoryStore, SqliteStore},
 };
-use duologue_actors::store::{MessageRecord, MessageRole, SessionRecord, Store, StoreErrorKind, UserRecord};
+use duologue_actors::store::{
+    MessageRecord, MessageRole, SessionRecord, SessionStatus, Store, StoreErrorKind, UserRecord,
+};
 
 /// A folder that is removed in the end.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ fn session(id: &str, user: Option<&str>, created_at: u64) -> SessionRecord {
         persona_name: "이서아".into(),
         language: Some("ko".into()),
         is_active: true,
+        status: SessionStatus::Active,
         intimacy: 0,
         created_at,
         updated_at: created_at,
