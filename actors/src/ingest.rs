@@ -3,11 +3,15 @@
 //! In: [`AudioIn`] (30 s, drops oldest) + IngestMsg.  Out: IngestEvent -> Session.
 //! Owns: one voice-activity stream, released by Drop.  Never: transcribes, keeps audio, logs words.
 
+mod deciding;
+mod message;
+mod over_reply;
+
 use std::{sync::Arc, time::Duration};
 
 use duologue_domain::{
     endpoint::{EndpointConfig, EndpointEvent, EndpointMode, Endpointer},
-    pcm::HEARING_RATE,
+    pcm::{self, HEARING_RATE},
 };
 use duologue_engines::port::{EngineError, SessionKey, TurnEngine, VAD_FRAME, VadEngine, VadStream};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -18,12 +22,21 @@ use crate::{
     audio_in::{AudioIn, History},
     event::{Eagerness, SessionConfig, TurnDetection},
     front_end::FrontEnd,
+    played::PlayedAudio,
     session::SessionMsg,
     transcriber::Utterance,
 };
+pub use message::{IngestEvent, IngestMsg};
+use over_reply::OverReply;
+pub use over_reply::{Audible, DUCK_GAIN};
 
 /// New speech after which another partial transcript is worth its cost.
 const PARTIAL_EVERY: u64 = HEARING_RATE as u64 * 6 / 10;
+
+/// The same while a reply waits for words to decide: the first comes a quarter of a second after the onset, since
+/// speech begins with its prefix.
+const PARTIAL_OVER_REPLY: u64 = HEARING_RATE as u64 * 35 / 100;
+const FIRST_OVER_REPLY: u64 = HEARING_RATE as u64 / 4;
 
 /// History kept while nobody speaks: the prefix padding and some reserve.
 const IDLE_HISTORY: u64 = HEARING_RATE as u64 * 2;
@@ -52,6 +65,8 @@ pub struct IngestArgs {
     pub vad: Arc<dyn VadEngine>,
     /// Whether it sounds complete.
     pub turn: Arc<dyn TurnEngine>,
+    /// What the person hears of the persona.
+    pub played: PlayedAudio,
     /// The configuration in force.
     pub config: SessionConfig,
 }
@@ -60,83 +75,6 @@ impl std::fmt::Debug for IngestArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("IngestArgs").field("session", &self.session).finish_non_exhaustive()
     }
-}
-
-/// What it understands.
-#[derive(Debug)]
-pub enum IngestMsg {
-    /// The ring has something.
-    FramesReady,
-    /// The session's configuration changed.
-    Configure(Box<SessionConfig>),
-    /// The client ends the turn.
-    Commit,
-    /// The client drops what was not committed.
-    Clear,
-    /// Words of the current speech so far.
-    Partial(String),
-    /// The persona has stopped speaking: the idle time counts from here.
-    ReplyEnded,
-    /// Smart-turn answered.
-    Judged {
-        /// Which question.
-        ask: u64,
-        /// Probability that the speaker has finished, and what it took.
-        verdict: Result<(f32, Duration), EngineError>,
-    },
-}
-
-/// What it says. Positions are 16 kHz samples of [`History`].
-#[derive(Debug)]
-pub enum IngestEvent {
-    /// Speech began.
-    SpeechStarted {
-        /// With prefix.
-        start: u64,
-    },
-    /// A pause that may be the end: transcribing may begin.
-    Pause {
-        /// With prefix.
-        start: u64,
-        /// Newest sample, the silence so far included.
-        end: u64,
-    },
-    /// It was not the end.
-    Resumed,
-    /// More was said; a partial transcript is due.
-    PartialDue {
-        /// With prefix.
-        start: u64,
-        /// Newest sample.
-        end: u64,
-    },
-    /// The turn is over.
-    TurnEnded {
-        /// With prefix.
-        start: u64,
-        /// Last speech.
-        end: u64,
-        /// When that last speech arrived.
-        speech_end: Instant,
-        /// What smart-turn took on the way to this decision.
-        judging: Duration,
-        /// False when the client committed by itself (no speech events then).
-        detected: bool,
-    },
-    /// There was nothing to commit.
-    NothingToCommit,
-    /// Nobody spoke for the configured time.
-    IdleTimeout {
-        /// Now.
-        at: u64,
-    },
-    /// The ring was full.
-    Lost {
-        /// How much.
-        ms: u64,
-    },
-    /// The audio cannot be judged.
-    Failed(EngineError),
 }
 
 /// Its memory.
@@ -152,6 +90,11 @@ pub struct State {
     speech: Option<Speech>,
     judging: Duration,
     vad_failed: bool,
+    over: OverReply,
+    /// Speech over a reply that has ended before it was known what it does to the reply.
+    undecided: Option<Ended>,
+    /// A look at a starving microphone is on its way.
+    watching: bool,
     /// The turn that may still be being transcribed.
     last_turn: Option<Utterance>,
 }
@@ -166,6 +109,16 @@ struct Speech {
     start: u64,
     partial_at: u64,
     paused: bool,
+    over_reply: bool,
+}
+
+/// What the end of a turn is told with.
+struct Ended {
+    start: u64,
+    end: u64,
+    speech_end: Instant,
+    judging: Duration,
+    detected: bool,
 }
 
 /// The endpointer's settings: what the client chose over what the operator tuned.
@@ -214,6 +167,9 @@ impl Actor for Ingest {
             speech: None,
             judging: Duration::ZERO,
             vad_failed: false,
+            over: OverReply::new(&args.config, args.played.clone()),
+            undecided: None,
+            watching: false,
             last_turn: None,
             args,
         })
@@ -231,6 +187,7 @@ impl Actor for Ingest {
             IngestMsg::Commit => {
                 // What arrived before the commit belongs to it.
                 state.listen().await?;
+                state.take_floor()?;
                 let events = state.endpointer.commit();
                 if events.is_empty() {
                     state.tell(IngestEvent::NothingToCommit)?;
@@ -242,9 +199,18 @@ impl Actor for Ingest {
                 state.waiting.clear();
                 state.endpointer.clear();
                 state.speech = None;
+                state.undecided = None;
+                let events = state.over.forget();
+                state.decided(events)?;
             }
-            IngestMsg::Partial(text) => state.endpointer.handle_partial(&text),
+            IngestMsg::Partial(text) => state.words(&text)?,
+            IngestMsg::Audible(audible) => {
+                let events = state.over.audible(audible);
+                state.decided(events)?;
+            }
+            IngestMsg::Starving => state.starving()?,
             IngestMsg::ReplyEnded => state.endpointer.restart_idle(),
+            IngestMsg::Pulse(pulse) => pulse.beat(),
             IngestMsg::Judged { ask, verdict } => state.judged(ask, verdict)?,
         }
         Ok(())
@@ -274,7 +240,10 @@ impl State {
         if old.turn_detection != config.turn_detection {
             self.endpointer.reconfigure(endpoint_config(&config));
             self.speech = None;
+            self.undecided = None;
         }
+        let events = self.over.configure(&config);
+        self.decided(events)?;
         self.args.config = config;
         // Whoever was poked while the rate changed must not be forgotten.
         Ok(self.myself.cast(IngestMsg::FramesReady)?)
@@ -290,13 +259,21 @@ impl State {
         self.waiting.extend(self.front_end.process(&arrived.samples));
         let whole = self.waiting.len() / VAD_FRAME * VAD_FRAME;
         let frames = self.waiting.drain(..whole).collect::<Vec<_>>();
+        // Samples after the frame at hand, newest of all being those that wait for a whole frame.
+        let mut after = frames.len() + self.waiting.len();
         // A second at a time, so that a recording that was sent at once does not hold the voice activity of others.
         for batch in frames.chunks(VAD_FRAME * 31) {
             let probabilities = self.probabilities(batch.to_vec()).await;
             for (frame, probability) in batch.chunks_exact(VAD_FRAME).zip(probabilities) {
+                after -= frame.len();
+                let ago = pcm::ms(after as u64, HEARING_RATE);
+                let at = arrived.at.checked_sub(Duration::from_millis(ago)).unwrap_or(arrived.at);
                 self.args.history.push(frame);
-                let events = self.endpointer.handle_frame(probability);
+                let heard = self.over.frame(frame, probability, at);
+                self.decided(heard.events)?;
+                let events = self.endpointer.handle_frame(heard.probability);
                 self.follow(events, arrived.at, true)?;
+                self.outlasted()?;
                 self.partial_due()?;
             }
         }
@@ -353,24 +330,24 @@ impl State {
     ) -> Result<(), ActorProcessingErr> {
         for event in events {
             match event {
-                EndpointEvent::SpeechStarted { start } => {
-                    let start = self.base + start;
-                    self.speech = Some(Speech { start, partial_at: start + PARTIAL_EVERY, paused: false });
-                    self.judging = Duration::ZERO;
-                    self.tell(IngestEvent::SpeechStarted { start })?;
+                EndpointEvent::SpeechStarted { start } => self.speech_started(self.base + start)?,
+                EndpointEvent::Pause { start, end } => {
+                    if let Some(speech) = &mut self.speech {
+                        speech.paused = true;
+                    }
+                    self.tell(IngestEvent::Pause { start: self.base + start, end: self.base + end })?;
                 }
                 EndpointEvent::JudgeTurn { ask, start, end } => {
                     self.judge(ask, self.base + start, self.base + end)?;
                 }
                 EndpointEvent::SpeechStopped { .. } => {}
                 EndpointEvent::TurnEnded { start, end, .. } => {
-                    self.speech = None;
                     let (start, end) = (self.base + start, self.base + end);
                     self.last_turn = Some(Utterance { start, end });
-                    let ago = self.args.history.end().saturating_sub(end) * 1000 / u64::from(HEARING_RATE);
+                    let ago = pcm::ms(self.args.history.end().saturating_sub(end), HEARING_RATE);
                     let speech_end = arrived.checked_sub(Duration::from_millis(ago)).unwrap_or(arrived);
                     let judging = std::mem::take(&mut self.judging);
-                    self.tell(IngestEvent::TurnEnded { start, end, speech_end, judging, detected })?;
+                    self.ended(Ended { start, end, speech_end, judging, detected })?;
                 }
                 EndpointEvent::IdleTimeout => {
                     self.tell(IngestEvent::IdleTimeout { at: self.args.history.end() })?
@@ -380,14 +357,9 @@ impl State {
         self.resumed()
     }
 
-    /// Asks smart-turn about a pause, outside the mailbox, and lets the transcriber begin meanwhile.
+    /// Asks smart-turn about a pause, outside the mailbox.
     fn judge(&mut self, ask: u64, start: u64, end: u64) -> Result<(), ActorProcessingErr> {
-        if let Some(speech) = &mut self.speech {
-            speech.paused = true;
-        }
-        self.tell(IngestEvent::Pause { start, end })?;
-        let newest = self.args.history.end();
-        let audio = self.args.history.range(start.max(newest.saturating_sub(JUDGE_WINDOW)), newest);
+        let audio = self.args.history.range(start.max(end.saturating_sub(JUDGE_WINDOW)), end);
         let verdict = self.args.turn.completeness(self.args.session, audio);
         let myself = self.myself.clone();
         tokio::spawn(async move {
@@ -411,7 +383,7 @@ impl State {
     }
 
     fn resumed(&mut self) -> Result<(), ActorProcessingErr> {
-        let speaking = self.endpointer.in_speech();
+        let speaking = self.endpointer.in_speech() && !self.endpointer.in_pause();
         if let Some(speech) = &mut self.speech
             && speech.paused
             && speaking
@@ -426,9 +398,11 @@ impl State {
         let end = self.args.history.end();
         if let Some(speech) = &mut self.speech
             && !speech.paused
+            // In a dip that may become a pause, a partial would be in the way of what is asked there.
+            && self.endpointer.is_voiced()
             && end >= speech.partial_at
         {
-            speech.partial_at = end + PARTIAL_EVERY;
+            speech.partial_at = end + if speech.over_reply { PARTIAL_OVER_REPLY } else { PARTIAL_EVERY };
             let start = speech.start;
             self.tell(IngestEvent::PartialDue { start, end })?;
         }
