@@ -9,17 +9,26 @@
 //! before the work began, the model could not be opened, the worker panicked or the thread is closing.
 //! A panic costs the one job: the worker is dropped and opened anew. When the last handle is dropped
 //! the waiting jobs are refused, the running one is finished, and the thread is joined.
+//!
+//! A call that hangs costs the one job, too. A thread cannot be killed, so a keeper beside it abandons
+//! it when it makes no progress for [`ThreadConfig::stall_after`]: its job is answered through its
+//! [`Escape`], a fresh worker is opened on a new thread, and the abandoned thread ends by itself as soon
+//! as its call returns. Each thread has a generation; what an older one says changes nothing any more.
+//! With [`MAX_ABANDONED`] threads abandoned none is started until one of them has returned, since each
+//! holds a model in memory; until then the engine is unavailable and says so.
 
+mod keeper;
 mod queue;
 mod reply;
 mod runner;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -27,7 +36,7 @@ use std::{
 };
 
 pub use self::reply::{Answer, Question, Reply, ask};
-use self::{queue::Queue, runner::Runner};
+use self::{keeper::Keeper, runner::Runner, shared::Shared};
 use crate::port::{EngineError, ErrorKind, Health, SessionKey};
 
 /// How long after a failed open the next job may try again: long enough not to read a broken file
@@ -36,6 +45,10 @@ const RETRY_OPEN: Duration = Duration::from_secs(10);
 
 /// A model that is not open after this long is called stuck; loading from a cold disk takes less.
 const SLOW_OPEN: Duration = Duration::from_secs(120);
+
+/// Threads of one engine that may hang at the same time; each holds a model in memory. One may be bad
+/// luck, two are a habit of the model or of the machine, which a third would not break.
+pub const MAX_ABANDONED: usize = 2;
 
 /// The limits of one engine thread.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +59,22 @@ pub struct ThreadConfig {
     pub per_session: usize,
     /// Jobs of all sessions that may wait.
     pub total: usize,
-    /// A job at work for longer than this without progress makes the engine degraded.
+    /// A job at work for longer than this without progress hangs: its thread is abandoned. Far beyond
+    /// what one step takes on a busy machine, because a slow thread that is replaced becomes two.
     pub stall_after: Duration,
 }
+
+/// A second way back to a requester, kept outside the thread that works for it.
+pub type Escape = Box<dyn FnOnce(EngineError) + Send>;
 
 /// What a job carries: the question, and the way back to whoever asked.
 pub trait Payload: Send + 'static {
     /// Tells the requester why there will be no answer, or no further one.
     fn refuse(self, error: EngineError);
+
+    /// The way to [`refuse`](Self::refuse) while a hanging call holds the payload. Once it was used,
+    /// nothing that the call still says may reach the requester.
+    fn escape(&self) -> Escape;
 
     /// Whether the requester has gone, so that the work can be skipped.
     fn abandoned(&self) -> bool {
@@ -140,11 +161,12 @@ impl<J: Payload> fmt::Debug for EngineThread<J> {
 impl<J: Payload> EngineThread<J> {
     /// Starts the thread. `open` runs on it at the first job or at [`warm_up`](Self::warm_up) and
     /// returns the worker; `work` serves one job. When `open` fails, jobs are refused with its error,
-    /// and the first job after ten seconds tries again.
+    /// and the first job after ten seconds tries again. Both may run on a second thread while an
+    /// abandoned one still hangs in them.
     pub fn spawn<W: 'static>(
         config: ThreadConfig,
-        open: impl Fn() -> Result<W, EngineError> + Send + 'static,
-        work: impl Fn(&mut W, &mut Job<J>) + Send + 'static,
+        open: impl Fn() -> Result<W, EngineError> + Send + Sync + 'static,
+        work: impl Fn(&mut W, &mut Job<J>) + Send + Sync + 'static,
     ) -> Self {
         Self::spawn_retrying(config, RETRY_OPEN, open, work)
     }
@@ -152,31 +174,39 @@ impl<J: Payload> EngineThread<J> {
     fn spawn_retrying<W: 'static>(
         config: ThreadConfig,
         retry_open: Duration,
-        open: impl Fn() -> Result<W, EngineError> + Send + 'static,
-        work: impl Fn(&mut W, &mut Job<J>) + Send + 'static,
+        open: impl Fn() -> Result<W, EngineError> + Send + Sync + 'static,
+        work: impl Fn(&mut W, &mut Job<J>) + Send + Sync + 'static,
     ) -> Self {
-        let shared = Arc::new(Shared {
-            config,
-            inner: Mutex::new(Inner::new(config)),
-            wake: Condvar::new(),
-            progress: Progress::new(),
-        });
-        let runner = Runner { shared: Arc::clone(&shared), retry_open, open, work };
-        let join = match thread::Builder::new().name(config.name.to_owned()).spawn(move || runner.run()) {
-            Ok(join) => Some(join),
+        let shared = Arc::new(Shared::new(config));
+        let (open, work) = (Arc::new(open), Arc::new(work));
+        let begin = {
+            let shared = Arc::clone(&shared);
+            move |generation, progress| {
+                let runner = Runner {
+                    shared: Arc::clone(&shared),
+                    generation,
+                    progress,
+                    retry_open,
+                    open: Arc::clone(&open),
+                    work: Arc::clone(&work),
+                };
+                thread::Builder::new().name(config.name.to_owned()).spawn(move || runner.run())
+            }
+        };
+        let keeper = Keeper { shared: Arc::clone(&shared), begin: Box::new(begin) };
+        keeper.begin(&mut shared.lock());
+        let name = format!("{}-keep", config.name);
+        let keeper = match thread::Builder::new().name(name).spawn(move || keeper.run()) {
+            Ok(keeper) => Some(keeper),
             Err(error) => {
                 // Only a process at its thread limit comes here; the engine says so for good.
-                let message = format!("the system refused a thread: {error}");
                 let mut inner = shared.lock();
                 inner.closed = true;
-                inner.state = State::Failed {
-                    error: EngineError::new(ErrorKind::Unavailable, config.name, message),
-                    retry_at: None,
-                };
+                inner.fail(no_thread(config.name, &error));
                 None
             }
         };
-        Self { owner: Arc::new(Owner { shared, join }) }
+        Self { owner: Arc::new(Owner { shared, keeper }) }
     }
 
     /// Queues a job. Fails at once with `Overloaded` when the session's or the whole queue is full,
@@ -201,16 +231,11 @@ impl<J: Payload> EngineThread<J> {
     ) -> Result<(), EngineError> {
         let shared = &self.owner.shared;
         let now = Instant::now();
-        let job = Job {
-            session,
-            deadline: now + deadline,
-            queued_at: now,
-            payload,
-            progress: shared.progress.clone(),
-        };
         let mut refused = Vec::new();
         let outcome = {
             let mut inner = shared.lock();
+            let progress = inner.progress.clone();
+            let job = Job { session, deadline: now + deadline, queued_at: now, payload, progress };
             match inner.refusal(now, shared.config.name) {
                 Some(error) => Err(error),
                 None => inner.queue.admit(job, replaces, &mut refused),
@@ -239,87 +264,25 @@ impl<J: Payload> EngineThread<J> {
 
     /// Whether the engine can be used, judged by progress and not by existence.
     pub fn health(&self) -> Health {
-        let shared = &self.owner.shared;
-        let inner = shared.lock();
-        // Read under the lock: outside it, the mark of a job that is just starting could be missed.
-        let age = shared.progress.age();
-        match &inner.state {
-            State::Idle => Health::Idle,
-            State::Loading if age > SLOW_OPEN => {
-                Health::Degraded(format!("still loading after {} s", age.as_secs()))
-            }
-            State::Loading => Health::Loading,
-            State::Failed { error, .. } => Health::Unavailable(error.message.clone()),
-            State::Ready if inner.working && age > shared.config.stall_after => {
-                Health::Degraded(format!("no progress for {} s", age.as_secs()))
-            }
-            State::Ready => Health::Ready,
-        }
+        self.owner.shared.lock().health()
     }
 }
 
-/// Owns the thread: dropped with the last handle.
+/// Owns the threads: dropped with the last handle.
 struct Owner<J: Payload> {
     shared: Arc<Shared<J>>,
-    join: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl<J: Payload> Drop for Owner<J> {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.wake.notify_one();
-        let Some(join) = self.join.take() else { return };
-        // A job may hold the last handle; then the thread ends by itself right after that job.
-        if join.thread().id() != thread::current().id() && join.join().is_err() {
-            tracing::error!(engine = self.shared.config.name, "engine thread ended by a panic");
-        }
-    }
-}
-
-struct Shared<J> {
-    config: ThreadConfig,
-    inner: Mutex<Inner<J>>,
-    wake: Condvar,
-    progress: Progress,
-}
-
-impl<J> Shared<J> {
-    fn lock(&self) -> MutexGuard<'_, Inner<J>> {
-        // Nothing under this lock can leave it half-changed, so a poisoned one is still good.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Inner<J> {
-    queue: Queue<J>,
-    state: State,
-    warm: bool,
-    working: bool,
-    closed: bool,
-}
-
-enum State {
-    Idle,
-    Loading,
-    Ready,
-    /// `retry_at` is `None` when no later job can do better.
-    Failed {
-        error: EngineError,
-        retry_at: Option<Instant>,
-    },
-}
-
-impl<J> Inner<J> {
-    fn new(config: ThreadConfig) -> Self {
-        Self { queue: Queue::new(config), state: State::Idle, warm: false, working: false, closed: false }
-    }
-
-    /// Why a job submitted `now` need not even wait.
-    fn refusal(&self, now: Instant, engine: &'static str) -> Option<EngineError> {
-        match &self.state {
-            State::Failed { error, retry_at } if retry_at.is_none_or(|at| now < at) => Some(error.clone()),
-            _ if self.closed => Some(closing(engine)),
-            _ => None,
+        let working = self.shared.close();
+        let Some(keeper) = self.keeper.take() else { return };
+        // A job, or the answer to one, may hold the last handle; then the threads end by themselves
+        // right after that job. Otherwise the keeper ends when the working thread has, or hangs.
+        let me = thread::current().id();
+        if working != Some(me) && keeper.thread().id() != me && keeper.join().is_err() {
+            tracing::error!(engine = self.shared.config.name, "engine keeper ended by a panic");
         }
     }
 }
@@ -330,4 +293,8 @@ fn timeout(engine: &'static str) -> EngineError {
 
 fn closing(engine: &'static str) -> EngineError {
     EngineError::new(ErrorKind::Unavailable, engine, "the engine is shutting down")
+}
+
+fn no_thread(engine: &'static str, error: &std::io::Error) -> EngineError {
+    EngineError::new(ErrorKind::Unavailable, engine, format!("the system refused a thread: {error}"))
 }

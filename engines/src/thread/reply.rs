@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Payload, timeout};
+use super::{Escape, Payload, timeout};
 use crate::port::{CancelFlag, CancelOnDrop, EngineError, ErrorKind};
 
 /// How much later than the deadline the requester itself gives up: the thread notices a passed
@@ -29,7 +29,8 @@ pub fn ask<Q, A>(
     let (sender, receiver) = oneshot::channel();
     let begun = Arc::new(AtomicBool::new(false));
     let cancel = CancelFlag::default();
-    let reply = Reply { sender: Some(sender), begun: Arc::clone(&begun), cancel: cancel.clone() };
+    let sender = Arc::new(Mutex::new(Some(sender)));
+    let reply = Reply { sender, begun: Arc::clone(&begun), cancel: cancel.clone() };
     let deadline = Instant::now() + deadline;
     let answer = Answer { engine, receiver, begun, deadline, patience, _cancel: CancelOnDrop(cancel) };
     (Question { asked, reply }, answer)
@@ -49,15 +50,33 @@ impl<Q: Send + 'static, A: Send + 'static> Payload for Question<Q, A> {
         self.reply.send(Err(error));
     }
 
+    fn escape(&self) -> Escape {
+        let (sender, cancel) = (Arc::clone(&self.reply.sender), self.reply.cancel.clone());
+        Box::new(move |error| {
+            // The call need not go on when it comes back to life.
+            cancel.cancel();
+            answer_once(&sender, Err(error));
+        })
+    }
+
     fn abandoned(&self) -> bool {
         self.reply.cancel().is_cancelled()
+    }
+}
+
+/// The only answer: whoever takes the sender first gives it.
+type Sender<T> = Arc<Mutex<Option<oneshot::Sender<Result<T, EngineError>>>>>;
+
+fn answer_once<T>(sender: &Sender<T>, answer: Result<T, EngineError>) {
+    if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _gone = sender.send(answer);
     }
 }
 
 /// The worker's end.
 #[derive(Debug)]
 pub struct Reply<T> {
-    sender: Option<oneshot::Sender<Result<T, EngineError>>>,
+    sender: Sender<T>,
     begun: Arc<AtomicBool>,
     cancel: CancelFlag,
 }
@@ -70,9 +89,7 @@ impl<T> Reply<T> {
 
     /// Answers. Only the first answer counts; a requester that has gone is no error.
     pub fn send(&mut self, answer: Result<T, EngineError>) {
-        if let Some(sender) = self.sender.take() {
-            let _gone = sender.send(answer);
-        }
+        answer_once(&self.sender, answer);
     }
 
     /// The flag that is raised when the requester drops its end.

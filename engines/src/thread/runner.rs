@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Job, Payload, Shared, State, closing, timeout};
+use super::{
+    Job, Payload, Progress, Shared, closing,
+    shared::{AtWork, Inner, State},
+    timeout,
+};
 use crate::port::{EngineError, ErrorKind};
 
 /// What the thread does next.
@@ -18,9 +22,12 @@ enum Task<J> {
 /// The thread's own side.
 pub(super) struct Runner<J, O, F> {
     pub(super) shared: Arc<Shared<J>>,
+    /// Which thread this is; when a later one works, this one was abandoned.
+    pub(super) generation: u64,
+    pub(super) progress: Progress,
     pub(super) retry_open: Duration,
-    pub(super) open: O,
-    pub(super) work: F,
+    pub(super) open: Arc<O>,
+    pub(super) work: Arc<F>,
 }
 
 impl<J, W, O, F> Runner<J, O, F>
@@ -38,29 +45,62 @@ where
             }
         }
         self.discard(worker);
+        let mut inner = self.shared.lock();
+        if inner.generation == self.generation {
+            inner.at_work = None;
+        } else {
+            inner.abandoned -= 1;
+            let name = self.shared.config.name;
+            tracing::info!(engine = name, abandoned = inner.abandoned, "abandoned engine thread returned");
+            metrics::gauge!("engine_threads_abandoned", "engine" => name).set(inner.abandoned as f64);
+        }
+        drop(inner);
+        self.shared.watch.notify_one();
     }
 
-    /// Waits for the next task; `None` once the last handle has gone.
+    /// Waits for the next task; `None` once the last handle has gone, or when this thread was abandoned.
     fn next(&self) -> Option<Task<J>> {
         let mut inner = self.shared.lock();
-        inner.working = false;
+        if inner.generation != self.generation {
+            return None;
+        }
+        inner.at_work = None;
         loop {
             if inner.closed {
                 let left = inner.queue.drain();
+                // Dropping the model is work, too, and may hang like any other.
+                inner.at_work = Some(AtWork { escape: None });
+                self.progress.mark();
                 drop(inner);
                 self.refuse_all(left, &closing(self.shared.config.name));
                 return None;
             }
-            if std::mem::take(&mut inner.warm) {
-                return Some(Task::WarmUp);
-            }
-            if let Some(job) = inner.queue.pop() {
-                inner.working = true;
-                self.shared.progress.mark();
-                return Some(Task::Serve(job));
+            let task = match std::mem::take(&mut inner.warm) {
+                true => Some(Task::WarmUp),
+                false => inner.queue.pop().map(Task::Serve),
+            };
+            if let Some(task) = task {
+                return Some(self.take_up(&mut inner, task));
             }
             inner = self.shared.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Takes note of what this thread is about to do, for the keeper.
+    fn take_up(&self, inner: &mut Inner<J>, task: Task<J>) -> Task<J> {
+        self.progress.mark();
+        let (task, escape) = match task {
+            Task::WarmUp => (Task::WarmUp, None),
+            Task::Serve(job) => {
+                let escape = job.payload.escape();
+                (Task::Serve(Job { progress: self.progress.clone(), ..job }), Some(escape))
+            }
+        };
+        inner.at_work = Some(AtWork { escape });
+        if inner.dozing {
+            self.shared.watch.notify_one();
+        }
+        task
     }
 
     fn serve(&self, worker: &mut Option<W>, mut job: Job<J>) {
@@ -72,7 +112,7 @@ where
             Ok(open) => open,
             Err(error) => {
                 // Whoever queued up behind this job would only hear the same.
-                let left = self.shared.lock().queue.drain();
+                let left = self.left();
                 job.payload.refuse(error.clone());
                 return self.refuse_all(left, &error);
             }
@@ -81,14 +121,15 @@ where
         if Instant::now() >= job.deadline {
             return job.payload.refuse(timeout(name));
         }
-        self.shared.progress.mark();
+        self.progress.mark();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| (self.work)(open, &mut job)));
-        self.shared.progress.mark();
+        self.progress.mark();
         if outcome.is_err() {
             tracing::error!(engine = name, "engine worker panicked, opening it anew");
+            metrics::counter!("engine_panics_total", "engine" => name).increment(1);
             job.payload.refuse(EngineError::new(ErrorKind::Broken, name, "the worker panicked"));
             self.discard(worker.take());
-            self.shared.lock().state = State::Idle;
+            self.set_state(State::Idle);
             drop(self.ensure_open(worker));
         }
     }
@@ -104,15 +145,21 @@ where
 
     fn try_open(&self) -> Result<W, EngineError> {
         let name = self.shared.config.name;
-        if let Some(error) = self.shared.lock().refusal(Instant::now(), name) {
-            return Err(error);
+        {
+            let mut inner = self.shared.lock();
+            if inner.generation != self.generation {
+                return Err(EngineError::new(ErrorKind::Broken, name, "the worker was replaced"));
+            }
+            if let Some(error) = inner.refusal(Instant::now(), name) {
+                return Err(error);
+            }
+            self.progress.mark();
+            inner.state = State::Loading;
         }
-        self.shared.progress.mark();
-        self.shared.lock().state = State::Loading;
         let began = Instant::now();
         let opened = panic::catch_unwind(AssertUnwindSafe(|| (self.open)()))
             .unwrap_or_else(|_| Err(EngineError::new(ErrorKind::Broken, name, "opening the model panicked")));
-        self.shared.progress.mark();
+        self.progress.mark();
         let state = match &opened {
             Ok(_) => {
                 tracing::info!(engine = name, ms = began.elapsed().as_millis(), "engine ready");
@@ -123,8 +170,22 @@ where
                 State::Failed { error: error.clone(), retry_at: Some(Instant::now() + self.retry_open) }
             }
         };
-        self.shared.lock().state = state;
+        self.set_state(state);
         opened
+    }
+
+    /// An abandoned thread has no say in what the engine is like.
+    fn set_state(&self, state: State) {
+        let mut inner = self.shared.lock();
+        if inner.generation == self.generation {
+            inner.state = state;
+        }
+    }
+
+    /// The jobs that wait for this thread.
+    fn left(&self) -> Vec<Job<J>> {
+        let mut inner = self.shared.lock();
+        if inner.generation == self.generation { inner.queue.drain() } else { Vec::new() }
     }
 
     /// Drops a worker whose own drop may panic, too.

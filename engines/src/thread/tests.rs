@@ -12,6 +12,8 @@ use std::{
 use super::*;
 use crate::port::CancelFlag;
 
+mod hangs;
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// More than any test says, so that no scripted worker waits for the test.
@@ -34,6 +36,13 @@ struct Note {
 impl Payload for Note {
     fn refuse(self, error: EngineError) {
         let _closed = self.heard.send(Heard::Refused(self.label, error.kind));
+    }
+
+    fn escape(&self) -> Escape {
+        let (label, heard) = (self.label, self.heard.clone());
+        Box::new(move |error| {
+            let _closed = heard.send(Heard::Refused(label, error.kind));
+        })
     }
 
     fn abandoned(&self) -> bool {
@@ -267,37 +276,6 @@ fn the_last_drop_finishes_the_running_job_refuses_the_rest_and_joins() {
     assert_eq!(dropped.load(Ordering::SeqCst), 1, "the worker is gone once the drop has returned");
     let rest: Vec<_> = heard.try_iter().collect();
     assert_eq!(rest, [Heard::Served("running"), Heard::Refused("waiting", ErrorKind::Unavailable)]);
-}
-
-#[test]
-fn a_stall_shows_in_health_and_progress_ends_it() {
-    let (begin, began) = sync_channel(ROOM);
-    let (gate, wait) = sync_channel::<()>(ROOM);
-    let wait = Mutex::new(wait);
-    let limits = ThreadConfig { stall_after: Duration::from_millis(30), ..config(8, 8) };
-    let thread = EngineThread::spawn(
-        limits,
-        || Ok(()),
-        move |(), job: &mut Job<Note>| {
-            begin.send(job.progress()).expect("the test listens");
-            wait.lock().expect("not poisoned").recv().expect("the test opens the gate");
-        },
-    );
-    assert_eq!(thread.health(), Health::Idle);
-    let (ear, _heard) = sync_channel(ROOM);
-    let note = Note { label: "slow", partial: false, cancel: CancelFlag::default(), heard: ear };
-    thread.submit(1, SOON, note).expect("room");
-    let progress = began.recv_timeout(SOON).expect("the job begins");
-    eventually("the stall shows", || matches!(thread.health(), Health::Degraded(_)));
-    progress.mark();
-    eventually("progress ends it", || {
-        progress.mark();
-        thread.health() == Health::Ready
-    });
-    gate.send(()).expect("the worker lives");
-    eventually("an idle thread is no stalled one", || {
-        progress.age() > Duration::from_millis(60) && thread.health() == Health::Ready
-    });
 }
 
 #[test]

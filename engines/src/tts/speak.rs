@@ -14,7 +14,7 @@ use crate::{
         CancelFlag, EngineError, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk, TtsRequest,
         TtsStream, Voice,
     },
-    thread::{EngineThread, Job, Payload, ThreadConfig},
+    thread::{EngineThread, Escape, Job, Payload, ThreadConfig},
 };
 
 /// The longest text of one request; longer texts are the clause splitter's business.
@@ -61,6 +61,18 @@ impl Payload for Clause {
         let _gone = self.sender.try_send(Err(error));
     }
 
+    fn escape(&self) -> Escape {
+        // Weak, so that the stream ends with the work and not with this.
+        let (sender, cancel) = (self.sender.downgrade(), self.cancel.clone());
+        Box::new(move |error| {
+            // Raised first: sound that comes after the error would be heard twice.
+            cancel.cancel();
+            if let Some(sender) = sender.upgrade() {
+                let _gone = sender.try_send(Err(error));
+            }
+        })
+    }
+
     fn abandoned(&self) -> bool {
         self.cancel.is_cancelled()
     }
@@ -79,7 +91,7 @@ impl Speaking {
     pub(crate) fn start<S: Synth>(
         name: &'static str,
         files: Vec<PathBuf>,
-        open: impl Fn() -> Result<S, EngineError> + Send + 'static,
+        open: impl Fn() -> Result<S, EngineError> + Send + Sync + 'static,
     ) -> Self {
         let config = ThreadConfig { name, per_session: PER_SESSION, total: TOTAL, stall_after: STALL_AFTER };
         let thread = EngineThread::spawn(
@@ -177,6 +189,9 @@ impl<S: Synth> Voicebox<S> {
             }
             let raw = self.synth.sound(&piece, request, cancel)?;
             job.progressed();
+            if cancel.is_cancelled() {
+                return Ok(());
+            }
             if emitter.sent == 0 && Instant::now() > job.deadline {
                 return Err(EngineError::new(
                     ErrorKind::Timeout,
