@@ -1,15 +1,25 @@
 //! Transcriber: turns one session's speech into words.
 //! Parent: Session. Children: none. On failure: restarts alone; the Session asks again for the utterance in flight.
 //! In: TranscriberMsg with ranges of [`History`].  Out: TranscriberEvent -> Session.
-//! Owns: at most one request at the engine; dropping it cancels.  Never: blocks, keeps words, logs words.
+//! Owns: at most one request at the engine; dropping it cancels.  Never: blocks, keeps audio, reads a clock, logs words.
+//!
+//! While somebody speaks, the words so far are asked for in steps ([`pace::Steps`]); what successive
+//! answers agree on is stable. In each pause the whole is transcribed on the chance that the turn ends
+//! there; a partial that runs then is given up at once. If the turn does end there, the words are there
+//! or on their way; if not, they were for nothing, which is counted and bounded ([`pace::Budget`]).
+
+mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use duologue_domain::{lang::Language, pcm::HEARING_RATE};
+use duologue_domain::{agreement::Agreement, lang::Language, pcm::HEARING_RATE};
 use duologue_engines::port::{EngineError, SessionKey, SttEngine, SttRequest, Transcript};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use crate::{audio_in::History, session::SessionMsg, task::OwnedTask};
+use self::pace::{Budget, Steps};
+use crate::{audio_in::History, pulse::Pulse, session::SessionMsg, task::OwnedTask};
 
 /// Silence after the last speech that the model sees too: words cut at their last sound are misheard.
 const TAIL: u64 = HEARING_RATE as u64 * 2 / 10;
@@ -58,7 +68,7 @@ pub struct Hints {
 pub struct Utterance {
     /// First sample.
     pub start: u64,
-    /// Last speech; for a speculation, the silence after it included.
+    /// Last speech; for a partial, the newest sample.
     pub end: u64,
 }
 
@@ -67,14 +77,16 @@ pub struct Utterance {
 pub enum TranscriberMsg {
     /// New hints.
     Configure(Hints),
-    /// The words so far; skipped while it is busy.
+    /// The words so far; skipped while it is busy or when the steps are wider.
     Partial(Utterance),
-    /// This may be the whole utterance: begin, but say nothing until asked.
+    /// This may be the whole utterance: begin, and say what you guess.
     Speculate(Utterance),
     /// It was not the whole.
     Resumed,
     /// The words of this utterance, final.
     Final(Utterance),
+    /// Show that it lives.
+    Pulse(Pulse),
     /// The engine answered.
     Answered {
         /// To which request.
@@ -88,7 +100,20 @@ pub enum TranscriberMsg {
 #[derive(Debug)]
 pub enum TranscriberEvent {
     /// Words so far.
-    Partial(Transcript),
+    Partial {
+        /// All of them.
+        transcript: Transcript,
+        /// Their beginning, on which successive decodings agree; within an utterance it only grows.
+        stable: String,
+    },
+    /// The words up to a pause, before it is known whether the turn ends there. If it does, the
+    /// [`Final`](Self::Final) of the same utterance says the same words.
+    Guess {
+        /// Which.
+        utterance: Utterance,
+        /// The words.
+        transcript: Transcript,
+    },
     /// Final words of an utterance.
     Final {
         /// Which.
@@ -107,6 +132,10 @@ pub struct State {
     job: Option<Job>,
     /// Finals that came while another one runs; the Session ends turns one at a time, so these are few.
     waiting: VecDeque<Utterance>,
+    /// Of the utterance that begins at the position beside it.
+    agreement: (u64, Agreement),
+    steps: Steps,
+    budget: Budget,
 }
 
 #[derive(Debug)]
@@ -118,13 +147,6 @@ struct Job {
     /// A speculative answer that nobody has asked for yet.
     answer: Option<Result<Transcript, EngineError>>,
     _task: OwnedTask,
-}
-
-impl Job {
-    /// Whether its audio holds all of `utterance`: it was begun in the pause that turned out to be the end.
-    fn covers(&self, utterance: Utterance) -> bool {
-        self.utterance.start == utterance.start && utterance.end <= self.utterance.end
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +166,16 @@ impl Actor for Transcriber {
         myself: ActorRef<TranscriberMsg>,
         args: TranscriberArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { myself, args, sequence: 0, job: None, waiting: VecDeque::new() })
+        Ok(State {
+            myself,
+            args,
+            sequence: 0,
+            job: None,
+            waiting: VecDeque::new(),
+            agreement: Default::default(),
+            steps: Steps::default(),
+            budget: Budget::default(),
+        })
     }
 
     async fn handle(
@@ -154,20 +185,13 @@ impl Actor for Transcriber {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            TranscriberMsg::Pulse(pulse) => pulse.beat(),
             TranscriberMsg::Configure(hints) => state.args.hints = hints,
-            TranscriberMsg::Partial(utterance) if state.job.is_none() => {
-                state.begin(utterance, Kind::Partial, false);
-            }
-            TranscriberMsg::Partial(_) => {
-                metrics::counter!("transcriber_partials_skipped_total").increment(1)
-            }
-            TranscriberMsg::Speculate(utterance) if !state.is_final() && !state.speculates_on(utterance) => {
-                state.begin(utterance, Kind::Speculative, false);
-            }
-            TranscriberMsg::Speculate(_) => {}
+            TranscriberMsg::Partial(utterance) => state.partial(utterance),
+            TranscriberMsg::Speculate(utterance) => state.speculate(utterance),
             TranscriberMsg::Resumed => {
-                if !state.is_final() {
-                    state.job = None;
+                if state.kind() == Some(Kind::Speculative) {
+                    state.give_up();
                 }
             }
             TranscriberMsg::Final(utterance) => state.finish(utterance)?,
@@ -187,12 +211,49 @@ impl Actor for Transcriber {
 }
 
 impl State {
+    fn kind(&self) -> Option<Kind> {
+        self.job.as_ref().map(|job| job.kind)
+    }
+
+    fn partial(&mut self, utterance: Utterance) {
+        if self.job.is_some() || !self.steps.is_due(utterance) {
+            metrics::counter!("transcriber_partials_skipped_total").increment(1);
+            return;
+        }
+        self.steps.asked(utterance);
+        self.begin(utterance, Kind::Partial, false);
+    }
+
+    fn speculate(&mut self, utterance: Utterance) {
+        let asked_before = self.job.as_ref().is_some_and(|job| job.utterance == utterance);
+        match self.kind() {
+            // Nobody is kept waiting for words that may not be wanted.
+            Some(Kind::Final) => {}
+            Some(Kind::Speculative) if asked_before => {}
+            _ if self.budget.allows(utterance.end) => {
+                metrics::counter!("transcriber_speculations_begun_total").increment(1);
+                self.begin(utterance, Kind::Speculative, false);
+            }
+            _ => {}
+        }
+    }
+
+    /// Cancels what runs; the engine stops at its next step.
+    fn give_up(&mut self) {
+        match self.job.take().map(|job| job.kind) {
+            Some(Kind::Speculative) => metrics::counter!("transcriber_speculations_wasted_total").increment(1),
+            Some(Kind::Partial) => metrics::counter!("transcriber_partials_aborted_total").increment(1),
+            Some(Kind::Final) | None => {}
+        }
+    }
+
     /// Replaces whatever runs by a request for `utterance`.
     fn begin(&mut self, utterance: Utterance, kind: Kind, retried: bool) {
+        self.give_up();
         self.sequence += 1;
         let sequence = self.sequence;
         let partial = kind == Kind::Partial;
-        let tail = if kind == Kind::Final { TAIL } else { 0 };
+        let tail = if partial { 0 } else { TAIL };
         let answer = self.args.stt.transcribe(SttRequest {
             session: self.args.session,
             audio: self.args.history.range(utterance.start, utterance.end + tail),
@@ -202,38 +263,35 @@ impl State {
             deadline: if partial { PARTIAL_DEADLINE } else { FINAL_DEADLINE },
         });
         let myself = self.myself.clone();
-        let task = OwnedTask::spawn(async move {
+        let task = OwnedTask::spawn(self.myself.get_cell(), async move {
             let result = answer.await;
             let _ = myself.cast(TranscriberMsg::Answered { sequence, result });
         });
         self.job = Some(Job { sequence, utterance, kind, retried, answer: None, _task: task });
     }
 
-    /// The same pause, asked about again: what runs already covers it.
-    fn speculates_on(&self, utterance: Utterance) -> bool {
-        self.job
-            .as_ref()
-            .is_some_and(|job| job.kind == Kind::Speculative && job.utterance.start == utterance.start)
-    }
-
-    fn is_final(&self) -> bool {
-        self.job.as_ref().is_some_and(|job| job.kind == Kind::Final)
-    }
-
     fn finish(&mut self, utterance: Utterance) -> Result<(), ActorProcessingErr> {
         match &mut self.job {
-            Some(job) if job.kind == Kind::Speculative && job.covers(utterance) => {
-                job.kind = Kind::Final;
-                job.utterance = utterance;
-                metrics::counter!("transcriber_speculations_used_total").increment(1);
-                if let Some(result) = job.answer.take() {
-                    self.deliver(result)?;
-                }
-            }
             Some(job) if job.kind == Kind::Final => self.waiting.push_back(utterance),
+            // Begun in the pause that turned out to be the end. If it failed, it is tried again.
+            Some(Job { utterance: guessed, kind: Kind::Speculative, answer: None | Some(Ok(_)), .. })
+                if *guessed == utterance =>
+            {
+                metrics::counter!("transcriber_speculations_used_total").increment(1);
+                self.use_speculation()?;
+            }
             _ => self.begin(utterance, Kind::Final, false),
         }
         Ok(())
+    }
+
+    fn use_speculation(&mut self) -> Result<(), ActorProcessingErr> {
+        let Some(job) = &mut self.job else { return Ok(()) };
+        job.kind = Kind::Final;
+        match job.answer.take() {
+            Some(result) => self.deliver(result),
+            None => Ok(()),
+        }
     }
 
     fn answered(
@@ -241,23 +299,45 @@ impl State {
         sequence: u64,
         result: Result<Transcript, EngineError>,
     ) -> Result<(), ActorProcessingErr> {
-        match &mut self.job {
-            Some(job) if job.sequence == sequence => match job.kind {
-                Kind::Speculative => job.answer = Some(result),
-                Kind::Final => self.deliver(result)?,
-                Kind::Partial => {
-                    self.job = None;
-                    // A partial that failed is not worth a word: the final will say.
-                    if let Ok(transcript) = result {
-                        self.args
-                            .parent
-                            .cast(SessionMsg::Transcriber(TranscriberEvent::Partial(transcript)))?;
-                    }
-                }
-            },
-            _ => metrics::counter!("transcriber_stale_answers_total").increment(1),
+        let Some(job) = self.job.as_mut().filter(|job| job.sequence == sequence) else {
+            metrics::counter!("transcriber_stale_answers_total").increment(1);
+            return Ok(());
+        };
+        let utterance = job.utterance;
+        match job.kind {
+            Kind::Final => self.deliver(result),
+            Kind::Speculative => {
+                job.answer = Some(result.clone());
+                // One that failed is not worth a word: the final will say.
+                let Ok(transcript) = result else { return Ok(()) };
+                self.agree(utterance, &transcript.text);
+                self.tell(TranscriberEvent::Guess { utterance, transcript })
+            }
+            Kind::Partial => {
+                self.job = None;
+                let Ok(transcript) = result else {
+                    self.steps.failed();
+                    return Ok(());
+                };
+                self.steps.took(transcript.queued + transcript.compute);
+                let stable = self.agree(utterance, &transcript.text);
+                self.tell(TranscriberEvent::Partial { transcript, stable })
+            }
         }
-        Ok(())
+    }
+
+    /// What is stable in `utterance`, now that it was decoded as `text`.
+    fn agree(&mut self, utterance: Utterance, text: &str) -> String {
+        let (start, agreement) = &mut self.agreement;
+        if *start != utterance.start {
+            *start = utterance.start;
+            agreement.clear();
+        }
+        agreement.handle(text).to_owned()
+    }
+
+    fn tell(&self, event: TranscriberEvent) -> Result<(), ActorProcessingErr> {
+        Ok(self.args.parent.cast(SessionMsg::Transcriber(event))?)
     }
 
     /// Reports a final answer; an error that a second try may cure is tried once more.
@@ -266,8 +346,7 @@ impl State {
         match result {
             Err(error) if error.retryable() && !job.retried => self.begin(job.utterance, Kind::Final, true),
             result => {
-                let event = TranscriberEvent::Final { utterance: job.utterance, result };
-                self.args.parent.cast(SessionMsg::Transcriber(event))?;
+                self.tell(TranscriberEvent::Final { utterance: job.utterance, result })?;
                 if let Some(utterance) = self.waiting.pop_front() {
                     self.begin(utterance, Kind::Final, false);
                 }

@@ -87,6 +87,8 @@ struct Turn {
 #[derive(Clone, Copy, Debug, Default)]
 struct Pause {
     resume_evidence: u32,
+    /// Whether it has been announced.
+    told: bool,
     /// First and latest question of this pause, and where the latest was asked.
     asked: Option<Asked>,
     answer: Option<f32>,
@@ -138,6 +140,16 @@ impl Endpointer {
     /// Whether a turn is in progress, pauses included.
     pub fn in_speech(&self) -> bool {
         matches!(self.phase, Phase::Speaking(_))
+    }
+
+    /// Whether a turn is in progress and its latest frame was speech.
+    pub fn is_voiced(&self) -> bool {
+        matches!(self.phase, Phase::Speaking(Turn { pause: None, .. }))
+    }
+
+    /// Whether a pause has been announced and speech has not gone on since.
+    pub fn in_pause(&self) -> bool {
+        matches!(self.phase, Phase::Speaking(Turn { pause: Some(Pause { told: true, .. }), .. }))
     }
 
     /// The next [`FRAME_SAMPLES`] samples are speech with this probability.
@@ -278,7 +290,7 @@ impl Endpointer {
         let (end, silence) = (turn.voiced_end, self.position - turn.voiced_end);
         match self.config.mode {
             EndpointMode::Manual => Vec::new(),
-            EndpointMode::Server { silence_ms } if silence < samples(silence_ms) => Vec::new(),
+            EndpointMode::Server { silence_ms } if silence < samples(silence_ms) => self.announce(silence),
             EndpointMode::Server { .. } => self.end(start, end, EndReason::Silence),
             EndpointMode::Semantic { max_wait_ms } => match self.verdict(turn, pause, max_wait_ms) {
                 Some(reason) => {
@@ -286,9 +298,26 @@ impl Endpointer {
                     self.judge_answers &= reason != EndReason::Silence;
                     self.end(start, end, reason)
                 }
-                None => self.ask(silence),
+                None => {
+                    let mut events = self.announce(silence);
+                    events.extend(self.ask(silence));
+                    events
+                }
             },
         }
+    }
+
+    /// Says once per pause that there is one.
+    fn announce(&mut self, silence: u64) -> Vec<EndpointEvent> {
+        // The question may be configured to come earlier; nothing is asked about what was not announced.
+        let after = samples(self.config.pause_after_ms.min(self.config.ask_after_ms));
+        let Phase::Speaking(Turn { start, voiced_end, pause: Some(pause), .. }) = &mut self.phase else {
+            return Vec::new();
+        };
+        if silence < after || std::mem::replace(&mut pause.told, true) {
+            return Vec::new();
+        }
+        vec![EndpointEvent::Pause { start: *start, end: *voiced_end }]
     }
 
     /// Where an overlong turn is cut. A pause in the last tenth is taken, so that words stay whole.

@@ -28,6 +28,8 @@ pub struct EndpointConfig {
     pub prefix_padding_ms: u32,
     /// Speech shorter than this never starts a turn.
     pub min_speech_ms: u32,
+    /// Silence after which [`EndpointEvent::Pause`] is said: what can be prepared for an end may begin.
+    pub pause_after_ms: u32,
     /// Silence before the judge is asked.
     pub ask_after_ms: u32,
     /// Probability of completeness from which the turn ends at once.
@@ -46,6 +48,8 @@ impl Default for EndpointConfig {
             threshold: 0.5,
             prefix_padding_ms: 300,
             min_speech_ms: 96,
+            // Shorter silences are dips inside words: the first strong frame after one continues the speech.
+            pause_after_ms: 96,
             ask_after_ms: 200,
             complete_at: 0.5,
             max_turn_ms: 30_000,
@@ -89,6 +93,14 @@ pub enum EndpointEvent {
     SpeechStarted {
         /// Where its audio begins, padding included; never before the end of the previous turn.
         start: u64,
+    },
+    /// A silence that may be the end, said once per pause and before any question about it. When speech goes
+    /// on, nothing is said; the next pause has its own.
+    Pause {
+        /// Where the turn begins.
+        start: u64,
+        /// Where speech ended; the same as in [`EndpointEvent::TurnEnded`] if this is the end.
+        end: u64,
     },
     /// Ask the judge about `start..end` and answer with [`Endpointer::handle_completeness`](super::Endpointer::handle_completeness).
     JudgeTurn {

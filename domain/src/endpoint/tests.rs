@@ -8,8 +8,15 @@ fn frames(ms: u32) -> u32 {
 }
 
 /// Feeds `probability` for `ms` and collects the events.
-fn feed(endpointer: &mut Endpointer, probability: f32, ms: u32) -> Vec<E> {
+fn feed_all(endpointer: &mut Endpointer, probability: f32, ms: u32) -> Vec<E> {
     (0..frames(ms)).flat_map(|_| endpointer.handle_frame(probability)).collect()
+}
+
+/// The same without the pauses, which have tests of their own.
+fn feed(endpointer: &mut Endpointer, probability: f32, ms: u32) -> Vec<E> {
+    let mut events = feed_all(endpointer, probability, ms);
+    events.retain(|event| !matches!(event, E::Pause { .. }));
+    events
 }
 
 fn with(mode: EndpointMode) -> Endpointer {
@@ -429,6 +436,7 @@ fn events_are_always_in_order() {
 #[derive(Default)]
 struct Order {
     open: Option<u64>,
+    paused_at: Option<u64>,
     stopped: Option<u64>,
     previous_end: u64,
     last_ask: Option<u64>,
@@ -444,8 +452,14 @@ impl Order {
                     );
                     self.open = Some(start);
                 }
+                E::Pause { start, end } => {
+                    assert!(self.open == Some(start) && start < end && end < endpointer.position());
+                    assert!(self.paused_at < Some(end), "once per pause");
+                    self.paused_at = Some(end);
+                }
                 E::JudgeTurn { ask, start, end } => {
                     assert!(self.open == Some(start) && start < end && self.last_ask < Some(ask));
+                    assert!(self.paused_at.is_some_and(|at| start < at && at < end), "not announced");
                     self.last_ask = Some(ask);
                 }
                 E::SpeechStopped { end } => {
