@@ -1,8 +1,18 @@
-//! The way out of a session: one queue in the order in which things happened, with events and audio.
+//! The way out of a session: one queue in the order in which things happened, with events and audio, and behind it
+//! a log of what was sent.
 //!
 //! Audio is bounded by time and makes its producer wait; it carries its turn, and what belongs to an older turn
 //! than the live one never leaves. Events are small and must not be lost, so they never wait; a client that lets
-//! [`MAX_EVENTS`] pile up is not reading and is cut off, which the session survives.
+//! [`MAX_EVENTS`] or [`MAX_EVENT_BYTES`] pile up is cut off, which the session survives: it rebuilds when it is back.
+//!
+//! What leaves gets the next number of the session and goes into the log, from where a client that lost its
+//! connection gets what it missed. Clients acknowledge (a WebSocket's pongs do it for them), and speech runs at most
+//! [`MAX_UNHEARD`] ahead of what has arrived: with nobody there, or behind a dead network, it waits.
+
+mod log;
+#[cfg(test)]
+mod tests;
+mod weight;
 
 use std::{
     collections::VecDeque,
@@ -12,13 +22,22 @@ use std::{
 use duologue_domain::turn::TurnId;
 use tokio::sync::Notify;
 
+use self::{log::Log, weight::weight};
+pub use self::{log::Numbered, weight::numbers};
 use crate::event::SessionEvent;
 
 /// More than any scene produces within a minute.
 pub const MAX_EVENTS: usize = 4096;
 
+/// As many as an unread scene of some minutes has; the limit that holds when events are large.
+pub const MAX_EVENT_BYTES: usize = 512 * 1024;
+
 /// Audio that may wait for the socket: half a second, since what waits here cannot be played yet.
 const MAX_AUDIO_SAMPLES: usize = 12_000;
+
+/// Speech that may be on its way without having arrived: two seconds, more than a slow network holds, and what a
+/// resume can replay.
+pub const MAX_UNHEARD: usize = 48_000;
 
 /// A piece of the persona's speech.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +50,7 @@ pub struct OutFrame {
     pub item: Arc<str>,
     /// Position of the first sample in the item.
     pub offset: u64,
-    /// PCM16 at 24 kHz.
+    /// PCM16 at 24 kHz. Empty when it is replayed after its turn was superseded: then only its place counts.
     pub samples: Vec<i16>,
 }
 
@@ -48,15 +67,89 @@ pub enum Outgoing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale;
 
+/// How a client comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// It begins anew.
+    Fresh,
+    /// It gets what came after the number that it knew.
+    Resumed,
+    /// What it missed is not known any more: it has to rebuild.
+    Gap,
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The session has ended.
+    Ended,
+    /// The reader was too slow; what was queued is gone.
+    Overflowed,
+    /// Another reader took over.
+    Replaced,
+}
+
 #[derive(Default)]
 struct State {
     queue: VecDeque<Outgoing>,
+    log: Log,
     audio_samples: usize,
+    event_bytes: usize,
     live: TurnId,
     stale_dropped: u64,
     overflowed: bool,
+    /// Something was dropped that a resume would have to replay.
+    lost: bool,
     closed: bool,
     reader: u64,
+    /// Whether that reader is still there.
+    is_read: bool,
+}
+
+impl State {
+    /// The next thing for the reader, if there is one that may go now.
+    fn take(&mut self) -> Option<Numbered> {
+        if let Some(replayed) = self.log.replay() {
+            return Some(replayed);
+        }
+        if matches!(self.queue.front(), Some(Outgoing::Audio(_))) && self.log.unheard() >= MAX_UNHEARD {
+            return None;
+        }
+        let outgoing = self.queue.pop_front()?;
+        self.leave(&outgoing);
+        Some(self.log.push(outgoing))
+    }
+
+    fn enter(&mut self, outgoing: &Outgoing) {
+        match outgoing {
+            Outgoing::Audio(frame) => self.audio_samples += frame.samples.len(),
+            Outgoing::Event(_) => self.event_bytes += weight(outgoing),
+        }
+    }
+
+    fn leave(&mut self, outgoing: &Outgoing) {
+        match outgoing {
+            Outgoing::Audio(frame) => self.audio_samples -= frame.samples.len(),
+            Outgoing::Event(_) => self.event_bytes -= weight(outgoing),
+        }
+    }
+
+    /// Drops from the queue what `keep` refuses.
+    fn retain(&mut self, keep: impl Fn(&Outgoing) -> bool) -> usize {
+        let (kept, dropped) = std::mem::take(&mut self.queue).into_iter().partition::<VecDeque<_>, _>(keep);
+        self.queue = kept;
+        for outgoing in &dropped {
+            self.leave(outgoing);
+        }
+        dropped.len()
+    }
+
+    fn new_reader(&mut self) -> u64 {
+        self.reader += 1;
+        self.is_read = true;
+        self.overflowed = false;
+        self.reader
+    }
 }
 
 #[derive(Default)]
@@ -76,17 +169,6 @@ impl std::fmt::Debug for Outbox {
     }
 }
 
-/// Why nothing more comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
-    /// The session has ended.
-    Ended,
-    /// The reader was too slow; what was queued is gone.
-    Overflowed,
-    /// Another reader took over.
-    Replaced,
-}
-
 impl Outbox {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -96,13 +178,30 @@ impl Outbox {
     pub fn event(&self, event: SessionEvent) {
         let mut state = self.lock();
         if state.closed || state.overflowed {
+            state.lost = true;
             return;
         }
-        state.queue.push_back(Outgoing::Event(Box::new(event)));
-        if state.queue.len() > MAX_EVENTS {
+        let outgoing = Outgoing::Event(Box::new(event));
+        state.enter(&outgoing);
+        state.queue.push_back(outgoing);
+        if state.queue.len() > MAX_EVENTS || state.event_bytes > MAX_EVENT_BYTES {
             state.overflowed = true;
-            state.queue.clear();
+            state.lost = true;
+            state.queue = VecDeque::new();
             state.audio_samples = 0;
+            state.event_bytes = 0;
+        }
+        drop(state);
+        self.0.filled.notify_waiters();
+    }
+
+    /// Queues events before everything else, in their order: what a client is told first.
+    pub fn events_first(&self, events: Vec<SessionEvent>) {
+        let mut state = self.lock();
+        for event in events.into_iter().rev() {
+            let outgoing = Outgoing::Event(Box::new(event));
+            state.enter(&outgoing);
+            state.queue.push_front(outgoing);
         }
         drop(state);
         self.0.filled.notify_waiters();
@@ -121,8 +220,9 @@ impl Outbox {
                     return Err(Stale);
                 }
                 if state.audio_samples < MAX_AUDIO_SAMPLES {
-                    state.audio_samples += frame.samples.len();
-                    state.queue.push_back(Outgoing::Audio(frame));
+                    let outgoing = Outgoing::Audio(frame);
+                    state.enter(&outgoing);
+                    state.queue.push_back(outgoing);
                     drop(state);
                     self.0.filled.notify_waiters();
                     return Ok(());
@@ -132,41 +232,89 @@ impl Outbox {
         }
     }
 
-    /// Makes `turn` the live one: audio of older turns leaves the queue and is refused from now on.
+    /// Whether speech waits for room: whoever speaks is held up by the reader.
+    pub fn is_full(&self) -> bool {
+        self.lock().audio_samples >= MAX_AUDIO_SAMPLES
+    }
+
+    /// Makes `turn` the live one: audio of older turns leaves the queue and the log, and is refused from now on.
     pub fn supersede(&self, turn: TurnId) {
         let mut state = self.lock();
         state.live = state.live.max(turn);
         let live = state.live;
-        let before = state.queue.len();
-        state.queue.retain(|outgoing| !matches!(outgoing, Outgoing::Audio(frame) if frame.turn < live));
-        state.stale_dropped += (before - state.queue.len()) as u64;
-        state.audio_samples = state
-            .queue
-            .iter()
-            .map(|outgoing| if let Outgoing::Audio(frame) = outgoing { frame.samples.len() } else { 0 })
-            .sum();
+        let dropped =
+            state.retain(|outgoing| !matches!(outgoing, Outgoing::Audio(frame) if frame.turn < live));
+        state.stale_dropped += dropped as u64;
+        state.log.supersede(live);
         drop(state);
         self.0.emptied.notify_waiters();
+        self.0.filled.notify_waiters();
     }
 
-    /// A new reader: the one before it ends, and an overflow is forgiven.
+    /// A new reader in this process, which needs no replay: the one before it ends, and an overflow is forgiven.
     pub fn attach(&self) -> u64 {
         let mut state = self.lock();
-        state.reader += 1;
-        state.overflowed = false;
-        let reader = state.reader;
+        state.log.settle();
+        let reader = state.new_reader();
         drop(state);
         self.0.filled.notify_waiters();
         reader
     }
 
-    /// Whether `reader` is still the one who reads.
-    pub fn is_reader(&self, reader: u64) -> bool {
-        self.lock().reader == reader
+    /// A new reader behind a network: from the beginning, or from what came after the number `resume`. After a gap
+    /// the events that wait are gone (the caller tells what there is); speech that waits is not.
+    pub fn connect(&self, resume: Option<u64>) -> (u64, Joined) {
+        let mut state = self.lock();
+        let reader = state.new_reader();
+        let lost = std::mem::take(&mut state.lost);
+        let joined = match resume {
+            None => Joined::Fresh,
+            Some(number) if !lost && state.log.rewind(number) => Joined::Resumed,
+            Some(_) => Joined::Gap,
+        };
+        match joined {
+            Joined::Fresh => state.log.settle(),
+            Joined::Resumed => state.log.acknowledge(resume.unwrap_or_default()),
+            Joined::Gap => {
+                state.log.settle();
+                state.retain(|outgoing| matches!(outgoing, Outgoing::Audio(_)));
+            }
+        }
+        drop(state);
+        self.0.filled.notify_waiters();
+        (reader, joined)
+    }
+
+    /// `reader` has gone. False when it had been replaced.
+    pub fn detach(&self, reader: u64) -> bool {
+        let mut state = self.lock();
+        let was_it = state.reader == reader;
+        state.is_read &= !was_it;
+        was_it
+    }
+
+    /// Whether anybody reads.
+    pub fn is_read(&self) -> bool {
+        self.lock().is_read
+    }
+
+    /// Everything up to `number` has arrived.
+    pub fn acknowledge(&self, reader: u64, number: u64) {
+        let mut state = self.lock();
+        if state.reader == reader {
+            state.log.acknowledge(number);
+        }
+        drop(state);
+        self.0.filled.notify_waiters();
+    }
+
+    /// The last number that has arrived.
+    pub fn arrived(&self) -> u64 {
+        self.lock().log.arrived()
     }
 
     /// The next thing to send to `reader`; waits for one.
-    pub async fn next(&self, reader: u64) -> Result<Outgoing, Closed> {
+    pub async fn next(&self, reader: u64) -> Result<Numbered, Closed> {
         loop {
             let filled = self.0.filled.notified();
             tokio::pin!(filled);
@@ -179,14 +327,12 @@ impl Outbox {
                 if state.overflowed {
                     return Err(Closed::Overflowed);
                 }
-                if let Some(outgoing) = state.queue.pop_front() {
-                    if let Outgoing::Audio(frame) = &outgoing {
-                        state.audio_samples -= frame.samples.len();
-                        self.0.emptied.notify_waiters();
-                    }
-                    return Ok(outgoing);
+                if let Some(numbered) = state.take() {
+                    drop(state);
+                    self.0.emptied.notify_waiters();
+                    return Ok(numbered);
                 }
-                if state.closed {
+                if state.closed && state.queue.is_empty() {
                     return Err(Closed::Ended);
                 }
             }
@@ -204,76 +350,5 @@ impl Outbox {
     /// How many frames were dropped because their turn was over.
     pub fn stale_dropped(&self) -> u64 {
         self.lock().stale_dropped
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn frame(turn: u64, samples: usize) -> OutFrame {
-        OutFrame {
-            turn: TurnId(turn),
-            response: "r".into(),
-            item: "i".into(),
-            offset: 0,
-            samples: vec![0; samples],
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nothing_of_an_old_turn_leaves() {
-        let outbox = Outbox::default();
-        let reader = outbox.attach();
-        outbox.audio(frame(1, 10)).await.unwrap();
-        outbox.event(SessionEvent::Cleared);
-        outbox.supersede(TurnId(2));
-        assert_eq!(outbox.audio(frame(1, 10)).await, Err(Stale));
-        outbox.audio(frame(2, 10)).await.unwrap();
-        assert_eq!(outbox.next(reader).await, Ok(Outgoing::Event(Box::new(SessionEvent::Cleared))));
-        assert!(matches!(outbox.next(reader).await, Ok(Outgoing::Audio(frame)) if frame.turn == TurnId(2)));
-        assert_eq!(outbox.stale_dropped(), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn audio_waits_for_the_reader_and_is_freed_by_a_new_turn() {
-        let outbox = Outbox::default();
-        outbox.audio(frame(1, MAX_AUDIO_SAMPLES)).await.unwrap();
-        let full = tokio::time::timeout(Duration::from_secs(1), outbox.audio(frame(1, 1))).await;
-        assert!(full.is_err(), "no room");
-        let waiting = tokio::spawn({
-            let outbox = outbox.clone();
-            async move { outbox.audio(frame(1, 1)).await }
-        });
-        tokio::task::yield_now().await;
-        outbox.supersede(TurnId(2));
-        assert_eq!(waiting.await.unwrap(), Err(Stale));
-        outbox.audio(frame(2, 1)).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_reader_that_never_reads_is_cut_off_without_growth() {
-        let outbox = Outbox::default();
-        let reader = outbox.attach();
-        for _ in 0..MAX_EVENTS * 3 {
-            outbox.event(SessionEvent::Cleared);
-        }
-        assert_eq!(outbox.next(reader).await, Err(Closed::Overflowed));
-        let next_reader = outbox.attach();
-        outbox.event(SessionEvent::Cleared);
-        assert_eq!(outbox.next(reader).await, Err(Closed::Replaced));
-        assert!(outbox.next(next_reader).await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn closing_delivers_what_is_queued() {
-        let outbox = Outbox::default();
-        let reader = outbox.attach();
-        outbox.event(SessionEvent::Cleared);
-        outbox.close();
-        assert!(outbox.next(reader).await.is_ok());
-        assert_eq!(outbox.next(reader).await, Err(Closed::Ended));
     }
 }

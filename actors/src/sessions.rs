@@ -13,7 +13,7 @@ use tracing::warn;
 use crate::{
     audio_in::AudioIn,
     event::{ClientCommand, SessionEvent},
-    outbox::{Closed, Outbox, Outgoing},
+    outbox::{Closed, Numbered, Outbox, Outgoing},
     session::{Session, SessionArgs, SessionMsg, SessionSpec, SessionView},
     store::Store,
 };
@@ -36,7 +36,7 @@ impl Default for SessionLimits {
         Self {
             max: 2_000,
             per_user: 20,
-            idle_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_secs(60),
             max_duration: Duration::from_secs(4 * 3600),
         }
     }
@@ -93,8 +93,8 @@ pub enum SessionsMsg {
     Close(String),
     /// How many.
     GetCensus(RpcReplyPort<Census>),
-    /// Admit no more and end all.
-    Drain(RpcReplyPort<()>),
+    /// Admit no more and end all: what is being said may be finished within this long.
+    Drain(Duration, RpcReplyPort<()>),
 }
 
 /// Its memory.
@@ -152,7 +152,7 @@ impl Actor for Sessions {
                 };
                 let _ = port.send(census);
             }
-            SessionsMsg::Drain(port) => state.drain(port),
+            SessionsMsg::Drain(within, port) => state.drain(within, port),
         }
         Ok(())
     }
@@ -243,14 +243,14 @@ impl State {
         }
     }
 
-    fn drain(&mut self, port: RpcReplyPort<()>) {
+    fn drain(&mut self, within: Duration, port: RpcReplyPort<()>) {
         if self.open.is_empty() {
             let _ = port.send(());
             return;
         }
         self.draining = Some(port);
         for open in self.open.values() {
-            open.handle.end("server_stopping", "The server is stopping. Connect again in a moment.");
+            let _ = open.handle.session.cast(SessionMsg::Drain(within));
         }
     }
 }
@@ -302,7 +302,8 @@ impl SessionsHandle {
     /// Tells every scene that the server stops, and waits for them, at most until the deadline.
     pub async fn drain(&self, within: Duration) {
         let started = Instant::now();
-        let drained = self.0.call(SessionsMsg::Drain, Some(within)).await;
+        // Half of it for what is being said, the rest for what has to be written.
+        let drained = self.0.call(|port| SessionsMsg::Drain(within / 2, port), Some(within)).await;
         if !matches!(drained, Ok(CallResult::Success(()))) {
             warn!(waited_ms = started.elapsed().as_millis() as u64, "sessions cut off at the deadline");
         }
@@ -349,14 +350,24 @@ impl SessionHandle {
         }
     }
 
-    /// Becomes its one reader.
+    /// Becomes its one reader, within this process.
     pub fn attach(&self) -> Attachment {
+        let attachment = self.attachment(self.outbox.attach());
         let _ = self.session.cast(SessionMsg::Attached(true));
-        Attachment {
-            reader: self.outbox.attach(),
-            outbox: self.outbox.clone(),
-            session: self.session.clone(),
+        attachment
+    }
+
+    /// Becomes its one reader, behind a network that may lose it: from the beginning, or from what came after the
+    /// number `resume`. `None` when the scene has just ended.
+    pub async fn connect(&self, resume: Option<u64>) -> Option<Attachment> {
+        match self.session.call(|port| SessionMsg::Connect(resume, port), ANSWER_WITHIN).await {
+            Ok(CallResult::Success((reader, _))) => Some(self.attachment(reader)),
+            _ => None,
         }
+    }
+
+    fn attachment(&self, reader: u64) -> Attachment {
+        Attachment { reader, outbox: self.outbox.clone(), session: self.session.clone() }
     }
 
     /// Tells its client something, in order with everything else.
@@ -384,15 +395,32 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// The next thing to send.
+    /// The next thing, for a reader in this process: what it has, has arrived.
     pub async fn next(&self) -> Result<Outgoing, Closed> {
+        let numbered = self.next_numbered().await?;
+        self.acknowledge(numbered.last());
+        Ok(numbered.outgoing)
+    }
+
+    /// The next thing to send, with its numbers; to be acknowledged when it has arrived.
+    pub async fn next_numbered(&self) -> Result<Numbered, Closed> {
         self.outbox.next(self.reader).await
+    }
+
+    /// Everything up to `number` has arrived.
+    pub fn acknowledge(&self, number: u64) {
+        self.outbox.acknowledge(self.reader, number);
+    }
+
+    /// The last number that has arrived.
+    pub fn arrived(&self) -> u64 {
+        self.outbox.arrived()
     }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if self.outbox.is_reader(self.reader) {
+        if self.outbox.detach(self.reader) {
             let _ = self.session.cast(SessionMsg::Attached(false));
         }
     }
