@@ -66,8 +66,9 @@ pub fn pronounce(text: &str) -> String {
 }
 
 /// The text as IPA letters of Kokoro's alphabet. Digits and Latin letters are left out: give it the
-/// output of [`crate::numbers::korean`]. Each word begins with a stress mark, which the voice needs to
-/// place its accents.
+/// output of [`crate::numbers::korean`]. The first vowel of each word carries a stress mark, which the voice
+/// needs to tell where words begin. The mark stands right before the vowel, as in all that the voice has
+/// learned; before the consonant it is read as a sound of its own ("아하고" for "하고").
 pub fn to_ipa(text: &str) -> String {
     let mut ipa = String::new();
     // What precedes within the word: the coda of the last syllable, or `None` at the start of a word.
@@ -78,11 +79,13 @@ pub fn to_ipa(text: &str) -> String {
             push_mark(&mut ipa, character);
             continue;
         };
+        let (glide, vowel) = vowel_ipa(syllable.vowel);
+        ipa.push_str(onset_ipa(syllable, before));
+        ipa.push_str(glide);
         if before.is_none() {
             ipa.push('ˈ');
         }
-        ipa.push_str(onset_ipa(syllable, before));
-        ipa.push_str(vowel_ipa(syllable.vowel));
+        ipa.push_str(vowel);
         ipa.push_str(coda_ipa(syllable.coda));
         before = Some(syllable.coda);
     }
@@ -198,25 +201,26 @@ fn onset_ipa(syllable: Syllable, before: Option<char>) -> &'static str {
     }
 }
 
-fn vowel_ipa(vowel: char) -> &'static str {
+/// The glide before a vowel, and the vowel.
+fn vowel_ipa(vowel: char) -> (&'static str, &'static str) {
     match vowel {
-        'ㅏ' => "a",
-        'ㅐ' | 'ㅔ' => "e",
-        'ㅑ' => "ja",
-        'ㅒ' | 'ㅖ' => "je",
-        'ㅓ' => "ʌ",
-        'ㅕ' => "jʌ",
-        'ㅗ' => "o",
-        'ㅘ' => "wa",
-        'ㅙ' | 'ㅚ' | 'ㅞ' => "we",
-        'ㅛ' => "jo",
-        'ㅜ' => "u",
-        'ㅝ' => "wʌ",
-        'ㅟ' => "wi",
-        'ㅠ' => "ju",
-        'ㅡ' => "ɯ",
-        'ㅢ' => "ɰi",
-        _ => "i",
+        'ㅏ' => ("", "a"),
+        'ㅐ' | 'ㅔ' => ("", "e"),
+        'ㅑ' => ("j", "a"),
+        'ㅒ' | 'ㅖ' => ("j", "e"),
+        'ㅓ' => ("", "ʌ"),
+        'ㅕ' => ("j", "ʌ"),
+        'ㅗ' => ("", "o"),
+        'ㅘ' => ("w", "a"),
+        'ㅙ' | 'ㅚ' | 'ㅞ' => ("w", "e"),
+        'ㅛ' => ("j", "o"),
+        'ㅜ' => ("", "u"),
+        'ㅝ' => ("w", "ʌ"),
+        'ㅟ' => ("w", "i"),
+        'ㅠ' => ("j", "u"),
+        'ㅡ' => ("", "ɯ"),
+        'ㅢ' => ("ɰ", "i"),
+        _ => ("", "i"),
     }
 }
 
