@@ -100,6 +100,11 @@ impl AudioIn {
         }
     }
 
+    /// Whether something is in it.
+    pub fn is_waiting(&self) -> bool {
+        lock(&self.inbox).ring.len() > 0
+    }
+
     /// Takes everything out and asks to be told again.
     pub fn drain(&self) -> Arrived {
         self.poked.store(false, Ordering::Release);

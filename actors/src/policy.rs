@@ -56,28 +56,75 @@ pub struct Policy {
     pub within: Duration,
     /// Then this.
     pub then: Fallback,
-    /// What the person reads.
+    /// What the person reads then.
     pub words: &'static str,
+    /// A child that has work and whose mailbox does not move for this long hangs.
+    pub answers_within: Duration,
+    /// A child whose work does not move for this long hangs.
+    pub moves_within: Duration,
+    /// What the person reads when a repair takes longer than two seconds.
+    pub meanwhile: &'static str,
 }
 
 /// Every child restarts alone: none holds a reference to another, all of them speak with the Session only, and the
 /// Session repeats to a new child what the old one had not finished. A part that was given up is tried again
 /// after [`GIVEN_UP_FOR`]. Three within half a minute is a loop, not bad luck.
 ///
-/// Face, Coach and Improviser are one line each here when they come.
+/// The engines judge their own calls first, so `moves_within` is longer than their patience: it is for what they
+/// do not notice. It is shorter than the time after which the whole reply is given up.
+///
+/// Face, Coach and Improviser are one row each here when they come.
 pub const CHILDREN: [Policy; 5] = [
-    row(Role::Ingest, Fallback::TextInput, "The microphone path keeps failing. You can write instead."),
-    row(Role::Transcriber, Fallback::TextInput, "Speech recognition keeps failing. You can write instead."),
-    row(Role::Persona, Fallback::NoReplies, "The persona keeps failing. Try again in a minute."),
-    row(Role::Speaker, Fallback::TextOutput, "The voice keeps failing. Replies are written for now."),
-    row(Role::Scribe, Fallback::NotStored, "Storing keeps failing. What is said now may not be kept."),
+    Policy {
+        // It waits for the voice activity inside its mailbox, which gives up after two seconds.
+        answers_within: Duration::from_secs(4),
+        words: "The microphone path keeps failing. You can write instead.",
+        meanwhile: "The microphone path is being restarted.",
+        ..row(Role::Ingest, Fallback::TextInput)
+    },
+    Policy {
+        moves_within: Duration::from_secs(15),
+        words: "Speech recognition keeps failing. You can write instead.",
+        meanwhile: "Speech recognition is being restarted. What you said is heard again.",
+        ..row(Role::Transcriber, Fallback::TextInput)
+    },
+    Policy {
+        // A cold prompt on two busy cores takes half of this.
+        moves_within: Duration::from_secs(30),
+        words: "The persona keeps failing. Try again in a minute.",
+        meanwhile: "The persona lost the thread and begins anew.",
+        ..row(Role::Persona, Fallback::NoReplies)
+    },
+    Policy {
+        // A clause without sound for 15 s stays text by itself.
+        moves_within: Duration::from_secs(16),
+        words: "The voice keeps failing. Replies are written for now.",
+        meanwhile: "The voice is being restarted.",
+        ..row(Role::Speaker, Fallback::TextOutput)
+    },
+    Policy {
+        // A write may take ten seconds by right.
+        answers_within: Duration::from_secs(15),
+        words: "Storing keeps failing. What is said now may not be kept.",
+        meanwhile: "Storing is being restarted. What was said is written again.",
+        ..row(Role::Scribe, Fallback::NotStored)
+    },
 ];
 
 /// How long a part stays given up.
 pub const GIVEN_UP_FOR: Duration = Duration::from_secs(60);
 
-const fn row(role: Role, then: Fallback, words: &'static str) -> Policy {
-    Policy { role, max: 3, within: Duration::from_secs(30), then, words }
+const fn row(role: Role, then: Fallback) -> Policy {
+    Policy {
+        role,
+        max: 3,
+        within: Duration::from_secs(30),
+        then,
+        words: "",
+        answers_within: Duration::from_secs(3),
+        moves_within: Duration::MAX,
+        meanwhile: "",
+    }
 }
 
 /// The row of `role`.
@@ -141,6 +188,8 @@ mod tests {
     fn every_role_has_one_row() {
         for role in [Role::Ingest, Role::Transcriber, Role::Persona, Role::Speaker, Role::Scribe] {
             assert_eq!(CHILDREN.iter().filter(|policy| policy.role == role).count(), 1);
+            assert_eq!(CHILDREN[role as usize].role, role, "in the order of the roles");
+            assert!(!policy(role).words.is_empty() && !policy(role).meanwhile.is_empty());
         }
     }
 }

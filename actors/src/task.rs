@@ -1,7 +1,10 @@
-//! A task with an owner: when the owner goes, by whatever way, the task goes with it.
+//! A task with an owner: when the owner goes, by whatever way, the task goes with it; and when the task panics,
+//! the owner goes too, because an actor whose work has vanished is dead even if its mailbox still answers.
 
-use std::future::Future;
+use std::{future::Future, panic::AssertUnwindSafe};
 
+use futures_util::FutureExt;
+use ractor::ActorCell;
 use tokio::task::JoinHandle;
 
 /// Aborts its task when dropped. Actors keep these in their state, since `post_stop` is skipped on kill and panic.
@@ -9,9 +12,15 @@ use tokio::task::JoinHandle;
 pub(crate) struct OwnedTask(JoinHandle<()>);
 
 impl OwnedTask {
-    /// Spawns `work` on the current runtime.
-    pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(work))
+    /// Spawns `work` on the current runtime for the actor `owner`.
+    pub(crate) fn spawn(owner: ActorCell, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(async move {
+            // Unwind safe: what the work leaves behind dies with its owner.
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                metrics::counter!("actor_tasks_panicked_total").increment(1);
+                owner.kill();
+            }
+        }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ractor::{Actor, ActorCell, ActorRef};
+use ractor::{Actor, ActorCell, ActorRef, Message};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -11,6 +11,7 @@ use crate::{
     ingest::{Ingest, IngestArgs, IngestMsg},
     persona::{Persona, PersonaArgs, PersonaMsg},
     policy::{GIVEN_UP_FOR, RestartBudget, Role, Verdict, policy},
+    pulse::Pulse,
     scribe::{Scribe, ScribeArgs, ScribeMsg},
     speaker::{Speaker, SpeakerArgs, SpeakerMsg},
     transcriber::{Transcriber, TranscriberArgs, TranscriberMsg},
@@ -50,6 +51,17 @@ impl Children {
         }
     }
 
+    /// Asks a child for a sign of life. A dead one refuses it; its successor is asked again.
+    pub(super) fn feel(&self, role: Role, pulse: Pulse) {
+        match role {
+            Role::Ingest => feel(self.ingest.as_ref(), IngestMsg::Pulse(pulse)),
+            Role::Transcriber => feel(self.transcriber.as_ref(), TranscriberMsg::Pulse(pulse)),
+            Role::Persona => feel(self.persona.as_ref(), PersonaMsg::Pulse(pulse)),
+            Role::Speaker => feel(self.speaker.as_ref(), SpeakerMsg::Pulse(pulse)),
+            Role::Scribe => feel(self.scribe.as_ref(), ScribeMsg::Pulse(pulse)),
+        }
+    }
+
     pub(super) fn given_up(&self) -> Vec<(&'static str, String)> {
         self.given_up.iter().map(|(role, reason)| (role.name(), reason.clone())).collect()
     }
@@ -74,6 +86,7 @@ impl State {
             Role::Speaker => self.repeat_to_speaker(),
             Role::Scribe => self.repeat_to_scribe(),
         }
+        self.begun_anew(role);
     }
 
     async fn try_spawn(&mut self, role: Role) -> Result<(), String> {
@@ -89,6 +102,7 @@ impl State {
                     history: self.history.clone(),
                     vad: self.engines.vad.clone(),
                     turn: self.engines.turn.clone(),
+                    played: self.played.clone(),
                     config: self.config.clone(),
                 };
                 self.children.ingest = Some(spawn_linked(Ingest, args, cell).await?);
@@ -117,6 +131,7 @@ impl State {
                     parent,
                     session,
                     outbox: self.outbox.clone(),
+                    played: self.played.clone(),
                     tts: self.engines.tts.clone(),
                 };
                 self.children.speaker = Some(spawn_linked(Speaker, args, cell).await?);
@@ -137,13 +152,14 @@ impl State {
         }
     }
 
-    fn bury(&mut self, role: Role, reason: String) {
+    pub(super) fn bury(&mut self, role: Role, reason: String) {
         self.children.forget(role);
         metrics::counter!("actor_deaths_total", "role" => role.name()).increment(1);
         let row = policy(role);
         match self.children.budgets.entry(role).or_default().handle_death(Instant::now(), row) {
             Verdict::Restart(delay) => {
                 warn!(session = self.key, role = role.name(), reason, "child died, restarting");
+                self.failing(role);
                 if role == Role::Ingest {
                     self.end_interrupted_speech();
                 }
@@ -152,6 +168,7 @@ impl State {
             Verdict::GiveUp => {
                 error!(session = self.key, role = role.name(), reason, "child given up for now");
                 self.children.given_up.insert(role, row.words.to_owned());
+                self.not_repaired(role);
                 self.alarm(role.name(), "part_failed", row.words);
                 self.without(role);
                 self.myself.send_after(GIVEN_UP_FOR, move || SessionMsg::Respawn(role));
@@ -160,7 +177,7 @@ impl State {
     }
 
     /// What is in flight must end even without the child that would have ended it.
-    fn without(&mut self, role: Role) {
+    pub(super) fn without(&mut self, role: Role) {
         match role {
             Role::Ingest => self.end_interrupted_speech(),
             Role::Transcriber => self.fail_pending_utterances(policy(role).words),
@@ -168,6 +185,12 @@ impl State {
             Role::Speaker => self.finish_in_writing(),
             Role::Scribe => {}
         }
+    }
+}
+
+fn feel<M: Message>(child: Option<&ActorRef<M>>, pulse: M) {
+    if let Some(child) = child {
+        let _refused = child.cast(pulse);
     }
 }
 

@@ -5,6 +5,14 @@ use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 
 use crate::{cache::common, wire::Message};
 
+/// The messages to answer, and what of the answer stands already: a last message of the assistant.
+fn begun(messages: &[Message]) -> (&[Message], &str) {
+    match messages.split_last() {
+        Some((last, earlier)) if last.role == "assistant" => (earlier, last.content.as_str()),
+        _ => (messages, ""),
+    }
+}
+
 /// Renders and tokenises for one model.
 pub(crate) struct Prompter<'m> {
     model: &'m LlamaModel,
@@ -50,8 +58,9 @@ impl<'m> Prompter<'m> {
 
     /// The prompt for a reply to `messages`, of which the first `shared` are the persona's.
     pub(crate) fn prompt(&self, messages: &[Message], shared: usize) -> anyhow::Result<Prompt> {
+        let (messages, begun) = begun(messages);
         ensure!(!messages.is_empty(), "there are no messages to answer");
-        let tokens = self.tokenise(&self.render(messages, true)?);
+        let tokens = self.tokenise(&(self.render(messages, true)? + &self.unmarked(begun)));
         ensure!(!tokens.is_empty(), "the prompt is empty");
         let shared = match messages.get(..shared) {
             Some(beginning) if shared > 0 => common(&tokens, &self.beginning(beginning)?),

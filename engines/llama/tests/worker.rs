@@ -117,6 +117,20 @@ fn a_file_that_is_no_model_is_refused() {
 }
 
 #[test]
+fn a_reply_that_was_begun_is_gone_on_with() {
+    let mut worker = Worker::ready();
+    worker.say(&generate(1, "Tell me about the sea."));
+    let (whole, _) = worker.reply(1);
+    let cut = whole.rfind(' ').expect("more than a word");
+    let mut rest = generate(2, "Tell me about the sea.");
+    let begun = json!({"role": "assistant", "content": &whole[..cut]});
+    rest["messages"].as_array_mut().expect("messages").push(begun);
+    worker.say(&rest);
+    let (rest, _) = worker.reply(2);
+    assert!(rest.starts_with(&whole[cut..]), "{whole:?} was gone on with by {rest:?}");
+}
+
+#[test]
 fn nonsense_is_answered_and_the_worker_works_on() {
     let mut worker = Worker::ready();
     writeln!(worker.stdin.as_mut().unwrap(), "hello there").unwrap();

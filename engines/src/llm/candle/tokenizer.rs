@@ -15,7 +15,10 @@ use tokenizers::{
     },
 };
 
-use crate::{llm::role_name, port::ChatMessage};
+use crate::{
+    llm::role_name,
+    port::{ChatMessage, Role},
+};
 
 type Inner =
     TokenizerImpl<ModelWrapper, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
@@ -66,8 +69,12 @@ impl Tokenizer {
 
     /// A prompt: marks are put in as tokens and what people say is never read for marks, so nobody can
     /// end their message and speak as someone else; they are taken out of it, lest the model learns to
-    /// write them. `invite` opens the reply.
+    /// write them. `invite` opens the reply, after what of it stands already: a last message of the assistant.
     pub(super) fn prompt(&self, messages: &[ChatMessage], invite: bool) -> Result<Vec<u32>, String> {
+        let (messages, begun) = match messages.split_last() {
+            Some((last, earlier)) if invite && last.role == Role::Assistant => (earlier, last.content.as_str()),
+            _ => (messages, ""),
+        };
         let mut tokens = Vec::new();
         for message in messages {
             tokens.push(self.start);
@@ -78,7 +85,8 @@ impl Tokenizer {
         }
         if invite {
             tokens.push(self.start);
-            self.encode("assistant\n", &mut tokens)?;
+            let begun = self.unmarked(begun);
+            self.encode(&format!("assistant\n{begun}"), &mut tokens)?;
         }
         Ok(tokens)
     }
