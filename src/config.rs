@@ -216,6 +216,12 @@ pub struct TurnConfig {
     pub max_turn_ms: u32,
     /// Whether speech stops a reply.
     pub interrupt: bool,
+    /// From the end of speech to the first sound, what is aimed at; 0 gives nothing up to get there.
+    pub budget_ms: u64,
+    /// A voice that may speak English instead of a persona's own when answers come too late; empty for none.
+    pub fast_voice_en: String,
+    /// The same for Korean.
+    pub fast_voice_ko: String,
     /// Whether noise is filtered.
     pub noise_reduction: bool,
 }

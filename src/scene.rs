@@ -1,6 +1,6 @@
 //! From a stored session to a live one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use duologue_actors::{
     event::{
@@ -64,8 +64,14 @@ pub(crate) fn first_config(config: &Config, record: &SessionRecord) -> SessionCo
             ..EndpointConfig::default()
         },
         speak: config.tts.enabled,
+        fast_voices: [&turn.fast_voice_en, &turn.fast_voice_ko].map(|voice| named(voice)),
+        budget_ms: (turn.budget_ms > 0).then_some(turn.budget_ms),
         ..SessionConfig::default()
     }
+}
+
+fn named(voice: &str) -> Option<Arc<str>> {
+    (!voice.is_empty()).then(|| voice.into())
 }
 
 /// The live scene of a stored session: found, or opened with its history.

@@ -2,14 +2,19 @@
 //!
 //! These are the events of the realtime protocol as Rust types; the JSON of the wire lives in the server.
 
+use std::sync::Arc;
+
 use duologue_domain::{
     conversation::{Content, Item},
     endpoint::EndpointConfig,
+    ladder::Step,
     lang::Language,
     turn::{CancelReason, TurnId},
     viseme::VisemeCue,
     waterfall::Report,
 };
+
+use crate::store::Kept;
 
 /// How the end of the person's turn is found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +83,10 @@ pub struct SessionConfig {
     pub max_output_tokens: usize,
     /// What the operator decided about the ends of turns; clients change `turn_detection`.
     pub tuning: EndpointConfig,
+    /// Voices that are faster than a persona's own, for when answers come too late: in English and in Korean.
+    pub fast_voices: [Option<Arc<str>>; 2],
+    /// From the end of speech to the first sound, what the operator wants it to take; `None` never gives anything up.
+    pub budget_ms: Option<u64>,
 }
 
 impl Default for SessionConfig {
@@ -97,6 +106,19 @@ impl Default for SessionConfig {
             speed: 1.0,
             max_output_tokens: 256,
             tuning: EndpointConfig::default(),
+            fast_voices: [None, None],
+            budget_ms: Some(1_500),
+        }
+    }
+}
+
+impl SessionConfig {
+    /// The faster voice for a language, if one is configured.
+    pub fn fast_voice(&self, language: Language) -> Option<&str> {
+        let [english, korean] = &self.fast_voices;
+        match language {
+            Language::English => english.as_deref(),
+            Language::Korean => korean.as_deref(),
         }
     }
 }
@@ -152,6 +174,8 @@ impl ConfigPatch {
             speed: self.speed.unwrap_or(old.speed),
             max_output_tokens: self.max_output_tokens.unwrap_or(old.max_output_tokens),
             tuning: old.tuning,
+            fast_voices: old.fast_voices.clone(),
+            budget_ms: old.budget_ms,
         }
     }
 }
@@ -189,6 +213,13 @@ pub enum ClientCommand {
     CancelResponse {
         /// Only this one, when given.
         response: Option<String>,
+    },
+    /// `duologue.playout`: how much of an item's sound has left the client's speaker.
+    Playout {
+        /// Which.
+        item: String,
+        /// So much.
+        played_ms: u64,
     },
 }
 
@@ -246,6 +277,20 @@ pub enum NoticeLevel {
 /// What a session says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionEvent {
+    /// A client has come: the session and its conversation.
+    Created,
+    /// A client has come back, and has what it missed.
+    Resumed {
+        /// The last number that it knew.
+        after: u64,
+    },
+    /// A message is kept, whatever crashes (or, by a store that forgets, until the process ends).
+    Kept {
+        /// Which.
+        item: String,
+        /// Where.
+        kept: Kept,
+    },
     /// The configuration changed.
     Updated(Box<SessionConfig>),
     /// An item is part of the conversation (`done` when it is complete).
@@ -381,6 +426,30 @@ pub enum SessionEvent {
         /// What it cost.
         usage: Usage,
     },
+    /// The person may be interrupting: play more quietly.
+    Duck {
+        /// Turn of what is played.
+        turn: TurnId,
+        /// Reply.
+        response: String,
+        /// Factor for its amplitude.
+        gain: f32,
+    },
+    /// They go on: pause the play, so that it can go on from the same sample.
+    Hold {
+        /// Turn.
+        turn: TurnId,
+    },
+    /// They did not mean to interrupt: go on as before.
+    Restore {
+        /// Turn.
+        turn: TurnId,
+    },
+    /// What they said instead: a word of agreement, or nothing.
+    Backchannel {
+        /// The words, if they were understood.
+        text: String,
+    },
     /// Where the time of a turn went.
     Latency {
         /// Turn.
@@ -389,6 +458,10 @@ pub enum SessionEvent {
         response: String,
         /// Stage by stage.
         report: Report,
+        /// Whether the reply was begun before the turn had ended.
+        speculative: bool,
+        /// What it should have taken in milliseconds, and what is given up to get there.
+        budget: Option<(u64, Step)>,
     },
     /// How close the two are now.
     Intimacy {

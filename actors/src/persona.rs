@@ -11,17 +11,17 @@ use duologue_domain::{
     lang::Language,
     memory::Fact,
     persona::{Persona as PersonaFile, SpeechLevel},
-    prompt::{Prompt, PromptInput, Role, Turn as PromptTurn},
+    prompt::{ChatMessage, Prompt, PromptInput, Role, Turn as PromptTurn, estimate_tokens},
     spoken::SpokenFilter,
     turn::TurnId,
 };
 use duologue_engines::port::{
     EngineError, ErrorKind, Finish, LlmEngine, LlmEvent, LlmRequest, LlmUsage, Sampling, SessionKey,
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
-use crate::{session::SessionMsg, task::OwnedTask};
+use crate::{pulse::Pulse, session::SessionMsg, task::OwnedTask};
 
 /// The first token must come within this; a cold prompt on two cores takes ten seconds.
 const FIRST_TOKEN_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
@@ -65,6 +65,10 @@ pub struct ReplyJob {
     pub max_tokens: usize,
     /// What was said, oldest first.
     pub turns: Vec<PromptTurn>,
+    /// The beginning of the reply, when it was said by a predecessor; the rest is asked for.
+    pub begun: String,
+    /// How long clauses are.
+    pub clauses: ClauseConfig,
 }
 
 /// What it understands.
@@ -72,8 +76,12 @@ pub struct ReplyJob {
 pub enum PersonaMsg {
     /// Answer; whatever was being answered is dropped.
     Reply(Box<ReplyJob>),
+    /// This is likely to be asked soon: let the model read what stands already. Not while it answers.
+    ReadAhead(Box<ReplyJob>),
     /// Stop.
     Cancel,
+    /// Show that it lives.
+    Pulse(Pulse),
 }
 
 /// What it says.
@@ -130,8 +138,10 @@ impl PersonaEvent {
 /// Its memory: the reply in the making.
 #[derive(Debug)]
 pub struct State {
+    myself: ActorCell,
     args: PersonaArgs,
     reply: Option<OwnedTask>,
+    ahead: Option<OwnedTask>,
 }
 
 impl Actor for Persona {
@@ -141,10 +151,10 @@ impl Actor for Persona {
 
     async fn pre_start(
         &self,
-        _: ActorRef<PersonaMsg>,
+        myself: ActorRef<PersonaMsg>,
         args: PersonaArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { args, reply: None })
+        Ok(State { myself: myself.get_cell(), args, reply: None, ahead: None })
     }
 
     async fn handle(
@@ -155,7 +165,9 @@ impl Actor for Persona {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             PersonaMsg::Reply(job) => state.reply(*job),
+            PersonaMsg::ReadAhead(job) => state.read_ahead(&job),
             PersonaMsg::Cancel => state.reply = None,
+            PersonaMsg::Pulse(pulse) => pulse.beat(),
         }
         Ok(())
     }
@@ -172,8 +184,9 @@ impl Actor for Persona {
 
 impl State {
     fn reply(&mut self, job: ReplyJob) {
-        // The old stream is dropped first, so that the engine's slot is free for the new one.
+        // The old streams are dropped first, so that the engine's slot is free for the new one.
         self.reply = None;
+        self.ahead = None;
         let question = candor_of(&job.turns);
         let level =
             self.args.persona.intimacy_step(job.intimacy).map_or(SpeechLevel::Polite, |step| step.level);
@@ -183,22 +196,31 @@ impl State {
             turn: job.turn,
             language: job.language,
             filter: SpokenFilter::named(self.args.persona.names()),
-            splitter: ClauseSplitter::new(ClauseConfig::default()),
+            splitter: ClauseSplitter::new(job.clauses),
             instead_of_denial: match question {
                 AiQuestion::None => None,
                 AiQuestion::Casual => self.args.persona.profile(job.language).deflections.first().cloned(),
                 AiQuestion::Sincere => Some(candor::admission(job.language, level).to_owned()),
             },
-            said: false,
+            said: !job.begun.is_empty(),
         };
         let llm = self.args.llm.clone();
-        self.reply = Some(OwnedTask::spawn(async move { voice.speak(llm, request).await }));
+        self.reply = Some(OwnedTask::spawn(self.myself.clone(), async move { voice.speak(llm, request).await }));
+    }
+
+    /// Whatever was being read ahead is a beginning of this, so it is not lost.
+    fn read_ahead(&mut self, job: &ReplyJob) {
+        self.ahead = None;
+        let request = self.request(job, candor_of(&job.turns));
+        let Some(mut stream) = self.args.llm.read_ahead(request) else { return };
+        let reading = async move { while stream.next().await.is_some() {} };
+        self.ahead = Some(OwnedTask::spawn(self.myself.clone(), reading));
     }
 
     fn request(&self, job: &ReplyJob, question: AiQuestion) -> LlmRequest {
         let persona = &self.args.persona;
         let context = self.args.llm.context_tokens();
-        let prompt = Prompt::build(&PromptInput {
+        let mut prompt = Prompt::build(&PromptInput {
             persona,
             language: job.language,
             step: persona.intimacy_step(job.intimacy),
@@ -208,11 +230,17 @@ impl State {
             candor: question,
             budget_tokens: context.saturating_sub(job.max_tokens.min(context / 2)),
         });
+        let mut max_tokens = job.max_tokens;
+        if !job.begun.is_empty() {
+            let said = ChatMessage { role: Role::Assistant, content: job.begun.clone() };
+            max_tokens = max_tokens.saturating_sub(estimate_tokens(&job.begun)).max(1);
+            prompt.messages.push(said);
+        }
         LlmRequest {
             session: self.args.session,
             messages: prompt.messages,
             shared: prompt.shared,
-            max_tokens: job.max_tokens,
+            max_tokens,
             sampling: Sampling {
                 temperature: persona.sampling.temperature,
                 top_p: persona.sampling.top_p,

@@ -12,12 +12,17 @@ use duologue_domain::{
     viseme::{Viseme, VisemeCue},
 };
 use duologue_engines::port::{EngineError, SPEECH_RATE, SessionKey, SpeechChunk, TtsEngine, TtsRequest};
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::{sync::mpsc, time::Instant};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{
     event::SessionEvent,
     outbox::{OutFrame, Outbox, Stale},
+    played::PlayedAudio,
+    pulse::Pulse,
     session::SessionMsg,
     task::OwnedTask,
 };
@@ -50,6 +55,8 @@ pub struct SpeakerArgs {
     pub session: SessionKey,
     /// Where the sound goes.
     pub outbox: Outbox,
+    /// What the person hears, for the gate against the persona's own voice.
+    pub played: PlayedAudio,
     /// The model.
     pub tts: Arc<dyn TtsEngine>,
 }
@@ -75,6 +82,8 @@ pub struct Speech {
     pub speed: f32,
     /// Samples already sent for this item by an earlier Speaker.
     pub offset: u64,
+    /// Synthesise, but send nothing before [`SpeakerMsg::Release`]: the reply may yet be thrown away.
+    pub held: bool,
 }
 
 /// One clause.
@@ -97,8 +106,12 @@ pub enum SpeakerMsg {
     Say(TurnId, Clause),
     /// That was all.
     Finish(TurnId),
+    /// What was held may be heard.
+    Release(TurnId),
     /// Stop at once.
     Cancel,
+    /// Show that it lives.
+    Pulse(Pulse),
 }
 
 /// What it says.
@@ -148,6 +161,7 @@ pub enum SpeakerEvent {
 /// Its memory.
 #[derive(Debug)]
 pub struct State {
+    myself: ActorCell,
     args: SpeakerArgs,
     job: Option<Job>,
 }
@@ -157,6 +171,8 @@ struct Job {
     turn: TurnId,
     /// `None` once the last clause is in: the task ends when the channel does.
     clauses: Option<mpsc::Sender<Clause>>,
+    /// Turns true when the sound may leave.
+    released: watch::Sender<bool>,
     _tasks: [OwnedTask; 2],
 }
 
@@ -167,10 +183,10 @@ impl Actor for Speaker {
 
     async fn pre_start(
         &self,
-        _: ActorRef<SpeakerMsg>,
+        myself: ActorRef<SpeakerMsg>,
         args: SpeakerArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { args, job: None })
+        Ok(State { myself: myself.get_cell(), args, job: None })
     }
 
     async fn handle(
@@ -187,7 +203,13 @@ impl Actor for Speaker {
                     job.clauses = None;
                 }
             }
+            SpeakerMsg::Release(turn) => {
+                if let Some(job) = state.job.as_ref().filter(|job| job.turn == turn) {
+                    job.released.send_replace(true);
+                }
+            }
             SpeakerMsg::Cancel => state.job = None,
+            SpeakerMsg::Pulse(pulse) => pulse.beat(),
         }
         Ok(())
     }
@@ -206,6 +228,7 @@ impl State {
     fn begin(&mut self, speech: Speech) {
         let (clauses, waiting) = mpsc::channel(MAX_CLAUSES);
         let (pieces, ready) = mpsc::channel(CHUNKS_AHEAD);
+        let (released, release) = watch::channel(!speech.held);
         let turn = speech.turn;
         let synthesis = Synthesis {
             tts: self.args.tts.clone(),
@@ -216,14 +239,19 @@ impl State {
         let player = Player {
             parent: self.args.parent.clone(),
             outbox: self.args.outbox.clone(),
+            played: self.args.played.clone(),
+            release,
             clause_samples: 0,
             sent: 0,
             started: None,
             compute: None,
             speech,
         };
-        let tasks = [OwnedTask::spawn(synthesis.run(waiting, pieces)), OwnedTask::spawn(player.run(ready))];
-        self.job = Some(Job { turn, clauses: Some(clauses), _tasks: tasks });
+        let tasks = [
+            OwnedTask::spawn(self.myself.clone(), synthesis.run(waiting, pieces)),
+            OwnedTask::spawn(self.myself.clone(), player.run(ready)),
+        ];
+        self.job = Some(Job { turn, clauses: Some(clauses), released, _tasks: tasks });
     }
 
     fn say(&mut self, turn: TurnId, clause: Clause) {
@@ -298,6 +326,8 @@ fn pause_after(text: &str) -> Duration {
 struct Player {
     parent: ActorRef<SessionMsg>,
     outbox: Outbox,
+    played: PlayedAudio,
+    release: watch::Receiver<bool>,
     speech: Speech,
     clause_samples: u64,
     sent: u64,
@@ -308,6 +338,10 @@ struct Player {
 
 impl Player {
     async fn run(mut self, mut pieces: mpsc::Receiver<Piece>) {
+        // Meanwhile the synthesis fills the channel, and waits when it is full.
+        if self.release.wait_for(|released| *released).await.is_err() {
+            return;
+        }
         while let Some(piece) = pieces.recv().await {
             let turn = self.speech.turn;
             let outcome = match piece {
@@ -371,6 +405,7 @@ impl Player {
     async fn frames(&mut self, index: usize, samples: Vec<i16>) -> Result<(), Stale> {
         for frame in samples.chunks(FRAME) {
             self.pace().await;
+            self.played.push(self.speech.turn, self.speech.offset + self.sent, frame);
             self.outbox
                 .audio(OutFrame {
                     turn: self.speech.turn,

@@ -32,6 +32,13 @@ impl Default for ClauseConfig {
     }
 }
 
+impl ClauseConfig {
+    /// For who is late: the first sound comes after fewer words, though it may be cut where nobody would breathe.
+    pub fn hurried() -> Self {
+        Self { first_min_chars: 4, first_max_chars: 28, ..Self::default() }
+    }
+}
+
 /// The streaming splitter.
 #[derive(Clone, Debug, Default)]
 pub struct ClauseSplitter {

@@ -66,6 +66,7 @@ pub struct Floor {
     policy: FloorPolicy,
     turn: TurnId,
     reply: Option<TurnId>,
+    draft: Option<TurnId>,
     person_speaking: bool,
     reply_owed: bool,
 }
@@ -94,7 +95,40 @@ impl Floor {
     /// The person began to speak. Voice activity raises the turn, so that nothing of the old reply is heard.
     pub fn handle_speech_started(&mut self) -> Vec<FloorEffect> {
         self.person_speaking = true;
+        self.draft = None;
         if self.policy.interrupt_response { self.cancel(CancelReason::TurnDetected) } else { Vec::new() }
+    }
+
+    /// The person began to speak while a reply is at their ears: a word of agreement, or an interruption. Nothing
+    /// stops before [`Floor::handle_interruption`].
+    pub fn handle_speech_over_reply(&mut self) {
+        self.person_speaking = true;
+    }
+
+    /// It is an interruption. The turn rises even when the reply is made to its end, since its sound may still be
+    /// on the way.
+    pub fn handle_interruption(&mut self) -> Vec<FloorEffect> {
+        let effects = self.cancel(CancelReason::TurnDetected);
+        if effects.is_empty() {
+            self.turn.0 += 1;
+        }
+        effects
+    }
+
+    /// The person has probably finished: a reply may be begun that nobody hears yet. `None` while another one runs
+    /// or none is wanted. The draft becomes the next reply, or [`Floor::drop_draft`] ends it.
+    pub fn begin_draft(&mut self) -> Option<TurnId> {
+        if self.reply.is_some() || self.reply_owed || !self.policy.create_response {
+            return None;
+        }
+        self.turn.0 += 1;
+        self.draft = Some(self.turn);
+        self.draft
+    }
+
+    /// The draft answers nothing any more.
+    pub fn drop_draft(&mut self) {
+        self.draft = None;
     }
 
     /// The person stopped speaking; their words are not known yet.
@@ -141,13 +175,16 @@ impl Floor {
     }
 
     fn begin(&mut self) -> FloorEffect {
-        self.turn.0 += 1;
+        if self.draft.take().is_none() {
+            self.turn.0 += 1;
+        }
         self.reply = Some(self.turn);
         self.reply_owed = false;
         FloorEffect::BeginReply { turn: self.turn }
     }
 
     fn cancel(&mut self, reason: CancelReason) -> Vec<FloorEffect> {
+        self.draft = None;
         match self.reply.take() {
             Some(turn) => {
                 self.turn.0 += 1;
@@ -225,6 +262,36 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_becomes_the_reply_or_leaves_no_trace() {
+        let mut floor = Floor::default();
+        floor.handle_speech_started();
+        assert_eq!(floor.begin_draft(), Some(TurnId(1)));
+        floor.handle_speech_ended();
+        assert_eq!(floor.handle_heard(true), vec![begin(1)], "adopted under its own id");
+        assert_eq!(floor.begin_draft(), None, "a reply runs");
+        floor.handle_reply_ended(TurnId(1));
+        assert_eq!(floor.begin_draft(), Some(TurnId(2)));
+        floor.drop_draft();
+        assert_eq!(floor.handle_heard(true), vec![begin(3)], "the id of a dropped draft is not used again");
+        assert_eq!(Floor::new(FloorPolicy { create_response: false, ..Default::default() }).begin_draft(), None);
+    }
+
+    #[test]
+    fn speech_over_a_reply_stops_it_only_as_an_interruption() {
+        let mut floor = Floor::default();
+        floor.handle_heard(true);
+        floor.handle_speech_over_reply();
+        assert_eq!(floor.reply(), Some(TurnId(1)));
+        floor.handle_speech_ended();
+        assert_eq!(floor.handle_heard(false), vec![], "it was a word of agreement");
+        floor.handle_speech_over_reply();
+        assert_eq!(floor.handle_interruption(), vec![cancel(1)]);
+        let before = floor.turn();
+        assert_eq!(floor.handle_interruption(), vec![], "only its sound was left");
+        assert!(floor.turn() > before);
+    }
+
+    #[test]
     fn a_second_request_is_refused() {
         let mut floor = Floor::default();
         assert_eq!(floor.handle_reply_requested(), Ok(begin(1)));
@@ -247,9 +314,23 @@ mod tests {
             let mut newest = TurnId(0);
             for _ in 0..40 {
                 state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                let effects = match (state >> 33) % 7 {
+                let effects = match (state >> 33) % 11 {
                     6 => {
                         floor.handle_speech_ended();
+                        Vec::new()
+                    }
+                    7 => {
+                        floor.handle_speech_over_reply();
+                        Vec::new()
+                    }
+                    8 => floor.handle_interruption(),
+                    9 => {
+                        let draft = floor.begin_draft();
+                        assert!(draft.is_none_or(|draft| live.is_none() && draft > newest));
+                        Vec::new()
+                    }
+                    10 => {
+                        floor.drop_draft();
                         Vec::new()
                     }
                     0 => floor.handle_speech_started(),

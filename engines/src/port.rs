@@ -331,7 +331,15 @@ pub trait LlmEngine: Send + Sync + 'static {
     fn context_tokens(&self) -> usize;
     /// Prefills a persona's shared messages so that the first reply finds them cached. May do nothing.
     fn prefill(&self, shared: Vec<ChatMessage>);
-    /// Begins a reply; dropping the stream cancels it.
+    /// Evaluates a prompt that is about to be asked, so that [`LlmEngine::generate`] with the same beginning finds
+    /// it cached. Dropping the stream stops it; what it says is worth nothing. `None` where nothing is gained, as
+    /// with a service that is paid by the token.
+    fn read_ahead(&self, _request: LlmRequest) -> Option<LlmStream> {
+        None
+    }
+    /// Begins a reply; dropping the stream cancels it. A last message of the assistant is the beginning of the
+    /// reply: the rest of it is made. (A remote server may begin a new sentence there instead; that is as far as
+    /// its protocol goes.)
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError>;
 }
 

@@ -64,6 +64,7 @@ const RANGES: &[Range] = &[
     range!(turn.complete_at, 0.05, 0.95),
     range!(turn.max_wait_ms, 200.0, 20_000.0),
     range!(turn.max_turn_ms, 1000.0, 30_000.0),
+    range!(turn.budget_ms, 0.0, 60_000.0),
     range!(stt.threads, 1.0, 256.0),
     range!(llm.threads, 1.0, 256.0),
     range!(tts.threads, 1.0, 256.0),

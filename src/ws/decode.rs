@@ -75,6 +75,12 @@ pub fn decode(text: &str) -> Result<ClientEvent, WireError> {
     decode_value(&value).map_err(|error| WireError { event_id, ..error })
 }
 
+/// A time within an item, a day at most.
+fn milliseconds(value: &Value, field: &'static str) -> Result<u64, WireError> {
+    let time = value.get(field).and_then(Value::as_u64);
+    Ok(time.ok_or_else(|| bad(field, "must be a whole number of milliseconds, 0 or more"))?.min(86_400_000))
+}
+
 fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
     let kind = string(value, "type")?.ok_or_else(|| missing("type"))?;
     let command = match kind {
@@ -96,15 +102,14 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
         "conversation.item.delete" => ClientCommand::DeleteItem(item_id(value)?),
         "conversation.item.truncate" => ClientCommand::TruncateItem {
             id: item_id(value)?,
-            audio_end_ms: value
-                .get("audio_end_ms")
-                .and_then(Value::as_u64)
-                .ok_or_else(|| bad("audio_end_ms", "must be a whole number of milliseconds, 0 or more"))?
-                .min(86_400_000),
+            audio_end_ms: milliseconds(value, "audio_end_ms")?,
         },
         "response.create" => ClientCommand::CreateResponse(response(value.get("response"))?),
         "response.cancel" => {
             ClientCommand::CancelResponse { response: string(value, "response_id")?.map(str::to_owned) }
+        }
+        "duologue.playout" => {
+            ClientCommand::Playout { item: item_id(value)?, played_ms: milliseconds(value, "played_ms")? }
         }
         "output_audio_buffer.clear" => ClientCommand::CancelResponse { response: None },
         other => {

@@ -268,8 +268,19 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
                 json!({"response_id": response, "item_id": item, "turn": turn.0, "cues": cues}),
             )
         }
-        SessionEvent::Latency { turn, response, report } => {
-            ("duologue.latency", latency_json(turn.0, &response, &report))
+        SessionEvent::Duck { turn, response, gain } => {
+            ("duologue.duck", json!({"turn": turn.0, "response_id": response, "gain": gain}))
+        }
+        SessionEvent::Hold { turn } => ("duologue.hold", json!({"turn": turn.0})),
+        SessionEvent::Restore { turn } => ("duologue.restore", json!({"turn": turn.0})),
+        SessionEvent::Backchannel { text } => ("duologue.backchannel", json!({"text": text})),
+        SessionEvent::Latency { turn, response, report, speculative, budget } => {
+            let mut latency = latency_json(turn.0, &response, &report);
+            latency["speculative"] = speculative.into();
+            if let Some((target_ms, step)) = budget {
+                latency["budget"] = json!({"target_ms": target_ms, "step": step.name()});
+            }
+            ("duologue.latency", latency)
         }
         SessionEvent::Intimacy { value, level } => {
             ("duologue.intimacy", json!({"value": value, "speech_level": level}))

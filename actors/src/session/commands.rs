@@ -17,6 +17,10 @@ use crate::{
 
 impl State {
     pub(super) fn command(&mut self, command: ClientCommand) {
+        if !matches!(command, ClientCommand::Playout { .. } | ClientCommand::RetrieveItem(_)) {
+            // Whatever it changes, a draft was begun without it.
+            self.drop_draft();
+        }
         match command {
             ClientCommand::Configure(patch) => {
                 let config = patch.applied_to(&self.config);
@@ -40,6 +44,7 @@ impl State {
             ClientCommand::TruncateItem { id, audio_end_ms } => self.truncate(id, audio_end_ms),
             ClientCommand::CreateResponse(request) => self.create_response(request),
             ClientCommand::CancelResponse { response } => self.cancel_response(response.as_deref()),
+            ClientCommand::Playout { item, played_ms } => self.playout(&item, played_ms),
         }
     }
 
@@ -98,8 +103,8 @@ impl State {
     fn truncate(&mut self, id: String, audio_end_ms: u64) {
         let samples = pcm::samples(audio_end_ms, SPEECH_RATE);
         let heard = match (&self.reply, &self.spoken) {
-            (Some(reply), _) if *reply.item == *id => reply.playout.heard_text(samples),
-            (_, Some(spoken)) if *spoken.item == *id => spoken.playout.heard_text(samples),
+            (Some(reply), _) if *reply.item == *id => reply.playback.sound.heard_text(samples),
+            (_, Some(spoken)) if *spoken.item == *id => spoken.sound.heard_text(samples),
             _ if audio_end_ms == 0 => String::new(),
             (_, _) => match self.conversation.get(&id) {
                 // Too long ago to know its clauses: it was heard whole.

@@ -38,6 +38,8 @@ pub(super) struct Hearing {
 struct Current {
     item: String,
     start: u64,
+    /// Whether the client knows of it.
+    announced: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,14 @@ pub(super) struct SpeechTiming {
     pub(super) hearing: Duration,
 }
 
+impl Hearing {
+    /// The speech that went on is no turn. Answers what was understood of it.
+    pub(super) fn forget_speech(&mut self) -> String {
+        self.current = None;
+        std::mem::take(&mut self.partial)
+    }
+}
+
 impl State {
     pub(super) fn audio_arrived(&mut self) {
         if let Some(ingest) = &self.children.ingest {
@@ -71,6 +81,7 @@ impl State {
     }
 
     pub(super) fn repeat_to_ingest(&mut self) {
+        self.audible();
         self.audio_arrived();
     }
 
@@ -102,11 +113,19 @@ impl State {
 
     pub(super) fn ingest_said(&mut self, event: IngestEvent) {
         match event {
-            IngestEvent::SpeechStarted { start } => self.speech_started(start),
+            IngestEvent::SpeechStarted { start, over_reply } => self.speech_started(start, over_reply),
+            IngestEvent::Duck => self.duck(),
+            IngestEvent::Hold => self.hold(),
+            IngestEvent::Restore => self.restore(),
+            IngestEvent::Interrupted { .. } => self.interrupted(),
+            IngestEvent::Backchannel { .. } => self.backchannel(),
             IngestEvent::Pause { start, end } => {
                 self.to_transcriber(TranscriberMsg::Speculate(Utterance { start, end }));
             }
-            IngestEvent::Resumed => self.to_transcriber(TranscriberMsg::Resumed),
+            IngestEvent::Resumed => {
+                self.drop_draft();
+                self.to_transcriber(TranscriberMsg::Resumed);
+            }
             IngestEvent::PartialDue { start, end } if self.config.transcribe => {
                 self.to_transcriber(TranscriberMsg::Partial(Utterance { start, end }));
             }
@@ -142,13 +161,26 @@ impl State {
         }
     }
 
-    fn speech_started(&mut self, start: u64) {
+    fn speech_started(&mut self, start: u64, over_reply: bool) {
+        self.drop_draft();
         let item = self.new_item_id();
-        let effects = self.floor.handle_speech_started();
-        self.apply(effects);
         self.hearing.partial.clear();
-        self.say(SessionEvent::SpeechStarted { item: item.clone(), at_ms: ms(start, HEARING_RATE) });
-        self.hearing.current = Some(Current { item, start });
+        self.hearing.current = Some(Current { item, start, announced: false });
+        if over_reply {
+            self.floor.handle_speech_over_reply();
+        } else {
+            let effects = self.floor.handle_speech_started();
+            self.apply(effects);
+            self.announce_speech();
+        }
+    }
+
+    /// The client learns that somebody speaks: at once, or when it has turned out to be an interruption.
+    pub(super) fn announce_speech(&mut self) {
+        let Some(current) = self.hearing.current.as_mut().filter(|current| !current.announced) else { return };
+        current.announced = true;
+        let (item, at_ms) = (current.item.clone(), ms(current.start, HEARING_RATE));
+        self.say(SessionEvent::SpeechStarted { item, at_ms });
     }
 
     fn turn_ended(&mut self, utterance: Utterance, timing: SpeechTiming, detected: bool) {
@@ -200,6 +232,11 @@ impl State {
 
     /// Ingest died while the person spoke: what was said so far becomes their turn.
     pub(super) fn end_interrupted_speech(&mut self) {
+        if self.hearing.current.as_ref().is_some_and(|current| !current.announced) {
+            // Whether it would have been an interruption, its successor decides about what is still to come.
+            self.restore();
+            self.backchannel();
+        }
         if let Some(start) = self.hearing.current.as_ref().map(|current| current.start) {
             let now = Instant::now();
             let end = self.history.end();
@@ -216,7 +253,13 @@ impl State {
 
     pub(super) fn transcriber_said(&mut self, event: TranscriberEvent) {
         match event {
-            TranscriberEvent::Partial(transcript) => self.partial(transcript),
+            TranscriberEvent::Partial { transcript, stable } => {
+                self.partial(transcript);
+                if self.is_listening() && !stable.is_empty() {
+                    self.read_ahead(Some(&stable));
+                }
+            }
+            TranscriberEvent::Guess { transcript, .. } => self.guessed(&transcript),
             TranscriberEvent::Final { utterance, result } => {
                 let position = self.hearing.pending.iter().position(|pending| pending.utterance == utterance);
                 match position.and_then(|position| self.hearing.pending.remove(position)) {
@@ -233,11 +276,14 @@ impl State {
             return;
         }
         let delta = transcript.text.strip_prefix(&self.hearing.partial).unwrap_or_default().to_owned();
-        self.say(SessionEvent::HeardPartial {
-            item: current.item.clone(),
-            delta,
-            text: transcript.text.clone(),
-        });
+        // Over a reply these words may be nobody's turn.
+        if current.announced {
+            self.say(SessionEvent::HeardPartial {
+                item: current.item.clone(),
+                delta,
+                text: transcript.text.clone(),
+            });
+        }
         self.to_ingest(IngestMsg::Partial(transcript.text.clone()));
         self.hearing.partial = transcript.text;
     }
@@ -277,6 +323,7 @@ impl State {
         if heard_words {
             self.next_timing(pending.timing);
         }
+        self.check_draft(&text);
         let effects = self.floor.handle_heard(heard_words);
         self.apply(effects);
     }
@@ -290,6 +337,16 @@ impl State {
         self.say(SessionEvent::ItemDeleted(item));
     }
 
+    /// When the turn ended whose words are due next.
+    pub(super) fn unheard_since(&self) -> Option<Instant> {
+        self.hearing.pending.front().map(|pending| pending.timing.decided)
+    }
+
+    /// Whether the person speaks now.
+    pub(super) fn is_listening(&self) -> bool {
+        self.hearing.current.is_some()
+    }
+
     /// No Transcriber will come for these.
     pub(super) fn fail_pending_utterances(&mut self, why: &str) {
         for pending in std::mem::take(&mut self.hearing.pending) {
@@ -300,6 +357,7 @@ impl State {
     }
 
     pub(super) fn forget_current_speech(&mut self) {
+        self.drop_draft();
         if self.hearing.current.take().is_some() {
             self.floor.handle_speech_ended();
         }

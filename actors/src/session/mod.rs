@@ -10,7 +10,13 @@
 
 mod children;
 mod commands;
+mod draft;
+mod ending;
 mod hearing;
+mod over;
+mod playback;
+mod presence;
+mod recovery;
 mod reply;
 mod replying;
 mod state;
@@ -18,7 +24,7 @@ mod writing;
 
 use std::sync::Arc;
 
-use duologue_domain::persona::Persona as PersonaFile;
+use duologue_domain::{persona::Persona as PersonaFile, turn::TurnId};
 use duologue_engines::{port::SessionKey, registry::Engines};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
@@ -27,7 +33,7 @@ use crate::{
     audio_in::AudioIn,
     event::{ClientCommand, NoticeLevel, SessionConfig, SessionEvent},
     ingest::IngestEvent,
-    outbox::Outbox,
+    outbox::{Joined, Outbox},
     persona::PersonaEvent,
     policy::Role,
     scribe::ScribeEvent,
@@ -90,6 +96,10 @@ pub enum SessionMsg {
     AudioArrived,
     /// A client is attached, or the last one has gone.
     Attached(bool),
+    /// A client comes over a network: anew, or with the last number that it knows.
+    Connect(Option<u64>, RpcReplyPort<(u64, Joined)>),
+    /// The server stops: end, at the latest after this long.
+    Drain(std::time::Duration),
     /// From a child.
     Ingest(IngestEvent),
     /// From a child.
@@ -102,6 +112,10 @@ pub enum SessionMsg {
     Scribe(ScribeEvent),
     /// A child's backoff is over.
     Respawn(Role),
+    /// A child died a while ago: has what it was doing come back?
+    StillRecovering(Role),
+    /// What was sent of this turn should have been played by now.
+    PlayedOut(TurnId),
     /// Once a second.
     Tick,
     /// The scene is over.
@@ -161,13 +175,37 @@ impl Actor for Session {
         match message {
             SessionMsg::Command(command) => state.command(command),
             SessionMsg::AudioArrived => state.audio_arrived(),
-            SessionMsg::Attached(attached) => state.attached(attached),
+            SessionMsg::Attached(_) => state.presence_changed(),
+            SessionMsg::Connect(resume, port) => {
+                let (reader, joined) = state.connect(resume);
+                if port.send((reader, joined)).is_err() {
+                    state.outbox.detach(reader);
+                    state.presence_changed();
+                }
+            }
+            SessionMsg::Drain(within) => state.drain(within),
             SessionMsg::Ingest(event) => state.ingest_said(event),
-            SessionMsg::Transcriber(event) => state.transcriber_said(event),
-            SessionMsg::Persona(event) => state.persona_said(event),
-            SessionMsg::Speaker(event) => state.speaker_said(event),
-            SessionMsg::Scribe(event) => state.scribe_said(event),
+            SessionMsg::Transcriber(event) => {
+                state.heard_from(Role::Transcriber);
+                state.transcriber_said(event);
+            }
+            SessionMsg::Persona(event) => {
+                if !matches!(event, PersonaEvent::Failed { .. }) {
+                    state.heard_from(Role::Persona);
+                }
+                state.persona_said(event);
+            }
+            SessionMsg::Speaker(event) => {
+                state.heard_from(Role::Speaker);
+                state.speaker_said(event);
+            }
+            SessionMsg::Scribe(event) => {
+                state.heard_from(Role::Scribe);
+                state.scribe_said(event);
+            }
             SessionMsg::Respawn(role) => state.spawn(role).await,
+            SessionMsg::StillRecovering(role) => state.still_recovering(role),
+            SessionMsg::PlayedOut(turn) => state.played_out(turn),
             SessionMsg::Tick => state.tick(),
             SessionMsg::End { code, message } => state.end(code, message),
             SessionMsg::GetView(port) => {

@@ -1,17 +1,16 @@
-//! One reply in the making, and the last one that was spoken.
+//! One reply in the making, and its clock.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use duologue_domain::{
-    heard::Playout,
     lang::Language,
     turn::TurnId,
-    waterfall::{ModelPart, Stage, Waterfall},
+    waterfall::{ModelPart, Report, Stage, Waterfall},
 };
-use duologue_engines::port::{Finish, LlmUsage, SPEECH_RATE};
+use duologue_engines::port::{Finish, LlmUsage};
 use tokio::time::Instant;
 
-use super::hearing::SpeechTiming;
+use super::{hearing::SpeechTiming, playback::Playback};
 use crate::{event::Usage, persona::ReplyJob};
 
 /// A reply that is being made.
@@ -32,8 +31,9 @@ pub(super) struct Reply {
     pub(super) spoken: usize,
     /// The clause whose sound is on its way.
     pub(super) sounding: Option<usize>,
-    pub(super) playout: Playout,
-    pub(super) playing_since: Option<Instant>,
+    pub(super) playback: Playback,
+    /// A draft: nobody hears of it yet.
+    pub(super) held: bool,
     pub(super) persona_done: Option<(Finish, LlmUsage)>,
     pub(super) speaker_done: bool,
     pub(super) item_started: bool,
@@ -47,16 +47,21 @@ impl Reply {
         self.persona_done.is_some() && (self.speaker_done || !self.speak)
     }
 
+    /// Whether words of it wait for a voice.
+    pub(super) fn wants_voice(&self) -> bool {
+        let has_words = self.spoken < self.clauses.len() || self.persona_done.is_some();
+        self.speak && !self.speaker_done && has_words
+    }
+
     /// All its words.
     pub(super) fn text(&self) -> String {
         self.clauses.iter().map(|(clause, _)| clause.as_str()).collect::<String>().trim().to_owned()
     }
 
-    /// Samples that a client which plays without a break has played by `now`.
-    pub(super) fn played(&self, now: Instant) -> u64 {
-        let Some(since) = self.playing_since else { return 0 };
-        let elapsed = now.saturating_duration_since(since).as_millis() as u64;
-        (elapsed * u64::from(SPEECH_RATE) / 1000).min(self.playout.samples())
+    /// Whether what is being said ends in a question, so that a short answer is an answer.
+    pub(super) fn asks(&self) -> bool {
+        let last = self.clauses.last().map_or("", |(clause, _)| clause.trim_end());
+        last.ends_with(['?', '？'])
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -69,73 +74,87 @@ impl Reply {
     }
 }
 
-/// A reply whose sound was sent and may still be playing at the client.
-#[derive(Debug)]
-pub(super) struct Spoken {
-    pub(super) item: Arc<str>,
-    pub(super) playout: Playout,
-}
-
 /// The waterfall of a reply, on the session's clock.
 #[derive(Debug)]
 pub(super) struct ReplyClock {
-    waterfall: Waterfall,
     session_start: Instant,
+    speech: Option<SpeechTiming>,
     begun: Instant,
     first_token: Option<Instant>,
     first_clause: Option<Instant>,
+    first_audio: Option<(Instant, Duration)>,
+    speculative: bool,
 }
 
 impl ReplyClock {
     /// Starts at the end of the person's speech, or now for what was written.
     pub(super) fn new(session_start: Instant, speech: Option<SpeechTiming>) -> Self {
-        let now = Instant::now();
-        let ms = |instant: Instant| instant.saturating_duration_since(session_start).as_millis() as u64;
-        let waterfall = match speech {
-            None => {
-                let mut waterfall = Waterfall::for_text(ms(now));
-                waterfall.mark(Stage::Transcript, ms(now));
-                waterfall
-            }
-            Some(timing) => {
-                let mut waterfall = Waterfall::new(ms(timing.speech_end));
-                waterfall.mark(Stage::TurnDecided, ms(timing.decided));
-                waterfall.mark(Stage::Transcript, ms(timing.transcript));
-                waterfall.model(ModelPart::TurnDetector, timing.judging.as_millis() as u32);
-                waterfall.model(ModelPart::Stt, timing.hearing.as_millis() as u32);
-                waterfall
-            }
-        };
-        Self { waterfall, session_start, begun: now, first_token: None, first_clause: None }
+        Self {
+            session_start,
+            speech,
+            begun: Instant::now(),
+            first_token: None,
+            first_clause: None,
+            first_audio: None,
+            speculative: false,
+        }
     }
 
-    fn mark(&mut self, stage: Stage, at: Instant) {
-        self.waterfall.mark(stage, at.saturating_duration_since(self.session_start).as_millis() as u64);
+    /// A draft learns which turn it answers.
+    pub(super) fn adopt(&mut self, speech: Option<SpeechTiming>) {
+        self.speech = speech;
+        self.speculative = true;
+    }
+
+    /// Whether the reply was begun before the turn had ended.
+    pub(super) fn is_speculative(&self) -> bool {
+        self.speculative
     }
 
     pub(super) fn first_token(&mut self, at: Instant) {
         self.first_token.get_or_insert(at);
-        self.mark(Stage::FirstToken, at);
     }
 
     pub(super) fn first_clause(&mut self, at: Instant) {
         self.first_clause.get_or_insert(at);
-        self.mark(Stage::FirstClause, at);
     }
 
-    pub(super) fn first_audio(&mut self, at: Instant, compute: std::time::Duration) {
-        self.mark(Stage::FirstAudio, at);
-        self.waterfall.model(ModelPart::Tts, compute.as_millis() as u32);
+    pub(super) fn first_audio(&mut self, at: Instant, compute: Duration) {
+        self.first_audio.get_or_insert((at, compute));
     }
 
-    /// The report; the model's own first-token time is known only at the end of the reply.
-    pub(super) fn report(&mut self, usage: Option<LlmUsage>) -> duologue_domain::waterfall::Report {
+    /// The report; the model's own first-token time is known only at the end of the reply. What a draft had reached
+    /// before its words were certain counts as reached then: nobody waited for it.
+    pub(super) fn report(&self, usage: Option<LlmUsage>) -> Report {
+        let ms = |at: Instant| at.saturating_duration_since(self.session_start).as_millis() as u64;
+        let ready = self.speech.map_or(self.begun, |speech| speech.transcript);
+        let mut waterfall = match &self.speech {
+            None => Waterfall::for_text(ms(self.begun)),
+            Some(speech) => {
+                let mut waterfall = Waterfall::new(ms(speech.speech_end));
+                waterfall.mark(Stage::TurnDecided, ms(speech.decided));
+                waterfall.model(ModelPart::TurnDetector, speech.judging.as_millis() as u32);
+                waterfall.model(ModelPart::Stt, speech.hearing.as_millis() as u32);
+                waterfall
+            }
+        };
+        waterfall.mark(Stage::Transcript, ms(ready));
+        if let Some(at) = self.first_token {
+            waterfall.mark(Stage::FirstToken, ms(at.max(ready)));
+        }
+        if let Some(at) = self.first_clause {
+            waterfall.mark(Stage::FirstClause, ms(at.max(ready)));
+        }
         if let (Some(first_token), Some(first_clause)) = (self.first_token, self.first_clause) {
             let waited = first_token.saturating_duration_since(self.begun);
             let prefill = usage.map_or(waited, |usage| usage.first_token.min(waited));
             let decode = first_clause.saturating_duration_since(first_token);
-            self.waterfall.model(ModelPart::Llm, (prefill + decode).as_millis() as u32);
+            waterfall.model(ModelPart::Llm, (prefill + decode).as_millis() as u32);
         }
-        self.waterfall.report()
+        if let Some((at, compute)) = self.first_audio {
+            waterfall.mark(Stage::FirstAudio, ms(at.max(ready)));
+            waterfall.model(ModelPart::Tts, compute.as_millis() as u32);
+        }
+        waterfall.report()
     }
 }

@@ -3,26 +3,27 @@
 use std::{sync::Arc, time::Duration};
 
 use duologue_domain::{
-    conversation::{Content, Item, Speaker as From},
-    heard::Playout,
+    clause::ClauseConfig,
+    conversation::{Item, Speaker as From},
+    ladder::Step,
     lang::Language,
     prompt::{Role as PromptRole, Turn as PromptTurn},
-    turn::{CancelReason, FloorEffect, TurnId},
+    turn::{FloorEffect, TurnId},
 };
 use duologue_engines::port::{Finish, Health};
 use tokio::time::Instant;
 
 use super::{
     State,
+    draft::as_turn,
     hearing::SpeechTiming,
-    reply::{Reply, ReplyClock, Spoken},
+    playback::Playback,
+    reply::{Reply, ReplyClock},
 };
 use crate::{
-    event::{ResponseRequest, ResponseStatus, SessionEvent, empty_output},
-    ingest::IngestMsg,
+    event::{ResponseRequest, SessionEvent, empty_output},
     persona::{PersonaEvent, PersonaMsg, ReplyJob},
     speaker::{Clause, SpeakerEvent, SpeakerMsg, Speech},
-    store::MessageRole,
 };
 
 /// A reply of which nothing moved for this long has failed, whatever the reason: longer than every engine's own
@@ -46,42 +47,49 @@ impl State {
     }
 
     pub(super) fn begin_reply(&mut self, turn: TurnId, request: ResponseRequest) {
-        let clock = ReplyClock::new(self.started, self.pending_timing.take());
-        let response: Arc<str> = format!("resp_{}_{}", &self.record.id.get(..8).unwrap_or(""), turn).into();
-        let item: Arc<str> = self.new_item_id().into();
-        let wanted = request.speak.unwrap_or(self.config.speak);
-        let speak = wanted && self.can_speak();
+        if self.adopt(turn) {
+            return;
+        }
+        self.drop_draft();
+        let reply = self.make_reply(turn, &request, None);
         self.outbox.supersede(turn);
-        self.say(SessionEvent::ResponseCreated { response: response.to_string(), turn });
-        let job = self.reply_job(turn, &request);
-        let voice = self.voice(job.language);
-        let reply = Reply {
-            turn,
-            response,
-            item,
-            speak,
-            audio_item: wanted && speak,
-            voice,
-            job,
-            clauses: Vec::new(),
-            spoken: 0,
-            sounding: None,
-            playout: Playout::default(),
-            playing_since: None,
-            persona_done: None,
-            speaker_done: false,
-            item_started: false,
-            clock,
-            progress_at: Instant::now(),
-        };
+        self.say(SessionEvent::ResponseCreated { response: reply.response.to_string(), turn });
+        self.ask_speaker(&reply);
+        self.ask_persona(&reply);
         self.reply = Some(reply);
-        self.repeat_to_speaker();
-        self.repeat_to_persona();
         if self.children.persona.is_none() {
             let why = self.children.given_up().into_iter().find(|(role, _)| *role == "persona");
             if let Some((_, why)) = why {
                 self.fail_reply("persona_failed", &why);
             }
+        }
+    }
+
+    /// A reply with nothing in it, to the conversation as it stands or to what is `said` besides.
+    pub(super) fn make_reply(&mut self, turn: TurnId, request: &ResponseRequest, said: Option<&str>) -> Reply {
+        let clock = ReplyClock::new(self.started, said.map_or_else(|| self.pending_timing.take(), |_| None));
+        let response: Arc<str> = format!("resp_{}_{}", &self.record.id.get(..8).unwrap_or(""), turn).into();
+        let item: Arc<str> = self.new_item_id().into();
+        let speak = request.speak.unwrap_or(self.config.speak) && self.can_speak();
+        let job = self.reply_job(turn, request, said);
+        Reply {
+            turn,
+            playback: Playback::new(turn, item.clone(), response.clone()),
+            response,
+            item,
+            speak,
+            audio_item: speak,
+            voice: self.voice(job.language),
+            job,
+            held: false,
+            clauses: Vec::new(),
+            spoken: 0,
+            sounding: None,
+            persona_done: None,
+            speaker_done: false,
+            item_started: false,
+            clock,
+            progress_at: Instant::now(),
         }
     }
 
@@ -92,6 +100,11 @@ impl State {
 
     /// The voice for a language: the session's choice, or the persona's, or the first that the engines have.
     fn voice(&self, language: Language) -> String {
+        if self.gives_up(Step::FastVoice)
+            && let Some(voice) = self.config.fast_voice(language)
+        {
+            return voice.to_owned();
+        }
         if !self.config.voice.is_empty() {
             return self.config.voice.clone();
         }
@@ -103,7 +116,7 @@ impl State {
     }
 
     /// What the Persona needs to know for this reply.
-    fn reply_job(&self, turn: TurnId, request: &ResponseRequest) -> ReplyJob {
+    pub(super) fn reply_job(&self, turn: TurnId, request: &ResponseRequest, said: Option<&str>) -> ReplyJob {
         let turns = self
             .conversation
             .items()
@@ -117,6 +130,7 @@ impl State {
                 },
                 text: item.content.text().to_owned(),
             })
+            .chain(said.map(as_turn))
             .collect::<Vec<_>>();
         let last =
             turns.iter().rev().find(|turn| turn.role == PromptRole::User).map(|turn| turn.text.as_str());
@@ -133,25 +147,44 @@ impl State {
             instructions: request.instructions.clone().unwrap_or_else(|| self.config.instructions.clone()),
             max_tokens: request.max_output_tokens.unwrap_or(self.config.max_output_tokens),
             turns,
+            begun: String::new(),
+            clauses: match self.gives_up(Step::ShortFirstClause) {
+                true => ClauseConfig::hurried(),
+                false => ClauseConfig::default(),
+            },
         }
+    }
+
+    fn gives_up(&self, step: Step) -> bool {
+        self.ladder.as_ref().is_some_and(|ladder| ladder.gives_up(step))
     }
 
     pub(super) fn repeat_to_persona(&mut self) {
-        let (Some(persona), Some(reply)) = (&self.children.persona, &self.reply) else { return };
-        if reply.persona_done.is_some() {
-            return;
-        }
-        if reply.clauses.is_empty() {
-            let _ = persona.cast(PersonaMsg::Reply(Box::new(reply.job.clone())));
-        } else {
-            // Half a reply was said; a second Persona would begin another one. What was said stands.
-            let turn = reply.turn;
-            self.persona_ended(turn, Finish::Stop, Default::default());
+        self.drop_draft();
+        if let Some(reply) = &self.reply {
+            self.ask_persona(reply);
         }
     }
 
+    pub(super) fn ask_persona(&self, reply: &Reply) {
+        let Some(persona) = &self.children.persona else { return };
+        if reply.persona_done.is_some() {
+            return;
+        }
+        // Half a reply may have been said already: then the rest of it is asked for.
+        let job = ReplyJob { begun: reply.text(), ..reply.job.clone() };
+        let _ = persona.cast(PersonaMsg::Reply(Box::new(job)));
+    }
+
     pub(super) fn repeat_to_speaker(&mut self) {
-        let (Some(speaker), Some(reply)) = (&self.children.speaker, &self.reply) else { return };
+        self.drop_draft();
+        if let Some(reply) = &self.reply {
+            self.ask_speaker(reply);
+        }
+    }
+
+    pub(super) fn ask_speaker(&self, reply: &Reply) {
+        let Some(speaker) = &self.children.speaker else { return };
         if !reply.speak || reply.speaker_done {
             return;
         }
@@ -161,7 +194,8 @@ impl State {
             item: reply.item.clone(),
             voice: reply.voice.clone(),
             speed: self.speed(reply.job.language),
-            offset: reply.playout.samples(),
+            offset: reply.playback.sound.samples(),
+            held: reply.held,
         };
         let _ = speaker.cast(SpeakerMsg::Begin(speech));
         for (index, (text, language)) in reply.clauses.iter().enumerate().skip(reply.spoken) {
@@ -174,43 +208,46 @@ impl State {
     }
 
     pub(super) fn persona_said(&mut self, event: PersonaEvent) {
-        let Some(reply) = self.reply.as_mut().filter(|reply| reply.turn == event.turn()) else {
+        let turn = event.turn();
+        let Some(reply) = self.reply_of(turn) else {
             metrics::counter!("session_stale_events_total", "role" => "persona").increment(1);
             return;
         };
         reply.progress_at = Instant::now();
         match event {
             PersonaEvent::FirstToken { at, .. } => reply.clock.first_token(at),
-            PersonaEvent::Clause { text, language, at, .. } => self.clause(text, language, at),
-            PersonaEvent::Ended { turn, finish, usage } => self.persona_ended(turn, finish, usage),
-            PersonaEvent::Failed { error, .. } => {
-                self.alarm("llm", error.kind.code(), error.message.clone());
-                self.fail_reply(error.kind.code(), &error.message);
+            PersonaEvent::Clause { text, language, at, .. } => {
+                reply.clock.first_clause(at);
+                self.clause(turn, text, language);
             }
+            PersonaEvent::Ended { turn, finish, usage } => self.persona_ended(turn, finish, usage),
+            // Not worth a word: the same is asked again when the turn has ended.
+            PersonaEvent::Failed { .. } if reply.held => self.drop_draft(),
+            PersonaEvent::Failed { error, .. } => self.persona_failed(error),
         }
     }
 
-    fn clause(&mut self, text: String, language: Language, at: Instant) {
-        self.start_item();
-        let Some(reply) = &mut self.reply else { return };
-        if reply.clauses.is_empty() {
-            reply.clock.first_clause(at);
-        }
+    fn clause(&mut self, turn: TurnId, text: String, language: Language) {
+        let Some(reply) = self.reply_of(turn) else { return };
         let index = reply.clauses.len();
         reply.clauses.push((text.clone(), language));
-        if reply.speak
-            && let Some(speaker) = &self.children.speaker
-        {
+        let (speak, held) = (reply.speak, reply.held);
+        if speak && let Some(speaker) = &self.children.speaker {
             let clause = Clause { index, text: text.trim().to_owned(), language };
-            let _ = speaker.cast(SpeakerMsg::Say(reply.turn, clause));
+            let _ = speaker.cast(SpeakerMsg::Say(turn, clause));
         }
-        let event = SessionEvent::OutputText {
-            response: reply.response.to_string(),
-            item: reply.item.to_string(),
-            delta: text,
-            spoken: reply.audio_item,
-        };
-        self.say(event);
+        if !held {
+            self.say_clause(text);
+            self.audible();
+        }
+    }
+
+    /// Shows a clause of the reply.
+    pub(super) fn say_clause(&mut self, delta: String) {
+        self.start_item();
+        let Some(reply) = &self.reply else { return };
+        let (response, item) = (reply.response.to_string(), reply.item.to_string());
+        self.say(SessionEvent::OutputText { response, item, delta, spoken: reply.audio_item });
     }
 
     /// The item appears with its first word.
@@ -232,8 +269,8 @@ impl State {
         self.say(SessionEvent::OutputStarted { response, item, previous, turn });
     }
 
-    fn persona_ended(&mut self, turn: TurnId, finish: Finish, usage: duologue_engines::port::LlmUsage) {
-        let Some(reply) = self.reply.as_mut().filter(|reply| reply.turn == turn) else { return };
+    pub(super) fn persona_ended(&mut self, turn: TurnId, finish: Finish, usage: duologue_engines::port::LlmUsage) {
+        let Some(reply) = self.reply_of(turn) else { return };
         reply.persona_done = Some((finish, usage));
         if reply.clauses.is_empty() {
             reply.speaker_done = true;
@@ -251,24 +288,26 @@ impl State {
             | SpeakerEvent::ClauseFailed { turn, .. }
             | SpeakerEvent::Ended { turn } => *turn,
         };
-        let Some(reply) = self.reply.as_mut().filter(|reply| reply.turn == turn) else {
+        let Some(reply) = self.reply_of(turn) else {
             metrics::counter!("session_stale_events_total", "role" => "speaker").increment(1);
             return;
         };
         reply.progress_at = Instant::now();
         match event {
             SpeakerEvent::FirstAudio { at, compute, .. } => {
-                reply.playing_since.get_or_insert(at);
+                reply.playback.start(at);
                 reply.clock.first_audio(at, compute);
                 self.has_spoken = true;
+                self.spoken = None;
+                self.audible();
             }
             SpeakerEvent::ClauseSound { index, samples, .. } if reply.sounding == Some(index) => {
-                reply.playout.extend(samples);
+                reply.playback.sound.extend(samples);
             }
             SpeakerEvent::ClauseSound { index, samples, .. } => {
                 reply.sounding = Some(index);
                 if let Some((text, _)) = reply.clauses.get(index) {
-                    reply.playout.push_clause(text.as_str(), samples);
+                    reply.playback.sound.push_clause(text.as_str(), samples);
                 }
             }
             SpeakerEvent::ClauseSpoken { index, .. } => reply.spoken = reply.spoken.max(index + 1),
@@ -281,96 +320,6 @@ impl State {
                 self.finish_if_complete();
             }
         }
-    }
-
-    fn finish_if_complete(&mut self) {
-        if !self.reply.as_ref().is_some_and(Reply::is_complete) {
-            return;
-        }
-        let Some(mut reply) = self.reply.take() else { return };
-        let usage = reply.persona_done.map(|(_, usage)| usage);
-        let report = reply.clock.report(usage);
-        super::state::record_latency(&report);
-        self.say(SessionEvent::Latency { turn: reply.turn, response: reply.response.to_string(), report });
-        let status = match reply.persona_done {
-            Some((Finish::Length, _)) => ResponseStatus::Incomplete,
-            _ => ResponseStatus::Completed,
-        };
-        let turn = reply.turn;
-        let text = reply.text();
-        self.close_reply(reply, status, text);
-        self.grow_closer(turn);
-        let effects = self.floor.handle_reply_ended(turn);
-        self.apply(effects);
-    }
-
-    /// Stops a reply everywhere. What was not heard leaves the conversation.
-    fn cancel_reply(&mut self, turn: TurnId, reason: CancelReason) {
-        self.outbox.supersede(self.turn());
-        if let Some(persona) = &self.children.persona {
-            let _ = persona.cast(PersonaMsg::Cancel);
-        }
-        if let Some(speaker) = &self.children.speaker {
-            let _ = speaker.cast(SpeakerMsg::Cancel);
-        }
-        if let Some(reply) = self.reply.take_if(|reply| reply.turn == turn) {
-            let heard = if reply.audio_item {
-                reply.playout.heard_text(reply.played(Instant::now()))
-            } else {
-                reply.text()
-            };
-            self.close_reply(reply, ResponseStatus::Cancelled(reason), heard);
-        }
-    }
-
-    /// A reply that cannot go on.
-    pub(super) fn fail_reply(&mut self, code: &'static str, message: &str) {
-        let Some(reply) = self.reply.take() else { return };
-        let turn = reply.turn;
-        if let Some(speaker) = &self.children.speaker {
-            let _ = speaker.cast(SpeakerMsg::Cancel);
-        }
-        let text = reply.text();
-        self.close_reply(reply, ResponseStatus::Failed { code, message: message.to_owned() }, text);
-        let effects = self.floor.handle_reply_ended(turn);
-        self.apply(effects);
-    }
-
-    /// Says that a reply is over and keeps `text` of it.
-    fn close_reply(&mut self, reply: Reply, status: ResponseStatus, text: String) {
-        self.to_ingest(IngestMsg::ReplyEnded);
-        let mut item = None;
-        if reply.item_started {
-            if let Some(held) = self.conversation.get_mut(&reply.item) {
-                held.complete = status == ResponseStatus::Completed;
-                held.content = match reply.audio_item {
-                    true => Content::OutputAudio { transcript: text.clone() },
-                    false => Content::OutputText(text.clone()),
-                };
-                item = Some(held.clone());
-            }
-            if !text.is_empty() {
-                self.write_message(&reply.item, MessageRole::Assistant, &text);
-            }
-        }
-        self.say(SessionEvent::ResponseDone {
-            response: reply.response.to_string(),
-            item,
-            spoken: reply.audio_item,
-            status,
-            usage: reply.usage(),
-        });
-        if reply.playing_since.is_some() {
-            self.spoken = Some(Spoken { item: reply.item, playout: reply.playout });
-        }
-    }
-
-    /// The voice was given up midway: the rest is written.
-    pub(super) fn finish_in_writing(&mut self) {
-        if let Some(reply) = &mut self.reply {
-            reply.speak = false;
-        }
-        self.finish_if_complete();
     }
 
     pub(super) fn reply_watchdog(&mut self) {

@@ -9,6 +9,7 @@ use std::{
 use duologue_domain::{
     conversation::{Content, Conversation, Item, Speaker as From},
     intimacy::Intimacy,
+    ladder::{Ladder, Step},
     memory::Memory,
     persona::Persona as PersonaFile,
     prompt::Prompt,
@@ -27,15 +28,20 @@ use super::{
     SessionArgs, SessionMsg, SessionView,
     children::Children,
     hearing::{Hearing, SpeechTiming},
-    reply::{Reply, Spoken},
+    presence::Presence,
+    recovery::Recovery,
+    draft::Ahead,
+    playback::Playback,
+    reply::Reply,
 };
 use crate::{
     audio_in::{AudioIn, History},
     event::{SessionConfig, SessionEvent},
     outbox::Outbox,
+    played::PlayedAudio,
     policy::CHILDREN,
     scribe::Entry,
-    store::{MessageRole, SessionRecord, Store},
+    store::{MessageRole, SessionRecord, SessionStatus, Store},
 };
 
 /// A session's memory.
@@ -51,12 +57,19 @@ pub struct State {
     pub(super) outbox: Outbox,
     pub(super) config: SessionConfig,
     pub(super) children: Children,
+    pub(super) recovery: Recovery,
     pub(super) conversation: Conversation,
     pub(super) floor: Floor,
     pub(super) hearing: Hearing,
     pub(super) reply: Option<Reply>,
     /// The last spoken reply, while the client may still be playing it.
-    pub(super) spoken: Option<Spoken>,
+    pub(super) spoken: Option<Playback>,
+    /// What is done before it is certain that it is wanted.
+    pub(super) ahead: Ahead,
+    /// What is given up to answer in time; `None` when nothing is.
+    pub(super) ladder: Option<Ladder>,
+    /// What the person hears, for the gate against the persona's own voice.
+    pub(super) played: PlayedAudio,
     pub(super) has_spoken: bool,
     /// When the turn that the next reply answers ended.
     pub(super) pending_timing: Option<SpeechTiming>,
@@ -70,8 +83,7 @@ pub struct State {
     pub(super) next_seq: u64,
     pub(super) next_item: u64,
     pub(super) started: Instant,
-    attached: bool,
-    detached_at: Instant,
+    pub(super) presence: Presence,
     idle_timeout: std::time::Duration,
     max_duration: std::time::Duration,
 }
@@ -107,11 +119,15 @@ impl State {
             outbox,
             config: spec.config,
             children: Children::default(),
+            recovery: Recovery::default(),
             conversation: Conversation::default(),
             floor: Floor::default(),
             hearing: Hearing::default(),
             reply: None,
             spoken: None,
+            ahead: Ahead::default(),
+            ladder: None,
+            played: PlayedAudio::default(),
             has_spoken: false,
             pending_timing: None,
             written_seq: VecDeque::new(),
@@ -120,8 +136,7 @@ impl State {
             next_seq: spec.history.last().map_or(0, |message| message.seq + 1),
             next_item: 0,
             started: Instant::now(),
-            attached: false,
-            detached_at: Instant::now(),
+            presence: Presence::new(),
             idle_timeout,
             max_duration,
         };
@@ -137,6 +152,8 @@ impl State {
         state.memory.restore(spec.facts.into_iter().map(|fact| (fact.id, fact.kind, fact.text, fact.turn)));
         state.next_item = state.next_seq;
         state.apply_policy();
+        let fast_voice = state.config.fast_voices.iter().any(Option::is_some).then_some(Step::FastVoice);
+        state.ladder = state.config.budget_ms.map(|ms| Ladder::new(ms, fast_voice.as_slice()));
         for policy in &CHILDREN {
             state.spawn(policy.role).await;
         }
@@ -191,19 +208,23 @@ impl State {
         }
     }
 
-    pub(super) fn attached(&mut self, attached: bool) {
-        self.attached = attached;
-        self.detached_at = Instant::now();
-    }
-
     pub(super) fn tick(&mut self) {
-        self.reply_watchdog();
+        if self.is_left() {
+            return;
+        }
+        if self.waits_for_client() {
+            self.excuse_children();
+            self.excuse_reply();
+        } else {
+            self.watch_children();
+            self.reply_watchdog();
+        }
         if self.started.elapsed() > self.max_duration {
             self.end(
                 "session_expired",
                 "The scene has reached its longest duration. Start a new one.".into(),
             );
-        } else if !self.attached && self.detached_at.elapsed() > self.idle_timeout {
+        } else if self.presence.absent_for() > self.idle_timeout {
             self.end("session_idle", "Nobody was connected for a while.".into());
         }
     }
@@ -218,17 +239,16 @@ impl State {
         self.outbox.close();
         let unwritten = std::mem::take(&mut self.unwritten);
         self.record.is_active = false;
+        self.record.status = SessionStatus::Ended;
         self.record.updated_at = epoch_ms();
         let last_writes = async {
-            for entry in unwritten.into_values() {
-                if let Entry::Message(record) = entry {
-                    let _ = self.store.append_message(record).await;
-                }
+            for entry in unwritten.into_values().chain([Entry::Session(self.record.clone())]) {
+                let _ = self.store.write(entry).await;
             }
-            let _ = self.store.update_session(self.record.clone()).await;
         };
-        // The Scribe had its time; at the end a dead store must not hold up the shutdown.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), last_writes).await;
+        // The Scribe had its time; at the end a dead store must not hold up the shutdown. It takes a few seconds
+        // until a store counts as away and its journal is written instead.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(6), last_writes).await;
         info!(session = self.key, "session ended");
     }
 }

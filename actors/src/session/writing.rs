@@ -72,7 +72,7 @@ impl State {
         self.write(Entry::Session(self.record.clone()));
     }
 
-    fn write(&mut self, entry: Entry) {
+    pub(super) fn write(&mut self, entry: Entry) {
         let number = self.next_write;
         self.next_write += 1;
         self.unwritten.insert(number, entry.clone());
@@ -98,20 +98,29 @@ impl State {
 
     pub(super) fn scribe_said(&mut self, event: ScribeEvent) {
         match event {
-            ScribeEvent::Written(number) => {
-                self.unwritten.remove(&number);
+            ScribeEvent::Written(number, kept) => {
+                if let Some(Entry::Message(record)) = self.unwritten.remove(&number) {
+                    let item = record.id.rsplit('/').next().unwrap_or_default().to_owned();
+                    self.say(SessionEvent::Kept { item, kept });
+                }
             }
             ScribeEvent::Refused(number, error) => {
                 self.unwritten.remove(&number);
                 warn!(session = self.key, code = error.kind.code(), "store refused a write");
                 self.warn("store", error.kind.code(), error.message);
             }
+            ScribeEvent::Journaling => self.warn(
+                "store",
+                "store_unavailable",
+                "The store is away. What is said now is kept in the journal on the server's disk and written \
+                 to the store when it is back.",
+            ),
             ScribeEvent::StoreDown(error) => {
                 let message = format!(
-                    "{} What is said now is kept in memory and written when it is back.",
+                    "{} What is said now is only in memory, until something can be written again.",
                     error.message
                 );
-                self.warn("store", error.kind.code(), message);
+                self.alarm("store", error.kind.code(), message);
             }
             ScribeEvent::StoreUp => {
                 self.inform("store", "store_back", "The store is back; everything was written.");

@@ -168,6 +168,11 @@ impl LlmEngine for LlamaLlm {
         }
     }
 
+    fn read_ahead(&self, request: LlmRequest) -> Option<LlmStream> {
+        // One token is the least that a reply can be asked for; the prompt before it stays in the session's cells.
+        self.generate(LlmRequest { max_tokens: 1, ..request }).ok()
+    }
+
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
         check(&request, ENGINE)?;
         if let Some(missing) = self.launch.missing() {

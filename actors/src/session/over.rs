@@ -1,0 +1,107 @@
+//! Speech over a reply: what Ingest decides about it, carried out at the client, at the sound and in the conversation.
+
+use duologue_engines::port::SPEECH_RATE;
+use tokio::time::Instant;
+
+use super::State;
+use crate::{
+    event::SessionEvent,
+    ingest::{Audible, DUCK_GAIN, IngestMsg},
+    store::MessageRole,
+};
+
+impl State {
+    /// Tells Ingest and the gate against the persona's own voice what is at the person's ears. Not when nothing may
+    /// interrupt: then speech is speech, and is answered after the reply.
+    pub(super) fn audible(&mut self) {
+        if !self.config.interrupt_response {
+            return;
+        }
+        let asking = self.reply.as_ref().is_some_and(|reply| reply.asks());
+        if let Some((turn, since)) = self.playing().map(|playback| (playback.turn, playback.since())) {
+            self.set_play_clock(Instant::now());
+            self.to_ingest(IngestMsg::Audible(Some(Audible { turn, since, asking })));
+        }
+    }
+
+    /// It is quiet.
+    pub(super) fn inaudible(&mut self) {
+        self.played.stop();
+        self.to_ingest(IngestMsg::Audible(None));
+    }
+
+    /// The gate compares with what is played now, not with what was sent.
+    pub(super) fn set_play_clock(&mut self, now: Instant) {
+        let place = self.playing().map(|playback| (playback.turn, playback.played(now)));
+        if let Some((turn, samples)) = place {
+            self.played.set_clock(turn, samples, now);
+        }
+    }
+
+    /// A sound: more quietly, at once.
+    pub(super) fn duck(&mut self) {
+        let Some(playback) = self.playing() else { return };
+        let (turn, response) = (playback.turn, playback.response.to_string());
+        self.played.duck(DUCK_GAIN);
+        self.say(SessionEvent::Duck { turn, response, gain: DUCK_GAIN });
+    }
+
+    /// It goes on: the client pauses.
+    pub(super) fn hold(&mut self) {
+        let now = Instant::now();
+        let Some(playback) = self.playing() else { return };
+        playback.hold(now);
+        let turn = playback.turn;
+        self.played.hold(now);
+        self.say(SessionEvent::Hold { turn });
+    }
+
+    /// It was nothing: on from the same sample.
+    pub(super) fn restore(&mut self) {
+        let now = Instant::now();
+        let Some(playback) = self.playing() else { return };
+        playback.resume(now);
+        let turn = playback.turn;
+        self.played.restore(now);
+        self.say(SessionEvent::Restore { turn });
+        self.await_end_of_play();
+    }
+
+    /// The person has the floor. Stock clients stop playing when they are told that speech has started, so they are
+    /// told only now.
+    pub(super) fn interrupted(&mut self) {
+        metrics::counter!("session_interruptions_total").increment(1);
+        let effects = self.floor.handle_interruption();
+        if effects.is_empty() {
+            self.cut_what_was_not_heard();
+        }
+        self.apply(effects);
+        self.announce_speech();
+    }
+
+    /// The reply was made to its end and was still being played.
+    fn cut_what_was_not_heard(&mut self) {
+        self.outbox.supersede(self.turn());
+        let now = Instant::now();
+        if let Some(playback) = self.playing() {
+            playback.hold(now);
+            let (item, heard) = (playback.item.to_string(), playback.heard(now));
+            let audio_end_ms = playback.played(now) * 1000 / u64::from(SPEECH_RATE);
+            if self.conversation.truncate(&item, heard.clone()).is_ok() {
+                self.write_message(&item, MessageRole::Assistant, &heard);
+                self.say(SessionEvent::ItemTruncated { id: item, audio_end_ms });
+            }
+        }
+        self.spoken_by_now();
+    }
+
+    /// It did not stop the reply: shown, not answered.
+    pub(super) fn backchannel(&mut self) {
+        metrics::counter!("session_backchannels_total").increment(1);
+        let text = self.hearing.forget_speech();
+        self.floor.handle_speech_ended();
+        self.say(SessionEvent::Backchannel { text });
+        let effects = self.floor.handle_heard(false);
+        self.apply(effects);
+    }
+}
