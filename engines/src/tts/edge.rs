@@ -1,11 +1,10 @@
 //! Online voices: Microsoft Edge's read-aloud service. Off by default, because the text leaves this
 //! machine.
 //!
-//! One WebSocket a clause: a configuration message, the text as SSML, then frames of sound until the
-//! turn ends. We ask for raw PCM at 24 kHz. **Limit:** the public service has been seen to grant only
-//! MP3 to this client; we have no MP3 decoder, so such an answer is refused with an error that says so
-//! and the chain goes on to the next voice. Servers that speak the protocol and grant PCM work fully.
+//! One WebSocket a clause: a configuration message, the text as SSML, then MP3 in pieces until the turn
+//! ends. The clause is decoded when it is whole, which the service, faster than speech, delivers at once.
 
+mod mp3;
 mod protocol;
 #[cfg(test)]
 mod tests;
@@ -18,6 +17,7 @@ use tokio::{
     net::TcpStream,
     runtime::Handle,
     sync::mpsc,
+    task::spawn_blocking,
     time::{timeout, timeout_at},
 };
 use tokio_tungstenite::{
@@ -42,8 +42,10 @@ const ENGINE: &str = "edge";
 const SILENCE: Duration = Duration::from_secs(5);
 /// Larger than any frame of sound that the service sends; bounds what a hostile server can make us hold.
 const MAX_FRAME: usize = 1 << 20;
-/// Seven minutes of PCM.
-const MAX_SOUND: usize = 24_000 * 2 * 420;
+/// Seven minutes, in samples: more than any clause, see [`CHUNKS`].
+const MAX_SAMPLES: usize = 24_000 * 420;
+/// The same in bytes, at the 48 kbit/s that we ask for.
+const MAX_MP3: usize = 6_000 * 420;
 
 /// What the browser that this service is made for calls itself.
 const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 \
@@ -144,15 +146,18 @@ impl EdgeTts {
         let deadline = tokio::time::Instant::now() + request.first_audio_deadline;
         let late = |_| EngineError::new(ErrorKind::Timeout, ENGINE, "no sound came before the deadline");
         let mut socket = timeout_at(deadline, self.connect()).await.map_err(late)??;
-        let pcm = timeout_at(deadline + SILENCE, converse(&mut socket, request, deadline))
+        let mp3 = timeout_at(deadline + SILENCE, converse(&mut socket, request, deadline))
             .await
             .map_err(late)??;
         let _closing = timeout(Duration::from_millis(200), socket.close(None)).await;
-        let samples =
-            pcm.chunks_exact(2).map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32_768.0);
+        // Away from the sessions' threads: it is work, and if the decoder panics on it, that ends here.
+        let decoded = spawn_blocking(|| mp3::decode(mp3, MAX_SAMPLES)).await;
+        let samples = decoded
+            .unwrap_or_else(|_| Err("the decoder failed".into()))
+            .map_err(|why| broken(format!("the service sent MP3 that cannot be played: {why}")))?;
         let piece = Piece { phonemes: letters(request), ..Piece::default() };
         // Each clause levels itself: clauses of several sessions come in any order here.
-        let finished = Finished::new(samples.collect(), &piece, &mut dsp::Leveller::default(), None);
+        let finished = Finished::new(samples, &piece, &mut dsp::Leveller::default(), None);
         Emitter { name: ENGINE, sender, cancel, queued: Duration::ZERO, sent: 0 }
             .emit(finished, began.elapsed())
     }
@@ -191,9 +196,9 @@ async fn converse(
             .await
             .map_err(|error| broken(format!("the connection broke: {error}")))?;
     }
-    let mut pcm = Vec::new();
+    let mut mp3 = Vec::new();
     loop {
-        let until = if pcm.is_empty() { deadline } else { tokio::time::Instant::now() + SILENCE };
+        let until = if mp3.is_empty() { deadline } else { tokio::time::Instant::now() + SILENCE };
         let message = timeout_at(until, socket.next())
             .await
             .map_err(|_| EngineError::new(ErrorKind::Timeout, ENGINE, "the service fell silent"))?;
@@ -203,19 +208,19 @@ async fn converse(
             None => return Err(broken("the service closed before the end".into())),
         };
         match protocol::read(&message) {
-            Incoming::Sound(sound) => pcm.extend_from_slice(sound),
-            Incoming::End if pcm.is_empty() => return Err(broken("the service sent no sound".into())),
-            Incoming::End => return Ok(pcm),
+            Incoming::Sound(sound) => mp3.extend_from_slice(sound),
+            Incoming::End if mp3.is_empty() => return Err(broken("the service sent no sound".into())),
+            Incoming::End => return Ok(mp3),
             Incoming::Encoded(kind) => {
                 let message =
-                    format!("the service sends {kind}, and only raw PCM can be played; use a local voice");
+                    format!("the service sends {kind}, and only MP3 can be played; use a local voice");
                 return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
             }
             Incoming::Closed(reason) => return Err(broken(format!("the service closed: {reason}"))),
             Incoming::Malformed => return Err(broken("the service sent a frame that is none".into())),
             Incoming::Other => {}
         }
-        if pcm.len() > MAX_SOUND {
+        if mp3.len() > MAX_MP3 {
             return Err(broken("the speech of one clause has no end".into()));
         }
     }

@@ -13,8 +13,8 @@ const VERSION: &str = "1-130.0.2849.68";
 const WINDOWS_EPOCH: u64 = 11_644_473_600;
 /// The security token changes every five minutes.
 const TOKEN_SECONDS: u64 = 300;
-/// What we ask for.
-const FORMAT: &str = "raw-24khz-16bit-mono-pcm";
+/// What we ask for: the service grants other formats, raw PCM among them, to its own products only.
+const FORMAT: &str = "audio-24khz-48kbitrate-mono-mp3";
 
 /// 32 hexadecimal digits at random, as connections and requests are called.
 pub(super) fn fresh_id() -> String {
@@ -81,7 +81,7 @@ fn escape(text: &str) -> String {
 /// What the service said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming<'m> {
-    /// Raw PCM.
+    /// A part of the MP3 stream; frames of it may be cut anywhere.
     Sound(&'m [u8]),
     /// Sound in a format that we did not ask for.
     Encoded(String),
@@ -118,13 +118,9 @@ fn sound(frame: &[u8]) -> Option<Incoming<'_>> {
     match header(head, "content-type") {
         // The last frame of a turn has neither a type nor sound.
         None if body.is_empty() => Some(Incoming::Other),
-        Some(kind)
-            if !matches!(kind, "audio/x-wav" | "audio/wav" | "audio/pcm" | "audio/raw" | "audio/basic") =>
-        {
-            Some(Incoming::Encoded(
-                kind.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect(),
-            ))
-        }
+        Some(kind) if !matches!(kind, "audio/mpeg" | "audio/mp3") => Some(Incoming::Encoded(
+            kind.chars().filter(|letter| letter.is_ascii_graphic()).take(40).collect(),
+        )),
         _ => Some(Incoming::Sound(body)),
     }
 }
