@@ -79,7 +79,7 @@ export async function startScene(persona, language) {
 /**
  * What was said in a scene that this browser has made.
  * @param {Scene} scene
- * @returns {Promise<{role: "user" | "assistant", content: string}[]>}
+ * @returns {Promise<{id?: string, role: "user" | "assistant", content: string}[]>}
  */
 export async function messages(scene) {
   const path = `/chat/sessions/${encodeURIComponent(scene.id)}/messages`;
@@ -114,9 +114,11 @@ export async function whyRefused(scene) {
 /**
  * The address of a scene's socket, and the subprotocols that prove whose it is.
  * @param {Scene} scene
+ * @param {number | null} [resume] Asks for what came after this number.
  */
-export function socketOf(scene) {
+export function socketOf(scene, resume = null) {
   const url = new URL(`/ws/voice/${encodeURIComponent(scene.id)}?audio=binary`, location.href);
+  if (resume !== null) url.searchParams.set("resume", String(resume));
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return { url: url.href, protocols: ["realtime", `duologue-secret.${scene.secret}`] };
 }

@@ -13,6 +13,8 @@
  * @property {boolean} cut Whether the persona was interrupted here.
  * @property {string | null} heard Of a line that was cut: what had been heard of it.
  * @property {Latency | null} latency
+ * @property {string[]} asides What the person put in while it was said: "mhm", not a turn.
+ * @property {boolean} saved Whether it is kept for good.
  */
 
 export class Conversation {
@@ -21,6 +23,21 @@ export class Conversation {
     this.lines = new Map();
     /** Which item each response speaks. @type {Map<string, string>} */
     this.itemOf = new Map();
+  }
+
+  /** The scene so far, to be kept over a reload of the page. */
+  snapshot() {
+    return { lines: [...this.lines.values()], items: [...this.itemOf] };
+  }
+
+  /**
+   * @param {ReturnType<Conversation["snapshot"]>} kept
+   * @returns {Line[]}
+   */
+  restore({ lines, items }) {
+    this.lines = new Map(lines.map((line) => [line.id, line]));
+    this.itemOf = new Map(items);
+    return lines;
   }
 
   /**
@@ -65,6 +82,10 @@ export class Conversation {
         return this.hear(event.item_id, "");
       case "duologue.latency":
         return this.time(event);
+      case "duologue.backchannel":
+        return this.putIn(event.text ?? "");
+      case "duologue.durable":
+        return this.keep(event.item_id);
       default:
         return [];
     }
@@ -92,9 +113,64 @@ export class Conversation {
    */
   change(id, who, edit) {
     if (!id) return [];
-    const line = this.lines.get(id) ?? { id, who, text: "", final: false, turn: 0, cut: false, heard: null, latency: null };
+    const line = this.lines.get(id) ?? this.newLine(id, who);
     this.lines.set(id, line);
     edit(line);
+    return [line];
+  }
+
+  /**
+   * @param {string} id
+   * @param {Line["who"]} who
+   * @returns {Line}
+   */
+  newLine(id, who) {
+    return { id, who, text: "", final: false, turn: 0, cut: false, heard: null, latency: null, asides: [], saved: false };
+  }
+
+  /**
+   * What was said before, as the server keeps it; lines that are here already stay as they are.
+   * @param {{id?: string, role: "user" | "assistant", content: string}[]} messages
+   * @returns {Line[]}
+   */
+  recall(messages) {
+    const past = messages.flatMap(({ id, role, content }, at) => {
+      // A message is kept under its session's id and its own.
+      const item = id?.split("/").at(-1) ?? `past_${at}`;
+      if (this.lines.has(item)) return [];
+      return [{ ...this.newLine(item, role === "user" ? "you" : "persona"), text: content, final: true, saved: true }];
+    });
+    for (const line of past) this.lines.set(line.id, line);
+    return past;
+  }
+
+  /** The connection was lost and the scene goes on without what was under way: nothing stays unfinished. */
+  breakOff() {
+    const open = [...this.lines.values()].filter((line) => !line.final);
+    for (const line of open) {
+      line.final = true;
+      line.cut = line.who === "persona" && line.text !== "";
+      if (line.text === "") this.lines.delete(line.id);
+    }
+    return open;
+  }
+
+  /**
+   * What the person put in stands beside the reply that it was said to.
+   * @param {string} words
+   */
+  putIn(words) {
+    const reply = [...this.lines.values()].findLast((line) => line.who === "persona");
+    if (!reply || words.trim() === "") return [];
+    reply.asides.push(words.trim());
+    return [reply];
+  }
+
+  /** @param {string | undefined} id */
+  keep(id) {
+    const line = this.lines.get(id ?? "");
+    if (!line || line.saved) return [];
+    line.saved = true;
     return [line];
   }
 
@@ -109,11 +185,16 @@ export class Conversation {
     return changed;
   }
 
-  /** @param {any} item */
+  /**
+   * What was typed, and, after a gap, what the server still knows.
+   * @param {any} item
+   */
   addItem(item) {
     const text = textOf(item);
-    if (item?.type !== "message" || item.role !== "user" || text === "") return [];
-    return this.change(item.id, "you", (line) => Object.assign(line, { text, final: true }));
+    if (item?.type !== "message" || text === "") return [];
+    if (item.role === "user") return this.change(item.id, "you", (line) => Object.assign(line, { text, final: true }));
+    if (item.role !== "assistant" || this.lines.has(item.id)) return [];
+    return this.change(item.id, "persona", (line) => Object.assign(line, { text, final: true, saved: true }));
   }
 
   /** @param {ServerEvent} event */
@@ -122,6 +203,9 @@ export class Conversation {
     if (event.response_id) this.itemOf.set(event.response_id, event.item.id);
     return this.change(event.item.id, "persona", (line) => {
       line.turn = event.duologue?.turn ?? line.turn;
+      // Said again after a lost connection: its words come again too.
+      line.text = "";
+      line.final = line.cut = false;
     });
   }
 

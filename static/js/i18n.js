@@ -63,6 +63,33 @@ export function hasWords(key) {
 }
 
 /**
+ * Reasons that come without a code, by how the server words them.
+ * @type {[RegExp, WordKey][]}
+ */
+const KNOWN_REASONS = [
+  [/switched off|^off$/, "reason_off"],
+  [/is missing|no file|not installed|is no usable/, "reason_missing"],
+  [/no progress/, "reason_stuck"],
+  [/loading/, "reason_loading"],
+  [/restarted/, "reason_restarting"],
+  [/voice|answers in its place/, "reason_other_voice"],
+];
+
+/**
+ * Why something does not work: in English the server's own words, which know more; in other languages the words for
+ * its code, with the command to run where it names one; else the server's after all.
+ * @param {string} code
+ * @param {string} message
+ */
+export function reason(code, message) {
+  const coded = `reason_${code}`;
+  const key = hasWords(coded) ? coded : KNOWN_REASONS.find(([words]) => words.test(message))?.[1];
+  if (key === undefined || (current === "en" && message !== "")) return message;
+  const command = /`[^`]+`/.exec(message)?.[0];
+  return command ? `${t(key)} (${command})` : t(key);
+}
+
+/**
  * A duration as people of this language write it.
  * @param {number} ms
  */

@@ -1,8 +1,9 @@
 /**
  * The socket of a scene: opens it, opens it again when it is lost, and says in which state it is.
  *
- * After a loss it waits until the server answers again and tries the same session; when the server does not know
- * that any longer, it asks for a new one.
+ * Everything that the server sends has a number: events carry theirs, each binary frame is the next one. After a
+ * loss the link asks for what came after the last number; what it has already is dropped. When the server does not
+ * answer within a minute or no longer knows the session, the link gives up and says why.
  *
  * @typedef {import("./types.js").Scene} Scene
  * @typedef {import("./types.js").ServerEvent} ServerEvent
@@ -10,26 +11,37 @@
  * @typedef {object} LinkState
  * @property {"idle" | "connecting" | "open" | "waiting" | "closed"} name
  * @property {number} [seconds] Until the next try.
+ * @property {number} [lostFor] Milliseconds since the connection was lost.
+ * @property {boolean} [resumed] Of `open`: whether it goes on where it was.
  * @property {import("./api.js").Refusal} [reason] Why the last try failed, where that is known.
  *
  * @typedef {object} LinkHooks
  * @property {(event: ServerEvent) => void} event
- * @property {(frame: ArrayBuffer) => void} audio
+ * @property {(frame: ArrayBuffer, number: number) => void} audio
  * @property {(state: LinkState) => void} state
  * @property {() => Promise<boolean>} alive Whether the server answers.
  * @property {(reason: string) => void} stopped The server ended it for good.
- * @property {() => Promise<Scene>} renew Makes a new session in place of one that is gone.
+ * @property {(reason: "gone" | "unreachable") => void} lost It could not be resumed.
  */
 import { socketOf, whyRefused } from "./api.js";
 
 /** Waits between tries, in seconds; the last one repeats. */
-const BACKOFF = [0.5, 1, 2, 4, 8];
+const BACKOFF = [0.25, 0.5, 1, 2, 4, 8];
+
+/** How long a session outlives its socket on the server. */
+export const RESUME_MS = 60_000;
 
 /** A server that accepts the socket but says nothing for this long is not there. */
 const GREETING_MS = 10_000;
 
 /** Audio waiting in the socket beyond this (about 5 s) is late already: newer frames are dropped instead. */
 const BACKLOG_BYTES = 256 * 1024;
+
+/** A backlog that has stood for this long says that nobody is there any more, before the system notices. */
+const STALLED_MS = 5_000;
+
+/** The close code of someone who leaves the scene for good; others may come back. */
+const LEFT = 1000;
 
 export class Link {
   /** @param {LinkHooks} hooks */
@@ -43,18 +55,29 @@ export class Link {
     /** Raised by every open and close, so that late steps of an older try find out. */
     this.epoch = 0;
     this.droppedFrames = 0;
+    this.backlogSince = 0;
+    /** The number of the last thing that came; `null` before the first. @type {number | null} */
+    this.last = null;
+    /** Whether the server has begun to count anew, turns too. */
+    this.renumbered = false;
+    /** Of the connection now: the number of the last thing that came, replayed or not. */
+    this.at = 0;
+    /** Ends a wait early. @type {(() => void) | null} */
+    this.wakeUp = null;
   }
 
   /**
    * Connects; resolves with whether the server greeted us.
    * @param {Scene} scene
+   * @param {{last: number, from: number} | null} [resume] What is known of it already, and from where on it is wanted.
    */
-  async open(scene) {
+  async open(scene, resume = null) {
     const epoch = ++this.epoch;
     this.scene = scene;
+    this.last = resume?.last ?? null;
     this.hooks.state({ name: "connecting" });
-    const greeted = await this.dial(scene, epoch);
-    if (!greeted && epoch === this.epoch) void this.recover(epoch);
+    const greeted = await this.dial(scene, epoch, resume?.from ?? null);
+    if (!greeted && epoch === this.epoch) void this.recover(epoch, resume === null ? Infinity : RESUME_MS);
     return greeted;
   }
 
@@ -62,8 +85,9 @@ export class Link {
   close() {
     this.epoch += 1;
     this.ready = false;
-    this.socket?.close(1000);
+    this.socket?.close(LEFT);
     this.socket = null;
+    this.wake();
     this.hooks.state({ name: "closed" });
   }
 
@@ -74,6 +98,11 @@ export class Link {
   stop(reason) {
     this.close();
     this.hooks.stopped(reason);
+  }
+
+  /** The network may be back: the next try is now. */
+  wake() {
+    this.wakeUp?.();
   }
 
   /**
@@ -89,67 +118,130 @@ export class Link {
   /** @param {ArrayBuffer} pcm */
   sendAudio(pcm) {
     if (!this.ready || this.socket?.readyState !== WebSocket.OPEN) return;
-    if (this.socket.bufferedAmount > BACKLOG_BYTES) this.droppedFrames += 1;
-    else this.socket.send(pcm);
+    if (this.socket.bufferedAmount <= BACKLOG_BYTES) {
+      this.backlogSince = 0;
+      this.socket.send(pcm);
+      return;
+    }
+    this.droppedFrames += 1;
+    this.backlogSince ||= Date.now();
+    if (Date.now() - this.backlogSince > STALLED_MS) this.cut(this.epoch);
   }
 
   /**
-   * One try. Resolves true at `session.created`, false when the socket closed before.
+   * One try. Resolves true once the server has greeted us, false when the socket closed before.
    * @param {Scene} scene
    * @param {number} epoch
+   * @param {number | null} from Resumes after this number.
    * @returns {Promise<boolean>}
    */
-  dial(scene, epoch) {
-    const { url, protocols } = socketOf(scene);
+  dial(scene, epoch, from) {
+    const { url, protocols } = socketOf(scene, from);
     const socket = new WebSocket(url, protocols);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
+    this.at = from ?? 0;
+    this.backlogSince = 0;
     return new Promise((resolve) => {
       const impatience = setTimeout(() => socket.close(), GREETING_MS);
+      const greeted = (/** @type {boolean} */ resumed) => {
+        clearTimeout(impatience);
+        if (this.ready) return;
+        this.ready = true;
+        this.hooks.state({ name: "open", resumed });
+        resolve(true);
+      };
+      // What is resumed goes on without a greeting.
+      socket.onopen = () => void (epoch === this.epoch && from !== null && greeted(true));
       socket.onmessage = ({ data }) => {
-        if (epoch !== this.epoch) return;
-        if (data instanceof ArrayBuffer) return this.hooks.audio(data);
-        const event = parse(data);
-        if (event === null) return;
-        if (event.type === "session.created" && !this.ready) {
-          clearTimeout(impatience);
-          this.ready = true;
-          this.hooks.state({ name: "open" });
-          resolve(true);
-        }
-        this.hooks.event(event);
+        if (epoch === this.epoch) this.receive(data, () => greeted(false));
       };
       socket.onclose = ({ reason }) => {
         clearTimeout(impatience);
         resolve(false);
-        if (epoch !== this.epoch || !this.ready) return;
-        this.ready = false;
+        if (epoch !== this.epoch || !this.ready || socket !== this.socket) return;
         if (reason === "attached_elsewhere") return this.stop(reason);
-        void this.recover(epoch);
+        this.cut(epoch);
       };
     });
   }
 
-  /** @param {number} epoch */
-  async recover(epoch) {
+  /**
+   * @param {unknown} data
+   * @param {() => void} greeted
+   */
+  receive(data, greeted) {
+    if (data instanceof ArrayBuffer) {
+      this.at += 1;
+      if (this.ready) this.last = Math.max(this.last ?? 0, this.at);
+      return this.hooks.audio(data, this.at);
+    }
+    const event = parse(data);
+    if (event === null) return;
+    this.at = numberOf(event) ?? this.at + 1;
+    const anew = event.type === "session.created";
+    if (anew) {
+      this.renumbered = this.last === null || this.at <= this.last;
+      greeted();
+    }
+    if (!anew && this.last !== null && this.at <= this.last) return;
+    this.last = this.at;
+    this.hooks.event(event);
+  }
+
+  /**
+   * The connection is lost.
+   * @param {number} epoch
+   */
+  cut(epoch) {
+    this.ready = false;
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    void this.recover(epoch, RESUME_MS);
+  }
+
+  /**
+   * @param {number} epoch
+   * @param {number} patience How long to try, in milliseconds.
+   */
+  async recover(epoch, patience) {
+    const since = Date.now();
     let tries = 0;
+    let refusals = 0;
     /** @type {import("./api.js").Refusal} */
     let reason = "unknown";
     while (epoch === this.epoch && this.scene) {
+      const lostFor = Date.now() - since;
+      if (lostFor > patience) return this.giveUp("unreachable");
       const seconds = BACKOFF[Math.min(tries++, BACKOFF.length - 1)] ?? 8;
-      this.hooks.state({ name: "waiting", seconds, reason });
-      await sleep(seconds * 1000);
+      this.hooks.state({ name: "waiting", seconds, reason, lostFor });
+      await this.sleep(seconds * 1000);
       if (epoch !== this.epoch || !(await this.hooks.alive()) || epoch !== this.epoch) continue;
-      this.hooks.state({ name: "connecting" });
-      if (await this.dial(this.scene, epoch)) return;
+      // A server that is there and refuses to resume may still let us in anew.
+      if (await this.dial(this.scene, epoch, refusals < 2 ? this.last : null)) return;
       if (epoch !== this.epoch) return;
+      refusals += 1;
       reason = await whyRefused(this.scene);
-      if (reason !== "gone" || epoch !== this.epoch) continue;
-      const renewed = await this.hooks.renew().catch(() => null);
-      if (renewed === null) continue;
-      this.scene = renewed;
-      tries = 0;
+      if (reason === "gone" && epoch === this.epoch) return this.giveUp("gone");
     }
+  }
+
+  /** @param {"gone" | "unreachable"} reason */
+  giveUp(reason) {
+    this.close();
+    this.hooks.lost(reason);
+  }
+
+  /** @param {number} ms */
+  sleep(ms) {
+    return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
 
@@ -163,7 +255,11 @@ function parse(data) {
   }
 }
 
-/** @param {number} ms */
-function sleep(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/**
+ * The number in an event's id.
+ * @param {ServerEvent} event
+ */
+function numberOf(event) {
+  const found = /^event_(\d+)$/.exec(event.event_id ?? "");
+  return found ? Number(found[1]) : null;
 }

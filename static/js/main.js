@@ -10,7 +10,7 @@ import { byId } from "./dom.js";
 import { Home } from "./home.js";
 import { initLanguage, language, onLanguage, setLanguage, t } from "./i18n.js";
 import { dismissAll, initNotices, notifyDegraded, notifyFailure } from "./notices.js";
-import { load, save } from "./prefs.js";
+import { load, loadLive, save } from "./prefs.js";
 import { Scene } from "./scene.js";
 import { SceneView } from "./scene-view.js";
 
@@ -30,27 +30,34 @@ const view = new SceneView();
 const home = new Home({
   begin: async (persona, wanted) => {
     const record = await api.startScene(persona, wanted).catch((error) => notifyFailure("begin", error, () => void home.begin()));
-    if (record) await play(persona, record, false);
+    if (record) await play(persona, record);
   },
-  resume: (record, persona) => play(persona, record, true),
+  resume: (record, persona) => play(persona, record, { again: true }),
 });
 initTools();
 initControls();
-void home.refresh();
+void home.refresh().then(goOn);
 void lookAtHealth();
+
+/** A tab that was loaded anew in the middle of a scene goes on with it. */
+async function goOn() {
+  const live = loadLive();
+  const persona = home.personas?.find(({ id }) => id === live?.scene.personaId);
+  if (!live || !persona || scene) return;
+  await play(persona, live.scene, { again: true, live });
+}
 
 /**
  * @param {Persona} persona
  * @param {SceneRecord} record
- * @param {boolean} again
+ * @param {{again?: boolean, live?: import("./prefs.js").Live | null}} [options]
  */
-async function play(persona, record, again) {
+async function play(persona, record, options) {
   scene?.close();
   dismissAll("begin");
   showScene(true);
   scene = new Scene(persona, record, view, showLink);
-  const opening = scene.open();
-  if (again) await scene.recall();
+  const opening = scene.open(options);
   byId("stage-name").focus();
   await opening;
 }
@@ -131,7 +138,8 @@ function initControls() {
   const mode = byId("hold-mode", HTMLInputElement);
   mode.addEventListener("change", () => void scene?.setHoldMode(mode.checked));
   initHold();
-  addEventListener("pagehide", () => scene?.close());
+  addEventListener("pagehide", () => scene?.suspend());
+  addEventListener("online", () => scene?.link.wake());
 }
 
 /** The button and the space bar hold; a lost focus or a hidden page lets go. */

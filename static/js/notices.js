@@ -5,17 +5,28 @@
  */
 import { ApiError } from "./api.js";
 import { byId, make } from "./dom.js";
-import { hasWords, onLanguage, t } from "./i18n.js";
+import { hasWords, onLanguage, reason, t } from "./i18n.js";
 
 /** Good news leaves by itself; trouble stays until it is over or dismissed. */
 const INFO_MS = 6_000;
+
+/** A part that is being repaired says when it works again; if it never does, its failure is said instead. */
+const RECOVERING_MS = 20_000;
+
+/** What the session calls its children, by what a person misses without them. @type {Record<string, string>} */
+const PARTS = { ingest: "stt", transcriber: "stt", persona: "llm", speaker: "tts", scribe: "store" };
+
+/** What happened once and says nothing about whether the part works. */
+const ONCE = new Set(["unknown_voice", "audio_dropped", "utterance_too_long", "history_lost"]);
 
 /**
  * @typedef {object} Notice
  * @property {"info" | "warning" | "error"} level
  * @property {() => string} words In the language of the moment.
  * @property {string} [detail] What the server said.
- * @property {{key: WordKey, run: () => void}} [action]
+ * @property {() => string} [why] The same in the language of the moment.
+ * @property {boolean} [stays] Whether good news stays until it is dismissed.
+ * @property {{key: WordKey, run: () => void}[]} [actions]
  */
 
 /** @type {Map<string, Notice>} One banner for each cause. */
@@ -33,7 +44,7 @@ export function initNotices() {
 export function notify(cause, notice) {
   shown.set(cause, notice);
   redraw();
-  if (notice.level === "info") setTimeout(() => shown.get(cause) === notice && dismiss(cause), INFO_MS);
+  if (notice.level === "info" && !notice.stays) setTimeout(() => shown.get(cause) === notice && dismiss(cause), INFO_MS);
 }
 
 /** @param {string} cause */
@@ -62,7 +73,7 @@ export function notifyFailure(cause, error, again) {
     level: "error",
     words: () => t(keyOf(failure)),
     detail: failure.message,
-    ...(again ? { action: { key: /** @type {WordKey} */ ("retry"), run: again } } : {}),
+    ...(again ? { actions: [{ key: /** @type {WordKey} */ ("retry"), run: again }] } : {}),
   });
 }
 
@@ -79,12 +90,13 @@ export function notifyDegraded(parts) {
 
 /**
  * @param {string} part
- * @param {string} reason
+ * @param {string} message Why, in the server's words.
  * @param {"info" | "warning" | "error"} [level]
+ * @param {string} [code]
  */
-export function notifyPart(part, reason, level = "warning") {
+export function notifyPart(part, message, level = "warning", code = "") {
   const key = `part_${part}`;
-  notify(`part:${part}`, { level, words: () => (hasWords(key) ? t(key) : t("part_other", { part })), detail: reason });
+  notify(`part:${part}`, { level, words: () => (hasWords(key) ? t(key) : t("part_other", { part })), why: () => reason(code, message) });
 }
 
 /**
@@ -92,11 +104,25 @@ export function notifyPart(part, reason, level = "warning") {
  * @param {import("./types.js").ServerEvent} event A `duologue.notice`.
  */
 export function notifyServer(event) {
+  const { code = "", message = "" } = event;
   const level = event.level === "error" || event.level === "info" ? event.level : "warning";
-  const known = `part_${event.part}`;
-  if (event.part && hasWords(known) && level !== "info") return notifyPart(event.part, event.message ?? "", level);
-  if (event.part) dismiss(`part:${event.part}`);
-  notify(`notice:${event.code}`, { level, words: () => event.message ?? t("failed") });
+  const part = PARTS[event.part ?? ""] ?? event.part;
+  if (code === "recovering") return recovering(message);
+  if (code === "recovered") dismiss("recovering");
+  if (part && hasWords(`part_${part}`) && level !== "info" && !ONCE.has(code)) return notifyPart(part, message, level, code);
+  if (part && level === "info") dismiss(`part:${part}`);
+  notify(`notice:${code}`, { level, words: () => reason(code, message) || t("failed") });
+}
+
+/**
+ * A part is being repaired: said quietly, until it is.
+ * @param {string} message
+ */
+function recovering(message) {
+  /** @type {Notice} */
+  const notice = { level: "info", stays: true, words: () => reason("recovering", message) };
+  notify("recovering", notice);
+  setTimeout(() => shown.get("recovering") === notice && dismiss("recovering"), RECOVERING_MS);
 }
 
 /**
@@ -106,7 +132,7 @@ export function notifyServer(event) {
  */
 export function notifyEnded(code, again) {
   const key = hasWords(code) ? code : "session_closed";
-  notify("link", { level: "warning", words: () => t(key), action: { key: "continue_scene", run: again } });
+  notify("link", { level: "warning", words: () => t(key), actions: [{ key: "continue_scene", run: again }] });
 }
 
 /**
@@ -133,7 +159,7 @@ function redraw() {
 function missingBanner(missing) {
   const close = make("button", { type: "button", class: "notice-close", "aria-label": t("close") }, "×");
   close.addEventListener("click", () => dismissAll("part:"));
-  const items = missing.map((notice) => make("li", {}, notice.words(), notice.detail ? make("small", {}, notice.detail) : null));
+  const items = missing.map((notice) => make("li", {}, notice.words(), ...small(notice)));
   const level = missing.some((notice) => notice.level === "error") ? "error" : "warning";
   return make("div", { class: "notice", "data-level": level, "data-cause": "parts" }, make("ul", { "aria-label": t("degraded_title") }, ...items), close);
 }
@@ -145,11 +171,8 @@ function missingBanner(missing) {
 function banner(cause, notice) {
   const close = make("button", { type: "button", class: "notice-close", "aria-label": t("close") }, "×");
   close.addEventListener("click", () => dismiss(cause));
-  const words = make("p", {}, notice.words());
-  if (notice.detail) words.append(make("small", {}, notice.detail));
-  const parts = [words];
-  if (notice.action) {
-    const { key, run } = notice.action;
+  const parts = [make("p", {}, notice.words(), ...small(notice))];
+  for (const { key, run } of notice.actions ?? []) {
     const button = make("button", { type: "button", class: "notice-action" }, t(key));
     button.addEventListener("click", () => {
       dismiss(cause);
@@ -158,4 +181,13 @@ function banner(cause, notice) {
     parts.push(button);
   }
   return make("div", { class: "notice", "data-level": notice.level, "data-cause": cause }, ...parts, close);
+}
+
+/**
+ * Why, in smaller print; nothing when the words have said it.
+ * @param {Notice} notice
+ */
+function small(notice) {
+  const why = notice.why?.() ?? notice.detail ?? "";
+  return why === "" || why === notice.words() ? [] : [make("small", {}, why)];
 }

@@ -1,7 +1,15 @@
 /**
- * What this browser remembers: language, theme, and the scenes it has made with their secrets.
+ * What this browser remembers: language, theme, and the scenes it has made with their secrets; and what this tab
+ * remembers of the scene that it shows, so that it goes on after a reload.
  *
  * @typedef {import("./types.js").Scene} Scene
+ *
+ * @typedef {object} Live The scene of this tab.
+ * @property {Scene} scene
+ * @property {{last: number, from: number}} [resume] The last number that came, and from where on sound was not heard.
+ * @property {{turn: number, ms: number}} [heard] How far the voice had come.
+ * @property {{turn: number, item: string}[]} [replies]
+ * @property {ReturnType<import("./conversation.js").Conversation["snapshot"]>} [script]
  */
 
 /** More would not be looked at; the server keeps them all. */
@@ -46,4 +54,24 @@ export function rememberScene(scene) {
 /** @param {string} id */
 export function forgetScene(id) {
   save("scenes", scenes().filter((scene) => scene.id !== id));
+}
+
+/** @returns {Live | null} The scene that this tab showed when it was left. */
+export function loadLive() {
+  try {
+    const live = JSON.parse(sessionStorage.getItem("duologue.live") ?? "null");
+    return typeof live?.scene?.id === "string" ? live : null;
+  } catch {
+    return null; // As above.
+  }
+}
+
+/** @param {Live | null} live `null` when the scene was left for good. */
+export function saveLive(live) {
+  try {
+    if (live) sessionStorage.setItem("duologue.live", JSON.stringify(live));
+    else sessionStorage.removeItem("duologue.live");
+  } catch {
+    // As above.
+  }
 }

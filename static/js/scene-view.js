@@ -5,7 +5,7 @@
  * @typedef {import("./types.js").Language} Language
  * @typedef {import("./types.js").Latency} Latency
  * @typedef {import("./conversation.js").Line} Line
- * @typedef {"connecting" | "ready" | "listening" | "hearing" | "thinking" | "speaking" | "muted" | "hold"} SceneState
+ * @typedef {"connecting" | "reconnecting" | "offline" | "ready" | "listening" | "hearing" | "thinking" | "speaking" | "held" | "muted" | "hold"} SceneState
  */
 import { byId, make } from "./dom.js";
 import { hasWords, onLanguage, t } from "./i18n.js";
@@ -21,8 +21,8 @@ const LAMPS = 10;
 
 /** @type {Record<SceneState, import("./face.js").Mood>} */
 const MOODS = {
-  connecting: "idle", ready: "idle", muted: "idle", hold: "idle",
-  listening: "listening", hearing: "listening", thinking: "thinking", speaking: "speaking",
+  connecting: "idle", reconnecting: "idle", offline: "idle", ready: "idle", muted: "idle", hold: "idle",
+  listening: "listening", hearing: "listening", held: "listening", thinking: "thinking", speaking: "speaking",
 };
 
 export class SceneView {
@@ -32,6 +32,8 @@ export class SceneView {
     this.name = "";
     /** @type {Language} */
     this.language = "en";
+    /** The line that is being said now. @type {string | null} */
+    this.speaking = null;
     /** @type {Face | null} */
     this.face = null;
     /** @type {SceneState} */
@@ -43,6 +45,7 @@ export class SceneView {
       name: () => this.name,
       language: () => this.language,
       timing: (line) => this.showTiming(line.latency),
+      speaking: (id) => this.speaking === id,
     });
     for (const id of ["lamps-you", "lamps-persona"]) {
       byId(id).replaceChildren(...Array.from({ length: LAMPS }, () => make("i", {})));
@@ -60,6 +63,7 @@ export class SceneView {
     this.name = profileOf(persona, language).name;
     this.language = language;
     this.script.clear();
+    this.setManner("full", null);
     this.showTiming(null);
     this.face?.stop();
     const svg = drawPortrait(persona, t("portrait_of", { name: this.name }));
@@ -99,6 +103,17 @@ export class SceneView {
     if (element.textContent !== words) element.textContent = words;
     byId("scene").dataset.state = state;
     this.face?.setMood(MOODS[state]);
+  }
+
+  /**
+   * How the voice gives way: its line dims while it is softer, and stands still while it is held.
+   * @param {import("./voice.js").Manner} manner
+   * @param {string | null} item Which line it says.
+   */
+  setManner(manner, item) {
+    byId("scene").dataset.voice = manner;
+    this.speaking = item;
+    this.script.setManner(manner, item);
   }
 
   /** @param {Partial<typeof this.controls>} change */

@@ -5,23 +5,26 @@
  * @typedef {import("./types.js").Scene} SceneRecord
  * @typedef {import("./types.js").ServerEvent} ServerEvent
  * @typedef {import("./link.js").LinkState} LinkState
+ * @typedef {import("./prefs.js").Live} Live
  */
 import * as api from "./api.js";
 import { Conversation } from "./conversation.js";
 import { t } from "./i18n.js";
 import { Link } from "./link.js";
 import { Mic, MicError } from "./mic.js";
-import { MouthTrack } from "./mouth.js";
 import { dismiss, dismissAll, notify, notifyDegraded, notifyEnded, notifyFailure, notifyServer } from "./notices.js";
-import { Player } from "./player.js";
-import { rememberScene } from "./prefs.js";
+import { rememberScene, saveLive } from "./prefs.js";
 import { TalkButton } from "./talk-button.js";
+import { Voice } from "./voice.js";
 
 /** Errors that only say that something was already over. */
-const HARMLESS = new Set(["response_cancel_not_active", "item_not_found"]);
+const HARMLESS = new Set(["response_cancel_not_active", "item_not_found", "resume_gap"]);
 
 /** Ends after which the page does not come back by itself. */
 const FOR_GOOD = new Set(["session_expired", "session_closed"]);
+
+/** A connection that is back within this needs no banner: the state in words is enough. */
+const QUIET_LOSS_MS = 4_000;
 
 export class Scene {
   /**
@@ -36,22 +39,27 @@ export class Scene {
     this.view = view;
     this.onLink = onLink;
     this.conversation = new Conversation();
-    /** @type {Map<number, {item: string, mouth: MouthTrack}>} What each turn says, by the number of the turn. */
-    this.replies = new Map();
     this.connected = false;
     this.hearing = false;
     this.waiting = false;
     this.canHear = true;
+    /** Between the loss of a connection and the next one. */
     this.lost = false;
+    /** Whether something may have been said that this page does not know. */
+    this.missed = false;
     this.closed = false;
+    /** @type {LinkState["name"]} */
+    this.linkName = "idle";
     this.shownKey = "";
     /** The reply in progress. @type {string | null} */
     this.response = null;
-    this.level = 0;
     /** @type {unknown} How the server tells turns apart when nobody holds the button. */
     this.turnDetection = { type: "semantic_vad", eagerness: "auto" };
     this.context = new AudioContext({ latencyHint: "interactive" });
-    this.player = new Player(this.context, (report) => this.played(report));
+    this.voice = new Voice(this.context, {
+      send: (event) => this.link.send(event),
+      change: () => this.voiceChanged(),
+    });
     this.mic = new Mic(this.context, {
       frame: (pcm) => this.talk.frame(pcm),
       level: (level) => this.view.setLevel("you", level),
@@ -59,11 +67,11 @@ export class Scene {
     });
     this.link = new Link({
       event: (event) => this.handle(event),
-      audio: (frame) => this.player.push(frame),
+      audio: (frame, number) => this.voice.push(frame, number),
       state: (state) => this.linkChanged(state),
       alive: () => api.health().then(() => true, () => false),
-      renew: () => this.renew(),
-      stopped: (reason) => notifyEnded(reason, () => void this.link.open(this.record)),
+      stopped: (reason) => this.ended(reason),
+      lost: (reason) => this.notResumed(reason),
     });
     this.talk = new TalkButton({
       send: (event) => this.link.send(event),
@@ -74,36 +82,63 @@ export class Scene {
     });
   }
 
-  /** Opens sound, microphone and socket. Call it from a click, or the browser keeps the sound off. */
-  async open() {
-    const voice = { viseme: () => this.viseme(), level: () => this.level };
-    this.view.open(this.persona, this.record.language, voice);
+  /**
+   * Opens sound, microphone and socket. Call it from a click, or the browser keeps the sound off until there is one.
+   * @param {{again?: boolean, live?: Live | null}} [options] `again`: it was played before; `live`: in this tab.
+   */
+  async open({ again = false, live = null } = {}) {
+    const mouth = { viseme: () => this.voice.viseme(), level: () => this.voice.level };
+    this.view.open(this.persona, this.record.language, mouth);
     this.refresh();
-    void this.context.resume();
-    await this.player.open().catch(() => notify("audio", { level: "error", words: () => t("audio_failed") }));
-    await this.link.open(this.record);
+    this.unlock();
+    saveLive({ scene: this.record });
+    if (live?.script) this.showLines(this.conversation.restore(live.script), true);
+    else if (again) await this.recall();
+    await this.voice.open().catch(() => notify("audio", { level: "error", words: () => t("audio_failed") }));
+    this.missed = live !== null;
+    if (live?.heard) this.voice.comeBack(live.heard, live.replies ?? []);
+    await this.link.open(this.record, live?.resume ?? null);
     rememberScene(this.record);
     if (this.canHear && !this.closed) await this.openMic();
+  }
+
+  /** Browsers keep the sound off until the first click: a page that was loaded anew has had none. */
+  unlock() {
+    void this.context.resume();
+    const again = () => {
+      if (this.closed) return;
+      void this.context.resume();
+      dismiss("sound");
+    };
+    for (const name of ["pointerdown", "keydown"]) addEventListener(name, again, { once: true });
+    setTimeout(() => {
+      if (!this.closed && this.context.state === "suspended") notify("sound", { level: "warning", words: () => t("sound_locked") });
+    }, 800);
   }
 
   /** Shows what was said in this scene before. */
   async recall() {
     const past = await api.messages(this.record).catch(() => []);
-    past.forEach(({ role, content }, at) => {
-      const who = role === "user" ? "you" : "persona";
-      const lines = this.conversation.change(`past_${at}`, who, (line) => Object.assign(line, { text: content, final: true }));
-      for (const line of lines) this.view.script.show(line, true);
-    });
+    this.showLines(this.conversation.recall(past), true);
   }
 
+  /** Leaves the scene for good. */
   close() {
+    saveLive(null);
     this.closed = true;
     this.link.close();
     this.mic.close();
     this.view.close();
     dismissAll("part:");
-    for (const cause of ["mic", "audio", "server", "link"]) dismiss(cause);
+    for (const cause of ["mic", "audio", "sound", "server", "link", "recovering"]) dismiss(cause);
     void this.context.close();
+  }
+
+  /** The page goes: what is needed to go on with the scene after a reload stays in the tab. */
+  suspend() {
+    if (this.closed || this.link.last === null) return;
+    const resume = { last: this.link.last, from: this.voice.unheardFrom(this.link.last) };
+    saveLive({ scene: this.record, resume, heard: this.voice.heard, replies: this.voice.list(), script: this.conversation.snapshot() });
   }
 
   async openMic() {
@@ -158,31 +193,23 @@ export class Scene {
 
   /** Stops the persona, from the button or because something else was said. */
   interrupt() {
-    if (this.waiting || this.player.busy) this.link.send({ type: "response.cancel" });
-    this.silence();
+    if (this.waiting || this.voice.busy) this.link.send({ type: "response.cancel" });
+    this.voice.stop();
     this.waiting = false;
     this.response = null;
     this.refresh();
   }
 
-  /** Silences the loudspeaker and tells the server how much had been heard. */
-  silence() {
-    if (!this.player.busy) return;
-    const { turn, ms } = this.player.clear();
-    const reply = this.replies.get(turn);
-    if (reply) this.link.send({ type: "conversation.item.truncate", item_id: reply.item, content_index: 0, audio_end_ms: ms });
-  }
-
   /** @param {ServerEvent} event */
   handle(event) {
     this.showLines(this.conversation.apply(event));
+    this.voice.handle(event);
     switch (event.type) {
       case "session.created":
         this.created(event.session);
         break;
       case "input_audio_buffer.speech_started":
         this.hearing = true;
-        this.silence();
         break;
       case "input_audio_buffer.speech_stopped":
       case "input_audio_buffer.committed":
@@ -199,15 +226,6 @@ export class Scene {
       case "response.created":
         this.waiting = true;
         this.response = event.response?.id;
-        break;
-      case "response.output_item.added":
-        if (event.item?.role === "assistant") this.replies.set(this.turnOf(event), { item: event.item.id, mouth: new MouthTrack() });
-        break;
-      case "duologue.viseme":
-        this.replies.get(event.turn ?? 0)?.mouth.add(event.cues ?? []);
-        break;
-      case "response.output_audio.done":
-        this.player.end(this.turnOf(event));
         break;
       case "response.done":
         this.responseDone(event);
@@ -235,13 +253,17 @@ export class Scene {
     this.refresh();
   }
 
-  /** @param {any} session */
+  /**
+   * The server begins to tell of the session from the start: it is new here, or what was missed is not known any more.
+   * @param {any} session
+   */
   created(session) {
-    this.connected = true;
     this.hearing = false;
     this.waiting = false;
-    this.replies.clear();
-    void this.player.restart();
+    this.showLines(this.conversation.breakOff());
+    if (this.link.renumbered) void this.voice.restart();
+    if (this.missed) void this.recall();
+    this.missed = false;
     notifyDegraded(session?.duologue?.degraded ?? []);
     this.canHear = !(session?.duologue?.degraded ?? []).some((/** @type {any} */ one) => one.part === "stt");
     if (typeof session?.duologue?.intimacy === "number") this.view.setCloseness(session.duologue.intimacy, "");
@@ -250,41 +272,57 @@ export class Scene {
   }
 
   /** @param {ServerEvent} event */
-  turnOf(event) {
-    if (typeof event.duologue?.turn === "number") return event.duologue.turn;
-    for (const [turn, { item }] of this.replies) if (item === event.item_id) return turn;
-    return event.turn ?? 0;
-  }
-
-  /** @param {ServerEvent} event */
   responseDone(event) {
     // A reply that was cut ends after the next one has been asked for: that one is still awaited.
     if (event.response?.id === this.response) this.waiting = false;
-    const item = this.conversation.itemOf.get(event.response?.id);
-    for (const [turn, reply] of this.replies) if (reply.item === item) this.player.end(turn);
+    this.voice.endOf(this.conversation.itemOf.get(event.response?.id));
     const error = event.response?.status_details?.error;
     if (event.response?.status === "failed") notify("error:response", { level: "error", words: () => t("part_llm"), detail: error?.message ?? error?.code });
     else dismiss("error:response");
+    if (event.response?.status === "completed") dismiss("part:llm");
   }
 
   /** @param {LinkState} state */
   linkChanged(state) {
-    const lost = this.connected && state.name === "waiting";
-    const back = this.lost && state.name === "open";
-    this.connected = state.name === "open";
-    if (lost) {
+    if (this.connected && state.name === "waiting") {
+      // The voice plays on with what has come: with luck nobody notices.
       this.lost = true;
-      this.waiting = this.hearing = false;
-      this.player.clear();
+      this.missed = true;
       this.talk.drop();
     }
-    if (state.name === "waiting" && !this.closed) notify("link", { level: "warning", words: () => t(state.reason === "full" ? "sessions_full" : "link_waiting") });
-    if (state.name === "open") dismiss("link");
-    if (back) {
+    this.connected = state.name === "open";
+    this.linkName = state.name;
+    if (state.name === "waiting" && !this.closed && (!this.lost || (state.lostFor ?? 0) > QUIET_LOSS_MS)) {
+      notify("link", { level: "info", stays: true, words: () => t(state.reason === "full" ? "sessions_full" : "link_waiting") });
+    }
+    if (state.name === "open") {
+      dismiss("link");
+      if (this.lost && !state.resumed) notify("link", { level: "info", words: () => t("link_back") });
       this.lost = false;
-      notify("link", { level: "info", words: () => t("link_back") });
     }
     this.onLink(state);
+    this.refresh();
+  }
+
+  /** @param {string} reason */
+  ended(reason) {
+    this.voice.stop();
+    saveLive(null);
+    notifyEnded(reason, () => void this.link.open(this.record));
+  }
+
+  /** @param {"gone" | "unreachable"} reason */
+  notResumed(reason) {
+    this.voice.stop();
+    this.lost = this.waiting = this.hearing = false;
+    this.showLines(this.conversation.breakOff());
+    const anew = { key: /** @type {const} */ ("begin_new"), run: () => void this.renew() };
+    const again = { key: /** @type {const} */ ("retry"), run: () => void this.link.open(this.record) };
+    notify("link", {
+      level: "warning",
+      words: () => t(reason === "gone" ? "link_gone" : "link_unreachable"),
+      actions: reason === "gone" ? [anew] : [again, anew],
+    });
     this.refresh();
   }
 
@@ -293,39 +331,36 @@ export class Scene {
     try {
       this.record = await api.startScene(this.persona, this.record.language);
     } catch (error) {
-      notifyFailure("server", error);
-      throw error;
+      return notifyFailure("server", error, () => void this.renew());
     }
     dismiss("server");
     rememberScene(this.record);
+    saveLive({ scene: this.record });
     this.showLines(this.conversation.note(t("link_new_scene")));
-    return this.record;
+    await this.link.open(this.record);
   }
 
-  /** @param {import("./conversation.js").Line[]} lines */
-  showLines(lines) {
+  /**
+   * @param {import("./conversation.js").Line[]} lines
+   * @param {boolean} [old] Lines of the past are not announced.
+   */
+  showLines(lines, old = false) {
     for (const line of lines) {
-      this.view.script.show(line);
-      if (line.who !== "note" && line.text !== "" && !line.cut) this.view.caption(line);
+      this.view.script.show(line, old);
+      if (!old && line.who !== "note" && line.text !== "" && !line.cut) this.view.caption(line);
     }
   }
 
-  /** @param {import("./player.js").Report} report */
-  played(report) {
-    this.level = report.level;
-    this.view.setLevel("persona", report.level);
+  voiceChanged() {
+    this.view.setLevel("persona", this.voice.level);
+    this.view.setManner(this.voice.manner, this.voice.item);
     this.refresh();
-  }
-
-  viseme() {
-    const { turn, playing } = this.player.last;
-    return playing ? (this.replies.get(turn)?.mouth.at(this.player.heardMs()) ?? "rest") : "rest";
   }
 
   /** Brings state and controls up to date; cheap when nothing changed. */
   refresh() {
     const state = this.stateNow();
-    const canInterrupt = this.player.busy || this.waiting;
+    const canInterrupt = this.voice.busy || this.waiting;
     const micOn = this.mic.isOpen && !this.mic.muted;
     const key = [state, canInterrupt, micOn, this.talk.on, this.talk.holding, this.canHear].join();
     if (key === this.shownKey) return;
@@ -336,10 +371,12 @@ export class Scene {
 
   /** @returns {import("./scene-view.js").SceneState} */
   stateNow() {
-    if (!this.connected) return "connecting";
-    if (this.player.last.playing) return "speaking";
+    if (this.linkName === "closed") return "offline";
+    if (!this.connected) return this.lost ? "reconnecting" : "connecting";
+    if (this.voice.manner === "held") return "held";
+    if (this.voice.playing) return "speaking";
     if (this.hearing || this.talk.holding) return "hearing";
-    if (this.waiting || this.player.busy) return "thinking";
+    if (this.waiting || this.voice.busy) return "thinking";
     if (this.talk.on) return "hold";
     if (!this.mic.isOpen) return "ready";
     return this.mic.muted ? "muted" : "listening";

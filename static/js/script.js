@@ -3,11 +3,22 @@
  *
  * @typedef {import("./conversation.js").Line} Line
  */
-import { byId, make } from "./dom.js";
+import { byId, draw, make } from "./dom.js";
 import { seconds, t } from "./i18n.js";
 
+/** A line that is not kept for good after this long says so; nearly all are within milliseconds. */
+const PENDING_MS = 2_000;
+
+/**
+ * @typedef {object} ScriptOptions
+ * @property {() => string} name Of the persona.
+ * @property {() => string} language Of the scene.
+ * @property {(line: Line) => void} timing Shows the waterfall of a line.
+ * @property {(id: string) => boolean} speaking Whether the line is being said now: it is kept when it is over.
+ */
+
 export class ScriptView {
-  /** @param {{name: () => string, language: () => string, timing: (line: Line) => void}} options */
+  /** @param {ScriptOptions} options */
   constructor(options) {
     this.options = options;
     this.list = byId("script");
@@ -18,9 +29,16 @@ export class ScriptView {
     this.entries = new Map();
     /** @type {Set<string>} Lines that a screen reader has been told. */
     this.told = new Set();
+    /** @type {Map<string, boolean>} Final lines that are not kept yet, and whether that is shown. */
+    this.pending = new Map();
+    /** @type {import("./voice.js").Manner} */
+    this.manner = "full";
+    /** @type {string | null} The line that the voice says. */
+    this.said = null;
   }
 
   clear() {
+    this.pending.clear();
     this.list.replaceChildren();
     this.entries.clear();
     this.told.clear();
@@ -35,6 +53,7 @@ export class ScriptView {
   show(line, old = false) {
     const atEnd = this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < 80;
     if (line.text === "") return this.remove(line, atEnd);
+    this.watch(line);
     const entry = this.drawEntry(line);
     const before = this.entries.get(line.id);
     if (before) before.replaceWith(entry);
@@ -63,15 +82,60 @@ export class ScriptView {
     if (atEnd) this.scroll.scrollTop = this.scroll.scrollHeight;
   }
 
+  /**
+   * Notes a line that has yet to be kept, and looks again in a while.
+   * @param {Line} line
+   */
+  watch(line) {
+    if (line.saved) this.pending.delete(line.id);
+    if (line.saved || !line.final || line.who === "note" || this.pending.has(line.id)) return;
+    this.pending.set(line.id, false);
+    const look = () => {
+      if (this.pending.get(line.id) !== false) return;
+      if (this.options.speaking(line.id)) return void setTimeout(look, PENDING_MS);
+      this.pending.set(line.id, true);
+      this.show(line, true);
+    };
+    setTimeout(look, PENDING_MS);
+  }
+
+  /**
+   * Dims the line of a voice that gives way.
+   * @param {import("./voice.js").Manner} manner
+   * @param {string | null} said
+   */
+  setManner(manner, said) {
+    if (manner === this.manner && said === this.said) return;
+    this.manner = manner;
+    this.said = said;
+    for (const [id, entry] of this.entries) entry.dataset.voice = this.mannerOf(id);
+  }
+
+  /** @param {string} id */
+  mannerOf(id) {
+    return id === this.said ? this.manner : "full";
+  }
+
   /** @param {Line} line */
   drawEntry(line) {
     if (line.who === "note") return make("li", { class: "line note" }, make("p", {}, line.text));
     const name = line.who === "you" ? t("you") : this.options.name();
-    return make("li", { class: `line ${line.who}${line.final ? "" : " partial"}`, "data-item": line.id, "data-final": line.final ? "true" : "false" },
+    return make("li", { class: `line ${line.who}${line.final ? "" : " partial"}`, "data-item": line.id, "data-final": line.final ? "true" : "false", "data-voice": this.mannerOf(line.id) },
       make("span", { class: "line-who" }, name),
       make("div", { class: "line-body" },
         make("p", { class: "line-words", lang: this.options.language() }, ...words(line)),
-        this.drawTiming(line)));
+        drawAsides(line, this.options.language()),
+        make("p", { class: "line-foot" }, this.drawTiming(line), this.drawSaved(line))));
+  }
+
+  /**
+   * A small tick when the line is kept for good; a small dot when it should be and is not.
+   * @param {Line} line
+   */
+  drawSaved(line) {
+    if (line.saved) return make("span", { class: "kept", role: "img", "aria-label": t("saved"), title: t("saved") }, draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, draw("path", { d: "M2.2 6.4 4.8 9 9.8 3.4" })));
+    if (!this.pending.get(line.id)) return null;
+    return make("span", { class: "kept pending" }, t("saving"));
   }
 
   /** @param {Line} line */
@@ -90,6 +154,17 @@ export class ScriptView {
     const name = line.who === "you" ? t("you") : line.who === "persona" ? this.options.name() : "";
     this.announcer.textContent = name ? `${name}: ${line.heard ?? line.text}` : line.text;
   }
+}
+
+/**
+ * What the person put in while the line was said.
+ * @param {Line} line
+ * @param {string} language
+ */
+function drawAsides(line, language) {
+  if (line.asides.length === 0) return null;
+  const bubbles = line.asides.map((words) => make("li", { class: "aside", lang: language, "aria-label": t("put_in", { words }) }, words));
+  return make("ul", { class: "asides" }, ...bubbles);
 }
 
 /**

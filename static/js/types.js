@@ -37,9 +37,12 @@
  * @property {ModelTime[]} models
  * @property {number} outside_ms
  * @property {number} total_ms
+ * @property {boolean} [speculative] The reply was begun before it was clear that the person had finished.
+ * @property {{target_ms?: number, step?: string}} [budget] What the session aims at, and what it does for it now.
  *
  * @typedef {object} ServerEvent Any event; which fields are there depends on `type`.
  * @property {string} type
+ * @property {string} [event_id]
  * @property {string} [item_id]
  * @property {string} [response_id]
  * @property {string} [delta]
@@ -52,6 +55,7 @@
  * @property {any} [error]
  * @property {{at_ms: number, viseme: string}[]} [cues]
  * @property {number} [turn]
+ * @property {number} [gain]
  * @property {string} [level]
  * @property {string} [code]
  * @property {string} [message]

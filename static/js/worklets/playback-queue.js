@@ -40,16 +40,37 @@ export class PlaybackQueue {
     this.ended = 0;
     /** How often it ran dry within a reply. */
     this.underruns = 0;
+    /** Where the newest turn's sound ends so far: what comes from before it has been here already. */
+    this.tail = { turn: 0, offset: 0 };
+    /** Samples that came twice, after a lost connection. */
+    this.duplicates = 0;
   }
 
   /**
-   * Adds a frame unless its turn is over.
+   * Adds a frame unless its turn is over; of one that overlaps what is there already, only what is new.
    * @param {Frame} frame
    */
   push(frame) {
-    if (frame.turn < this.floor) return;
-    this.frames.push(frame);
-    this.buffered += frame.samples.length;
+    if (frame.turn < this.floor || frame.turn < this.tail.turn) return;
+    const known = frame.turn === this.tail.turn ? Math.max(0, this.tail.offset - frame.offset) : 0;
+    this.duplicates += Math.min(known, frame.samples.length);
+    if (known >= frame.samples.length) return;
+    const samples = frame.samples.subarray(known);
+    this.tail = { turn: frame.turn, offset: frame.offset + known + samples.length };
+    this.frames.push({ turn: frame.turn, offset: frame.offset + known, samples });
+    this.buffered += samples.length;
+  }
+
+  /**
+   * Everything of `turn` before `offset` was heard elsewhere, before the page was loaded anew.
+   * @param {number} turn
+   * @param {number} offset
+   */
+  seek(turn, offset) {
+    if (turn <= this.tail.turn) return;
+    this.tail = { turn, offset };
+    this.turn = turn;
+    this.position = offset;
   }
 
   /**

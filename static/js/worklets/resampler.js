@@ -28,6 +28,8 @@ export class Resampler {
     const half = Math.ceil(ZERO_CROSSINGS * Math.max(1, from / to));
     /** Taps of each phase. */
     this.taps = 2 * half;
+    /** By how many input samples the output lags. */
+    this.lag = from === to ? 0 : half;
     /** @type {Float32Array | null} */
     this.phases = from === to ? null : makePhases(this.up, half, Math.min(1, to / from));
     /** The last samples of the past, so that the filter has its left side. */

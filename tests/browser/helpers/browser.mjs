@@ -1,13 +1,37 @@
 /** Opens the page in headless Chromium with a microphone that plays a file. */
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Where screenshots and recordings go. */
 export const SHOTS = process.env.SHOTS ?? tmpdir();
+
+/**
+ * One browser for each kind of microphone serves all tests of a file; each test gets a context of its own, which
+ * shares nothing with the others.
+ * @type {Map<string, Promise<import("playwright-core").Browser>>}
+ */
+const browsers = new Map();
+after(async () => {
+  for (const browser of browsers.values()) await (await browser).close();
+});
+
+/** @param {string} mic */
+function browserWith(mic) {
+  const microphone = {
+    denied: ["--deny-permission-prompts", "--use-fake-device-for-media-stream"],
+    none: ["--use-fake-ui-for-media-stream"],
+  }[mic] ?? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${mic}%noloop`];
+  const running = browsers.get(mic) ?? chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...microphone],
+  });
+  browsers.set(mic, running);
+  return running;
+}
 
 /**
  * Opens the page with a microphone that plays the file `mic`, is `denied`, or is not there (`none`); the page
@@ -18,24 +42,10 @@ export const SHOTS = process.env.SHOTS ?? tmpdir();
  */
 export async function openPage(test, url, options = {}) {
   const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", record = false } = options;
-  const profile = await mkdtemp(join(tmpdir(), "duologue-chromium-"));
-  const microphone = {
-    denied: ["--deny-permission-prompts", "--use-fake-device-for-media-stream"],
-    none: ["--use-fake-ui-for-media-stream"],
-  }[mic] ?? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${mic}%noloop`];
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    headless: true,
-    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...microphone],
-    viewport: { width, height },
-    colorScheme: dark ? "dark" : "light",
-    locale,
-  });
-  test.after(async () => {
-    await context.close();
-    await rm(profile, { recursive: true, force: true });
-  });
-  const page = context.pages()[0] ?? (await context.newPage());
+  const browser = await browserWith(mic);
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale });
+  test.after(() => context.close());
+  const page = await context.newPage();
   const troubles = [];
   page.on("pageerror", (error) => troubles.push(String(error)));
   page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
