@@ -2,8 +2,10 @@
 //!
 //! Pure: one call per 32 ms frame and one per transcript, audio is the only clock. While a reply is audible:
 //!
-//! - **Duck.** The first frame that is speech, or nearly so and well above the room, turns the reply down.
-//! - **Hold.** Speech that lasts longer than a click pauses it; playing can go on from the same sample.
+//! - **Duck.** The first frame that is speech, or two that are much louder than the room (the hiss of "stop" comes
+//!   a tenth of a second before voice activity knows it), turn the reply down.
+//! - **Hold.** Speech that lasts longer than a click pauses it; playing can go on from the same sample. Noise never
+//!   does.
 //! - **Restore** or **Stop.** Words decide as soon as there are any ("응" goes on, "잠깐만" stops); without words
 //!   the length of the voice does, weighed with how loud it is for this person. A short answer to the question that
 //!   is being asked is an answer, not a sign of listening.
@@ -35,29 +37,38 @@ const HOLD_MS: u32 = 160;
 /// The same for a voice much fainter than this person's own: someone else in the room.
 const HOLD_FAINT_MS: u32 = 320;
 /// Quiet that shows that a sound that did not pause the reply was nothing.
-const NOTHING_MS: u32 = 192;
+const NOTHING_MS: u32 = 224;
 /// A duck that neither paused nor ended by now was noise.
 const LONGEST_DUCK_MS: u64 = 1_000;
 /// Quiet after a voice before its words, when they are known, are final.
 const SETTLE_MS: u32 = 160;
 /// How long the paused reply waits in quiet for words before it goes on without.
 const PATIENCE_MS: u32 = 600;
-/// A voice that goes on longer than a backchannel ever lasts, words or not.
-const SUSTAINED_MS: u32 = 900;
+/// A voice that goes on longer than a backchannel ever lasts, words or not: a slow "그렇구나" has 1.2 s. The reply is
+/// paused all the while, so deciding late costs the person nothing.
+const SUSTAINED_MS: u32 = 1_216;
 /// The same after words that were only a backchannel: "네, 네, 맞아요" goes on for a while.
 const MORE_AFTER_BACKCHANNEL_MS: u32 = 700;
 /// The longest of backchannels, however many words.
 const LONGEST_BACKCHANNEL_MS: u32 = 2_500;
 /// A voice of this length that ended and whose words never came was too long for a backchannel.
-const WORDLESS_MS: u32 = 640;
+const WORDLESS_MS: u32 = 992;
 /// One word that is no known stop word is believed from this much voice on: of less, recognisers make anything.
 const ONE_WORD_MS: u32 = 450;
 /// The same for several words.
 const SOME_WORDS_MS: u32 = 250;
 /// A cough that the recogniser took for a word has hardly any voice.
 const STOP_WORD_MS: u32 = 64;
-/// After noise, this long only a steady voice ducks again: a running tap must not make the reply pump.
-const WARY_MS: u64 = 1_000;
+/// After noise, this long only a steady voice ducks again: a running tap must not make the reply pump. Twice as long
+/// after each further noise.
+const WARY_MS: u64 = 500;
+const LONGEST_WARY_MS: u64 = 8_000;
+/// Strong frames that make a steady voice.
+const STEADY: u32 = 2;
+/// Loud frames in a row that duck without any sign of a voice; a click fills one or touches two.
+const LOUD_RUN: u32 = 2;
+/// Voice without which nothing pauses.
+const LEAST_VOICE_MS: u32 = 64;
 
 /// What is known of one frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,24 +153,26 @@ pub struct Interrupter {
     own_db: Option<f32>,
     audible: Option<Audible>,
     scene: Scene,
+    /// How long to be wary after the next noise.
+    wary_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Scene {
     /// Nobody but the reply is heard; `last` is a sound that was let pass without its words.
-    Alone { wary_until: u64, run: u32, last: Option<Sound> },
+    Alone { wary_until: u64, strong: u32, loud: u32, last: Option<Sound> },
     /// A sound over the reply.
     Over(Sound),
     /// The reply was stopped.
     Stopped,
 }
 
-const ALONE: Scene = Scene::Alone { wary_until: 0, run: 0, last: None };
+const ALONE: Scene = Scene::Alone { wary_until: 0, strong: 0, loud: 0, last: None };
 
 impl Interrupter {
     /// A machine in which nothing is audible.
     pub fn new(config: InterruptConfig) -> Self {
-        Self { config, now: 0, room_db: -60.0, own_db: None, audible: None, scene: ALONE }
+        Self { config, now: 0, room_db: -60.0, own_db: None, audible: None, scene: ALONE, wary_ms: WARY_MS }
     }
 
     /// Changes the rules; what they end is ended.
@@ -220,19 +233,7 @@ impl Interrupter {
                 sound.add(grade, frame.level_db, self.now);
                 self.decide()
             }
-            Scene::Alone { wary_until, run, .. } => {
-                *run = if grade == Grade::Strong { *run + 1 } else { 0 };
-                let wary = self.now < *wary_until;
-                let begins = if wary { *run >= 3 } else { grade != Grade::Silent };
-                // Before the echo is known, half a guess must not duck the reply's own first word.
-                if !begins || (grade == Grade::Weak && frame.echo >= sound::UNSURE) {
-                    return Vec::new();
-                }
-                let mut sound = Sound::new(self.now, audible.asking);
-                sound.add(grade, frame.level_db, self.now);
-                self.scene = Scene::Over(sound);
-                vec![InterruptEvent::Duck]
-            }
+            Scene::Alone { .. } => self.begin(grade, frame, audible),
         }
     }
 
@@ -289,6 +290,29 @@ impl Interrupter {
         }
     }
 
+    /// Nobody but the reply was heard so far.
+    fn begin(&mut self, grade: Grade, frame: Frame, audible: Audible) -> Vec<InterruptEvent> {
+        let Scene::Alone { wary_until, strong, loud, .. } = &mut self.scene else { return Vec::new() };
+        *strong = if grade == Grade::Strong { *strong + 1 } else { 0 };
+        *loud = if grade == Grade::Silent { 0 } else { *loud + 1 };
+        // Before the echo is known, half a guess must not duck the reply's own first word.
+        let weak = grade == Grade::Weak && frame.echo < sound::UNSURE;
+        let frames = match self.now < *wary_until {
+            true if *strong >= STEADY => *strong,
+            false if *loud >= LOUD_RUN && (weak || grade != Grade::Weak) => *loud,
+            false if *strong > 0 || weak => 1,
+            _ => return Vec::new(),
+        };
+        let onset = self.now - u64::from(frames.min(LOUD_RUN) * FRAME_MS);
+        let mut sound = Sound::new(onset, self.now, audible.asking);
+        for _ in 1..frames.min(LOUD_RUN) {
+            sound.add(if *strong > 1 { Grade::Strong } else { Grade::Loud }, frame.level_db, self.now);
+        }
+        sound.add(grade, frame.level_db, self.now);
+        self.scene = Scene::Over(sound);
+        vec![InterruptEvent::Duck]
+    }
+
     fn decide(&mut self) -> Vec<InterruptEvent> {
         let (now, faint, limit) = match &self.scene {
             Scene::Over(sound) => {
@@ -299,7 +323,7 @@ impl Interrupter {
         let Scene::Over(sound) = &mut self.scene else { return Vec::new() };
         let age = now - sound.onset;
         let hold = if faint { HOLD_FAINT_MS } else { HOLD_MS };
-        if !sound.held && sound.evidence >= hold {
+        if !sound.held && sound.evidence >= hold && sound.voiced >= LEAST_VOICE_MS {
             sound.held = true;
             return vec![InterruptEvent::Hold];
         }
@@ -328,8 +352,14 @@ impl Interrupter {
 
     fn restore(&mut self) -> Vec<InterruptEvent> {
         if let Scene::Over(sound) = self.scene {
-            let wary_until = if sound.held { 0 } else { self.now + WARY_MS };
-            self.scene = Scene::Alone { wary_until, run: 0, last: Some(sound) };
+            let mut wary_until = 0;
+            if sound.held {
+                self.wary_ms = WARY_MS;
+            } else {
+                wary_until = self.now + self.wary_ms;
+                self.wary_ms = (self.wary_ms * 2).min(LONGEST_WARY_MS);
+            }
+            self.scene = Scene::Alone { wary_until, strong: 0, loud: 0, last: Some(sound) };
         }
         vec![InterruptEvent::Restore]
     }
@@ -348,7 +378,7 @@ impl Interrupter {
         let level = frame.level_db.clamp(-90.0, 0.0);
         if level < self.room_db {
             self.room_db += (level - self.room_db) * 0.3;
-        } else if frame.probability < self.config.threshold && self.audible.is_none() {
+        } else if frame.probability < self.config.threshold && frame.echo < sound::UNSURE {
             self.room_db += (level - self.room_db).min(1.5) * 0.05;
         }
         if self.audible.is_none() && frame.probability >= 0.8 {

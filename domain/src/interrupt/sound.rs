@@ -15,10 +15,15 @@ const RISE_DB: f32 = 10.0;
 const AUDIBLE_DB: f32 = -55.0;
 /// The least that the voice activity must think of such a frame: clicks and hum have less.
 const HINT: f32 = 0.2;
+/// A frame without any sign of a voice must stand out by this much and be this loud: a cough, a hiss, a door.
+const LOUD_RISE_DB: f32 = 15.0;
+const LOUD_DB: f32 = -45.0;
+/// What frames that are not sure to be speech count for at most: they only tell how long it has lasted.
+const DOUBTFUL_MS: u32 = 64;
 /// This much below one's own level is somebody else.
 const FAINT_DB: f32 = 14.0;
 /// This much above it wants to be heard.
-const LOUD_DB: f32 = 6.0;
+const RAISED_DB: f32 = 6.0;
 /// Nobody speaks a syllable in less; what a recogniser hears faster was never said.
 const SYLLABLE_MS: u32 = 70;
 /// Sound around the voiced frames that carries words too: stops and hisses at both ends.
@@ -29,6 +34,8 @@ const EDGES_MS: u32 = 160;
 pub(super) enum Grade {
     Strong,
     Weak,
+    /// Loud, but not a voice so far.
+    Loud,
     Silent,
 }
 
@@ -41,6 +48,8 @@ pub(super) fn grade(frame: Frame, threshold: f32, room_db: f32) -> Grade {
         if frame.echo < UNSURE { Grade::Strong } else { Grade::Weak }
     } else if frame.probability >= HINT && rise >= RISE_DB && frame.level_db >= AUDIBLE_DB {
         Grade::Weak
+    } else if frame.echo < UNSURE && rise >= LOUD_RISE_DB && frame.level_db >= LOUD_DB {
+        Grade::Loud
     } else {
         Grade::Silent
     }
@@ -51,13 +60,13 @@ pub(super) fn grade(frame: Frame, threshold: f32, room_db: f32) -> Grade {
 pub(super) struct Sound {
     /// Start of the first frame.
     pub(super) onset: u64,
-    /// End of the last frame that was not silent.
+    /// End of the last frame that had a sign of a voice.
     pub(super) voiced_until: u64,
-    /// Strong frames for it, silent ones against it.
+    /// Strong frames for it, silent ones against it, doubtful ones a little.
     pub(super) evidence: u32,
     /// Strong frames only.
     pub(super) voiced: u32,
-    /// Since the last frame that was not silent.
+    /// Since the last frame that had a sign of a voice.
     pub(super) quiet: u32,
     /// The reply is paused for it.
     pub(super) held: bool,
@@ -69,12 +78,13 @@ pub(super) struct Sound {
     pub(super) words: Option<Words>,
     voiced_at_words: u32,
     level_sum: f32,
+    doubtful: u32,
 }
 
 impl Sound {
-    pub(super) fn new(now: u64, asked: bool) -> Self {
+    pub(super) fn new(onset: u64, now: u64, asked: bool) -> Self {
         Self {
-            onset: now - u64::from(FRAME_MS),
+            onset,
             voiced_until: now,
             evidence: 0,
             voiced: 0,
@@ -85,6 +95,7 @@ impl Sound {
             words: None,
             voiced_at_words: 0,
             level_sum: 0.0,
+            doubtful: 0,
         }
     }
 
@@ -97,14 +108,18 @@ impl Sound {
                 // A voice that comes back after its end is a new one under the same pause.
                 self.ended = false;
             }
-            Grade::Weak => self.evidence += FRAME_MS / 2,
+            Grade::Weak | Grade::Loud if self.doubtful < DOUBTFUL_MS => {
+                self.doubtful += FRAME_MS / 2;
+                self.evidence += FRAME_MS / 2;
+            }
+            Grade::Weak | Grade::Loud => {}
             Grade::Silent => self.evidence = self.evidence.saturating_sub(FRAME_MS / 2),
         }
-        if grade == Grade::Silent {
-            self.quiet += FRAME_MS;
-        } else {
+        if matches!(grade, Grade::Strong | Grade::Weak) {
             self.quiet = 0;
             self.voiced_until = now;
+        } else {
+            self.quiet += FRAME_MS;
         }
     }
 
@@ -146,7 +161,7 @@ impl Sound {
         };
         match self.louder(own_db) {
             louder if louder < -FAINT_DB => limit * 3 / 2,
-            louder if louder > LOUD_DB => limit * 3 / 4,
+            louder if louder > RAISED_DB => limit * 3 / 4,
             _ => limit,
         }
     }

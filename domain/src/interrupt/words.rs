@@ -41,6 +41,8 @@ pub fn read(text: &str) -> Words {
     while let Some((token, after)) = rest.split_first() {
         let (kind, length) = match phrase(rest) {
             Some(found) => found,
+            // A recogniser that is asked too early hears "그렇" of "그렇구나" and "exac" of "exactly".
+            None if after.is_empty() && begins_backchannel(token) => (Kind::Backchannel, 1),
             None => (word(token), 1),
         };
         match kind {
@@ -116,6 +118,17 @@ fn word(token: &str) -> Kind {
     Kind::Content(if korean && token.chars().count() >= 3 { 2 } else { 1 })
 }
 
+/// Whether `token` is the beginning of a word of listening and no word of its own that is known.
+fn begins_backchannel(token: &str) -> bool {
+    if listed(STOP_EN, token) || listed(STOP_KO, token) {
+        return false;
+    }
+    let hangul = token.chars().any(is_hangul);
+    let list = if hangul { BACKCHANNEL_KO } else { BACKCHANNEL_EN };
+    let long_enough = token.chars().count() >= if hangul { 1 } else { 3 };
+    long_enough && list.split_whitespace().any(|word| word.starts_with(token))
+}
+
 /// Drawn-out sounds in their short form: "mmmm" is "m", "yeahhh" is "yeah".
 fn squeeze(token: &str) -> String {
     let characters = token.chars().collect::<Vec<_>>();
@@ -173,7 +186,7 @@ const BACKCHANNEL_KO: &str = "응 으응 응응 어 어어 음 으음 흠 흐음
     하하 하하하 허허 ㅎㅎ ㅋㅋ 글쎄 아이고 어머 어머나 세상에 신기하다 신기하네 신기하네요 재밌네 재밌네요 재미있네요 멋지네요 멋지다 \
     고마워 고마워요 감사합니다 감사해요 그래서 그리고 응응응 이야 오호 에이 아유 아휴";
 
-const STOP_EN: &str = "stop wait no nope nah don't pause quiet enough silence hush sorry pardon but actually what why who how \
+const STOP_EN: &str = "stop wait weight no nope nah don't pause quiet enough silence hush sorry pardon but actually what why who how \
     where when hey hello listen cancel skip repeat again wrong help hold hang";
 
 const STOP_KO: &str = "잠깐 잠깐만 잠깐만요 잠시만 잠시만요 잠시 그만 그만해 그만해요 그만하세요 그만하자 그만둬 멈춰 멈춰요 멈춰줘 멈추세요 \
