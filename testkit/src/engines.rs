@@ -2,10 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -17,47 +14,17 @@ use duologue_domain::{
 use duologue_engines::{
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Finish, Health, LlmEngine, LlmEvent,
-        LlmRequest, LlmStream, LlmUsage, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
+        LlmRequest, LlmStream, LlmUsage, Role, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
         Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
     },
     registry::Engines,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
+use crate::{gate::Gate, line_of};
+
 fn info(engine: &'static str) -> EngineInfo {
     EngineInfo { engine, model: "script".into(), languages: Vec::new() }
-}
-
-/// Lets a test break an engine and repair it, and counts its uses.
-#[derive(Clone, Debug, Default)]
-pub struct Gate {
-    broken: Arc<AtomicBool>,
-    uses: Arc<AtomicUsize>,
-}
-
-impl Gate {
-    /// From now on every use fails.
-    pub fn break_down(&self) {
-        self.broken.store(true, Ordering::SeqCst);
-    }
-
-    /// From now on it works again.
-    pub fn repair(&self) {
-        self.broken.store(false, Ordering::SeqCst);
-    }
-
-    /// How often it was used.
-    pub fn uses(&self) -> usize {
-        self.uses.load(Ordering::SeqCst)
-    }
-
-    fn pass(&self, engine: &'static str) -> Result<(), EngineError> {
-        self.uses.fetch_add(1, Ordering::SeqCst);
-        match self.broken.load(Ordering::SeqCst) {
-            true => Err(EngineError::new(ErrorKind::Unavailable, engine, "switched off by the test")),
-            false => Ok(()),
-        }
-    }
 }
 
 /// Loud frames are speech.
@@ -86,11 +53,15 @@ struct FakeVadStream(Gate);
 
 impl VadStream for FakeVadStream {
     fn probabilities(&mut self, frames: Vec<f32>) -> BoxFuture<'_, Result<Vec<f32>, EngineError>> {
-        let result = self.0.pass("fake-vad").map(|()| {
+        let passed = self.0.pass("fake-vad");
+        let gate = self.0.clone();
+        async move {
+            passed?;
+            gate.step().await;
             let loud = |frame: &[f32]| if level_db(frame) > -40.0 { 0.95 } else { 0.02 };
-            frames.chunks_exact(VAD_FRAME).map(loud).collect()
-        });
-        async move { result }.boxed()
+            Ok(frames.chunks_exact(VAD_FRAME).map(loud).collect())
+        }
+        .boxed()
     }
 }
 
@@ -125,19 +96,38 @@ impl TurnEngine for FakeTurn {
     }
 }
 
-/// Hears the next line of its script at each final request, and "…" in partials.
+/// Hears the next line of its script at each final request and its first word in partials, or the line that the
+/// pitch of the speech names.
 #[derive(Clone, Debug, Default)]
 pub struct FakeStt {
     /// Its switch.
     pub gate: Gate,
     lines: Arc<Mutex<VecDeque<String>>>,
+    by_pitch: bool,
 }
 
 impl FakeStt {
     /// Hears these, one after the other, and then nothing.
     pub fn hearing(lines: &[&str]) -> Self {
         let lines = Arc::new(Mutex::new(lines.iter().map(|line| (*line).to_owned()).collect()));
-        Self { gate: Gate::default(), lines }
+        Self { gate: Gate::default(), lines, by_pitch: false }
+    }
+
+    /// Hears the line that was [`spoken`](crate::spoken), however often it is asked.
+    pub fn understanding(lines: &[&str]) -> Self {
+        Self { by_pitch: true, ..Self::hearing(lines) }
+    }
+
+    fn line(&self, request: &SttRequest) -> String {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let first_word = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        let line = match (self.by_pitch, request.partial) {
+            (true, false) => line_of(&request.audio).and_then(|index| lines.get(index).cloned()),
+            (true, true) => line_of(&request.audio).and_then(|index| lines.get(index).map(first_word)),
+            (false, true) => lines.front().map(first_word),
+            (false, false) => lines.pop_front(),
+        };
+        line.unwrap_or_default()
     }
 }
 
@@ -153,22 +143,18 @@ impl SttEngine for FakeStt {
     fn warm_up(&self) {}
 
     fn transcribe(&self, request: SttRequest) -> BoxFuture<'static, Result<Transcript, EngineError>> {
-        let gate = self.gate.clone();
-        let lines = self.lines.clone();
+        let passed = self.gate.pass("fake-stt");
+        let fake = self.clone();
         async move {
-            gate.pass("fake-stt")?;
+            passed?;
+            fake.gate.step().await;
             // What was said must still be there when it is asked for.
             if level_db(&request.audio) < -40.0 {
                 return Err(EngineError::new(ErrorKind::BadInput, "fake-stt", "no audio"));
             }
             let compute = Duration::from_millis(200);
             tokio::time::sleep(compute).await;
-            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-            let text = match request.partial {
-                true => lines.front().map(|line| line.split(' ').next().unwrap_or_default().to_owned()),
-                false => lines.pop_front(),
-            };
-            let text = text.unwrap_or_default();
+            let text = fake.line(&request);
             let language = Language::of_text(&text);
             Ok(Transcript { text, language, compute, ..Transcript::default() })
         }
@@ -176,12 +162,14 @@ impl SttEngine for FakeStt {
     }
 }
 
-/// Says the next line of its script, word by word; after the last, the last again.
+/// Says the next line of its script, word by word, and after the last the last again; or the line that answers the
+/// person's last words. Goes on with a reply that was begun.
 #[derive(Clone, Debug)]
 pub struct FakeLlm {
     /// Its switch.
     pub gate: Gate,
     lines: Arc<Mutex<VecDeque<String>>>,
+    answers: Arc<Vec<(String, String)>>,
     /// The prompts that it was given.
     pub prompts: Arc<Mutex<Vec<Vec<ChatMessage>>>>,
     /// Between words.
@@ -194,8 +182,34 @@ impl FakeLlm {
         Self {
             gate: Gate::default(),
             lines: Arc::new(Mutex::new(lines.iter().map(|line| (*line).to_owned()).collect())),
+            answers: Arc::default(),
             prompts: Arc::default(),
             per_word: Duration::from_millis(50),
+        }
+    }
+
+    /// Answers each of these questions with its answer, however often it is asked.
+    pub fn answering(answers: &[(&str, &str)]) -> Self {
+        let answers = answers.iter().map(|(question, answer)| ((*question).into(), (*answer).into()));
+        Self { answers: Arc::new(answers.collect()), ..Self::saying(&[]) }
+    }
+
+    fn line(&self, messages: &[ChatMessage]) -> String {
+        let asked = messages.iter().rev().find(|message| message.role == Role::User);
+        let answer = |question: &str| self.answers.iter().find(|(other, _)| other == question);
+        let line = match asked.and_then(|asked| answer(&asked.content)) {
+            Some((_, answer)) => answer.clone(),
+            None => {
+                let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                let next = if lines.len() > 1 { lines.pop_front() } else { lines.front().cloned() };
+                next.unwrap_or_default()
+            }
+        };
+        match messages.last() {
+            Some(last) if last.role == Role::Assistant => {
+                line.strip_prefix(&last.content).unwrap_or(&line).to_owned()
+            }
+            _ => line,
         }
     }
 }
@@ -219,15 +233,15 @@ impl LlmEngine for FakeLlm {
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
         self.gate.pass("fake-llm")?;
+        let line = self.line(&request.messages);
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner).push(request.messages);
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line =
-            if lines.len() > 1 { lines.pop_front() } else { lines.front().cloned() }.unwrap_or_default();
+        let gate = self.gate.clone();
         let (sender, cancel, stream) = EngineStream::channel(64);
         let per_word = self.per_word;
         tokio::spawn(async move {
             let mut words = 0;
             for word in line.split_inclusive(' ') {
+                gate.step().await;
                 tokio::time::sleep(per_word).await;
                 if cancel.is_cancelled() || sender.send(Ok(LlmEvent::Delta(word.to_owned()))).await.is_err() {
                     return;
@@ -277,13 +291,15 @@ impl TtsEngine for FakeTts {
         self.gate.pass("fake-tts")?;
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push(request.text.clone());
         let (sender, cancel, stream) = EngineStream::channel(4);
+        let gate = self.gate.clone();
         tokio::spawn(async move {
             let compute = Duration::from_millis(30);
             let cue = VisemeCue { at_ms: 0, viseme: Viseme::A };
             for (index, _) in request.text.chars().enumerate() {
+                gate.step().await;
                 tokio::time::sleep(if index == 0 { compute } else { Duration::from_millis(5) }).await;
                 let chunk = SpeechChunk {
-                    audio: vec![0.2; SPEECH_RATE as usize / 20],
+                    audio: syllable(),
                     visemes: if index == 0 { vec![cue] } else { Vec::new() },
                     queued: Duration::ZERO,
                     compute,
@@ -295,6 +311,13 @@ impl TtsEngine for FakeTts {
         });
         Ok(stream)
     }
+}
+
+/// A voice that a person is told from: high, and with a beginning and an end.
+fn syllable() -> Vec<f32> {
+    let samples = SPEECH_RATE as usize / 20;
+    let phase = |index: usize| std::f32::consts::TAU * index as f32 / samples as f32;
+    (0..samples).map(|index| 0.2 * (1.0 - phase(index).cos()) * (phase(index) * 60.0).sin()).collect()
 }
 
 /// All fakes together.

@@ -50,7 +50,7 @@ impl State {
         }
         self.drop_draft();
         // Over a reply it is not even known whether this will be answered.
-        if self.playing_now() || !self.is_listening() || !self.ahead.thrift.begin() {
+        if !self.is_announced() || !self.ahead.thrift.begin() {
             return;
         }
         let Some(turn) = self.floor.begin_draft() else { return };

@@ -144,12 +144,6 @@ impl State {
         }
     }
 
-    /// Whether a reply is at the person's ears.
-    pub(super) fn playing_now(&mut self) -> bool {
-        let now = Instant::now();
-        self.playing().is_some_and(|playback| playback.left(now).is_none_or(|left| !left.is_zero()))
-    }
-
     /// Looks again when everything that was sent should have been played.
     pub(super) fn await_end_of_play(&mut self) {
         let Some(left) = self.spoken.as_ref().and_then(|spoken| spoken.left(Instant::now())) else { return };

@@ -255,11 +255,14 @@ impl State {
         match event {
             TranscriberEvent::Partial { transcript, stable } => {
                 self.partial(transcript);
-                if self.is_listening() && !stable.is_empty() {
+                if self.is_announced() && !stable.is_empty() {
                     self.read_ahead(Some(&stable));
                 }
             }
-            TranscriberEvent::Guess { transcript, .. } => self.guessed(&transcript),
+            TranscriberEvent::Guess { transcript, .. } => {
+                self.partial(transcript.clone());
+                self.guessed(&transcript);
+            }
             TranscriberEvent::Final { utterance, result } => {
                 let position = self.hearing.pending.iter().position(|pending| pending.utterance == utterance);
                 match position.and_then(|position| self.hearing.pending.remove(position)) {
@@ -273,6 +276,10 @@ impl State {
     fn partial(&mut self, transcript: Transcript) {
         let Some(current) = &self.hearing.current else { return };
         if transcript.text.is_empty() || transcript.text == self.hearing.partial {
+            // Hearing no words, or no further ones, decides about speech over a reply too.
+            if !current.announced {
+                self.to_ingest(IngestMsg::Partial(transcript.text));
+            }
             return;
         }
         let delta = transcript.text.strip_prefix(&self.hearing.partial).unwrap_or_default().to_owned();
@@ -340,6 +347,11 @@ impl State {
     /// When the turn ended whose words are due next.
     pub(super) fn unheard_since(&self) -> Option<Instant> {
         self.hearing.pending.front().map(|pending| pending.timing.decided)
+    }
+
+    /// Whether the person speaks now, and not perhaps only over a reply.
+    pub(super) fn is_announced(&self) -> bool {
+        self.hearing.current.as_ref().is_some_and(|current| current.announced)
     }
 
     /// Whether the person speaks now.

@@ -97,11 +97,19 @@ impl State {
 
     /// Something failed and is being tried again.
     pub(super) fn failing(&mut self, role: Role) {
-        let now = Instant::now();
         let failing = &mut self.recovery.slot(role).failing;
         if failing.is_none() {
-            *failing = Some(Failing { since: now, told: false });
+            *failing = Some(Failing { since: Instant::now(), told: false });
             self.myself.send_after(SILENT_FOR, move || SessionMsg::StillRecovering(role));
+        }
+    }
+
+    /// Something has hung for longer than is nobody's business, and is being tried again.
+    fn has_failed(&mut self, role: Role) {
+        let failing = Failing { since: Instant::now(), told: true };
+        let before = self.recovery.slot(role).failing.replace(failing);
+        if before.is_none_or(|before| !before.told) {
+            self.warn(role.name(), "recovering", policy(role).meanwhile);
         }
     }
 
@@ -139,7 +147,8 @@ impl State {
     fn owes(&self, role: Role) -> bool {
         let reply = self.reply.as_ref();
         match role {
-            Role::Ingest => self.audio.is_waiting(),
+            // What it was given waits in its ring, not with it.
+            Role::Ingest => false,
             Role::Transcriber => self.unheard_since().is_some(),
             Role::Persona => reply.is_some_and(|reply| reply.persona_done.is_none()),
             Role::Speaker => reply.is_some_and(|reply| reply.wants_voice()),
@@ -174,7 +183,11 @@ impl State {
     }
 
     fn does_not_answer(&mut self, row: &Policy, now: Instant) -> bool {
-        let has_work = self.owes(row.role) || (row.role == Role::Transcriber && self.is_listening());
+        let has_work = match row.role {
+            Role::Ingest => self.audio.is_waiting(),
+            Role::Transcriber => self.owes(row.role) || self.is_listening(),
+            role => self.owes(role),
+        };
         let slot = self.recovery.slot(row.role);
         match &mut slot.asked {
             Some(asked) if asked.beat.is_there() => slot.asked = None,
@@ -227,7 +240,9 @@ impl State {
         warn!(session = self.key, role = role.name(), how, "child hangs");
         metrics::counter!("actor_hangs_total", "role" => role.name()).increment(1);
         child.kill();
-        if !self.strike(role) {
+        if self.strike(role) {
+            self.has_failed(role);
+        } else {
             self.without(role);
         }
         // Not when its death is told: one that blocks its thread does not die.

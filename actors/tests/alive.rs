@@ -1,0 +1,173 @@
+//! What makes a scene alive: replies that are begun before the turn has ended, and speech over a reply.
+
+mod common;
+
+use std::time::Duration;
+
+use duologue_actors::event::{ClientCommand, ResponseStatus, SessionEvent};
+use duologue_domain::turn::CancelReason;
+use duologue_testkit::{FakeLlm, FakeStt, silence, speech};
+
+use self::common::{Heard, RATE, Stage};
+
+const LONG: &str = "First I went to the office. Then I had lunch with a friend. After that we walked along the river.";
+
+fn latency(heard: &Heard) -> (u64, bool) {
+    let found = heard.events.iter().find_map(|event| match event {
+        SessionEvent::Latency { report, speculative, .. } => Some((report.total_ms, *speculative)),
+        _ => None,
+    });
+    found.expect("every reply has a waterfall")
+}
+
+fn position(heard: &Heard, name: &str) -> usize {
+    let names = heard.names();
+    names.iter().position(|other| *other == name).unwrap_or_else(|| panic!("no {name} in {names:?}"))
+}
+
+/// The pause sounds incomplete, so it is waited for; meanwhile the answer is made.
+#[tokio::test(start_paused = true)]
+async fn a_reply_is_ready_when_a_long_wait_ends() {
+    for (heard, said) in [("그래서 갔는데", "어디로 갔어요?"), ("and then I went", "Where did you go?")] {
+        let stage = Stage::pausing(0.1, FakeStt::hearing(&[heard]), FakeLlm::saying(&[said])).await;
+        let scene = async {
+            stage.feed(&speech(1_500, RATE)).await;
+            stage.feed(&silence(9_000, RATE)).await;
+        };
+        let (_, reply) = tokio::join!(scene, stage.reply());
+        assert_eq!(reply.text(), said);
+        let (_, speculative) = latency(&reply);
+        assert!(speculative, "begun in the pause");
+        assert!(position(&reply, "heard") < position(&reply, "response_created"), "{:?}", reply.names());
+        assert_eq!(stage.llm.gate.uses(), 1, "asked once");
+        let stages = reply.events.iter().find_map(|event| match event {
+            SessionEvent::Latency { report, .. } => Some(report.stages.clone()),
+            _ => None,
+        });
+        let stages = stages.unwrap();
+        let [(_, decided), .., (_, audio)] = stages[1..] else { panic!("{stages:?}") };
+        assert!(audio - decided < 60, "the sound was waiting: {stages:?}");
+        assert!(reply.audio.iter().all(|frame| frame.turn == reply.audio[0].turn));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_is_never_answered_in_between() {
+    let words = ["I went", "I went to the harbour"];
+    let stage = Stage::pausing(0.1, FakeStt::hearing(&words), FakeLlm::saying(&["Too early.", "Nice!"])).await;
+    let scene = async {
+        stage.feed(&speech(1_000, RATE)).await;
+        stage.feed(&silence(900, RATE)).await;
+        stage.feed(&speech(1_000, RATE)).await;
+        stage.feed(&silence(9_000, RATE)).await;
+    };
+    let (_, reply) = tokio::join!(scene, stage.reply());
+    assert_eq!(reply.text(), "Nice!");
+    let replies = reply.names().iter().filter(|name| **name == "response_created").count();
+    assert_eq!(replies, 1, "the draft was never seen");
+    assert_eq!(stage.llm.gate.uses(), 2, "but it was made");
+    let stored = stage.store.all_messages();
+    assert_eq!(stored.len(), 2, "{stored:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_changes_ends_a_draft() {
+    let stage = Stage::pausing(0.1, FakeStt::hearing(&["so I said"]), FakeLlm::saying(&["Old.", "New."])).await;
+    let scene = async {
+        stage.feed(&speech(1_000, RATE)).await;
+        stage.feed(&silence(1_200, RATE)).await;
+        stage.scene.command(ClientCommand::Configure(Box::default()));
+        stage.feed(&silence(9_000, RATE)).await;
+    };
+    let (_, reply) = tokio::join!(scene, stage.reply());
+    assert_eq!((reply.text(), latency(&reply).1), ("New.", false));
+}
+
+/// A scene in which `over` milliseconds of speech, understood as `words`, come while the reply is heard.
+async fn spoken_over(words: &str, over: u64) -> (Stage, Heard) {
+    let stage = Stage::new(&["tell me about your day", words, "and?"], &[LONG, "Yes?"]).await;
+    let scene = async {
+        stage.speak(1_200).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        stage.feed(&speech(over, RATE)).await;
+        stage.feed(&silence(4_000, RATE)).await;
+    };
+    let (_, heard) = tokio::join!(scene, stage.reply());
+    (stage, heard)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_of_agreement_does_not_stop_the_reply() {
+    for words in ["응", "네", "mhm", "yeah"] {
+        let (stage, heard) = spoken_over(words, 350).await;
+        assert_eq!(*heard.done().1, ResponseStatus::Completed, "{words}");
+        assert_eq!(heard.text(), LONG);
+        let order = ["duck", "hold", "restore", "backchannel"].map(|name| position(&heard, name));
+        assert!(order[0] < order[1] && order[1] < order[2], "{words}: {:?}", heard.names());
+        let shown = heard.events.iter().find_map(|event| match event {
+            SessionEvent::Backchannel { text } => Some(text.as_str()),
+            _ => None,
+        });
+        assert_eq!(shown, Some(words));
+        let started = heard.names().iter().filter(|name| **name == "speech_started").count();
+        assert_eq!(started, 1, "a client that stops at speech is not told of it");
+        assert_eq!(stage.store.all_messages().len(), 2, "it is no turn");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_ducks_holds_and_stops() {
+    for words in ["wait a moment", "잠깐만 기다려요"] {
+        let (stage, heard) = spoken_over(words, 1_500).await;
+        assert_eq!(*heard.done().1, ResponseStatus::Cancelled(CancelReason::TurnDetected), "{words}");
+        assert!(!heard.text().is_empty() && heard.text().len() < LONG.len(), "{:?}", heard.text());
+        assert!(position(&heard, "duck") < position(&heard, "hold"));
+        let old = heard.audio.last().expect("something was heard").turn;
+        let next = stage.reply().await;
+        assert_eq!(next.names()[0], "speech_started", "after the cancelled reply: {:?}", next.names());
+        assert!(next.audio.iter().all(|frame| frame.turn > old), "nothing of the old turn is heard");
+    }
+}
+
+/// All of it was sent, but not played.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_heard_leaves_the_transcript_even_when_the_reply_was_made() {
+    let line = "One two three four five six seven eight nine ten.";
+    let stage = Stage::new(&["count", "stop it now"], &[line, "Fine."]).await;
+    let scene = async {
+        stage.speak(1_200).await;
+        stage.feed(&silence(700, RATE)).await;
+        stage.feed(&speech(900, RATE)).await;
+        stage.feed(&silence(4_000, RATE)).await;
+    };
+    let truncated = |event: &SessionEvent| matches!(event, SessionEvent::ItemTruncated { .. });
+    let (_, heard) = tokio::join!(scene, stage.until(truncated));
+    assert_eq!(*heard.done().1, ResponseStatus::Completed);
+    let next = stage.reply().await;
+    assert_eq!(next.text(), "Fine.");
+    let stored = stage.store.all_messages();
+    assert!(line.starts_with(&stored[1].content) && stored[1].content.len() < line.len(), "{stored:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clients_play_clock_decides_what_was_heard() {
+    let stage = Stage::new(&["tell me about your day", "wait a moment"], &[LONG, "Yes?"]).await;
+    let started = |event: &SessionEvent| matches!(event, SessionEvent::OutputStarted { .. });
+    let (_, heard) = tokio::join!(stage.speak(1_200), stage.until(started));
+    let item = heard.events.iter().find_map(|event| match event {
+        SessionEvent::OutputStarted { item, .. } => Some(item.id.clone()),
+        _ => None,
+    });
+    let item = item.unwrap();
+    let scene = async {
+        for _ in 0..8 {
+            // A client whose sound has hardly begun: its buffer is long.
+            stage.scene.command(ClientCommand::Playout { item: item.clone(), played_ms: 40 });
+            stage.feed(&speech(200, RATE)).await;
+        }
+        stage.feed(&silence(2_000, RATE)).await;
+    };
+    let (_, heard) = tokio::join!(scene, stage.reply());
+    assert_eq!(*heard.done().1, ResponseStatus::Cancelled(CancelReason::TurnDetected));
+    assert!(heard.text().len() < "First I went".len(), "{:?}", heard.text());
+}

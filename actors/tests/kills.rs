@@ -1,0 +1,440 @@
+//! The policy table against everything that can happen to a child, at every stage of a turn: the scene goes on, the
+//! utterance in flight is heard again, the reply is said to its end, and the person is told only of what takes long.
+
+use std::{sync::Arc, time::Duration};
+
+use duologue_actors::{
+    event::{ClientCommand, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent},
+    outbox::Outgoing,
+    policy::{CHILDREN, Role},
+    session::{SessionMsg, SessionSpec},
+    sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
+    store::{MessageRole, SessionRecord, SessionStatus},
+};
+use duologue_domain::conversation::{Content, Item, Speaker};
+use duologue_testkit::{
+    FakeLlm, FakeStt, FakeTts, FakeVad, Gate, MemoryStore, Trouble, engines, persona, silence, spoken,
+};
+use ractor::{ActorCell, rpc::CallResult};
+use tokio::time::Instant;
+
+const RATE: u32 = 24_000;
+
+/// What the person says and what the persona answers, in both languages.
+const TALK: [(&str, &str); 2] = [
+    (
+        "오늘 하루는 어땠어요",
+        "오늘은 아침부터 회의를 했어요. 점심에는 친구를 만나서 같이 밥을 먹었고요. 저녁에는 강가를 걸었어요.",
+    ),
+    (
+        "what will you do tomorrow",
+        "First I will sleep for a long time. Then I will call my sister. After that we will see a film.",
+    ),
+];
+
+/// Whatever happens, the scene answers within this: longer than the time after which a child counts as hanging,
+/// shorter than the time after which a whole reply is given up.
+const NEVER_FROZEN: Duration = Duration::from_secs(44);
+
+/// What happens to a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Killed,
+    Panicked,
+    Hung,
+    Starved,
+}
+
+/// When it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Listening,
+    PersonSpeaks,
+    Transcribing,
+    Thinking,
+    PersonaSpeaks,
+    Storing,
+}
+
+const WAYS: [Way; 4] = [Way::Killed, Way::Panicked, Way::Hung, Way::Starved];
+
+const MOMENTS: [Moment; 6] = [
+    Moment::Listening,
+    Moment::PersonSpeaks,
+    Moment::Transcribing,
+    Moment::Thinking,
+    Moment::PersonaSpeaks,
+    Moment::Storing,
+];
+
+fn record() -> SessionRecord {
+    SessionRecord {
+        id: "s1".into(),
+        secret_sha256: String::new(),
+        user_id: None,
+        session_name: "test".into(),
+        persona_id: "narae".into(),
+        persona_name: "나래".into(),
+        language: None,
+        is_active: true,
+        status: SessionStatus::Active,
+        intimacy: 0,
+        created_at: 0,
+        updated_at: 0,
+    }
+}
+
+/// One scene with its fakes.
+struct Stage {
+    stt: FakeStt,
+    llm: FakeLlm,
+    tts: FakeTts,
+    vad: FakeVad,
+    store: MemoryStore,
+    scene: SessionHandle,
+    attachment: Attachment,
+    _sessions: SessionsHandle,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let stt = FakeStt::understanding(&TALK.map(|(question, _)| question));
+        let (llm, tts, vad) = (FakeLlm::answering(&TALK), FakeTts::default(), FakeVad::default());
+        let store = MemoryStore::default();
+        let args = SessionsArgs {
+            engines: engines(&stt, &llm, &tts, &vad),
+            store: Arc::new(store.clone()),
+            limits: SessionLimits::default(),
+        };
+        let sessions = SessionsHandle::start(args).await.expect("the census starts");
+        let spec = SessionSpec {
+            record: record(),
+            persona: persona(),
+            config: SessionConfig::default(),
+            history: Vec::new(),
+            facts: Vec::new(),
+        };
+        let scene = sessions.open(spec).await.expect("there is room");
+        let attachment = scene.attach();
+        Self { stt, llm, tts, vad, store, scene, attachment, _sessions: sessions }
+    }
+
+    /// The switch of what a child works with.
+    fn gate(&self, role: Role) -> &Gate {
+        match role {
+            Role::Ingest => &self.vad.gate,
+            Role::Transcriber => &self.stt.gate,
+            Role::Persona => &self.llm.gate,
+            Role::Speaker => &self.tts.gate,
+            Role::Scribe => &self.store.gate,
+        }
+    }
+
+    async fn child(&self, role: Role) -> Option<ActorCell> {
+        let children = self.scene.actor().call(SessionMsg::GetChildren, None).await.expect("it lives");
+        let CallResult::Success(children) = children else { panic!("the session did not answer") };
+        children.into_iter().find(|(other, _)| *other == role).map(|(_, cell)| cell)
+    }
+
+    async fn strike(&self, role: Role, way: Way) {
+        match way {
+            Way::Killed => {
+                if let Some(child) = self.child(role).await {
+                    child.kill();
+                }
+            }
+            Way::Panicked => self.gate(role).trouble(Trouble::Panic, 1),
+            Way::Hung => self.gate(role).trouble(Trouble::Hang, 1),
+            Way::Starved => self.gate(role).trouble(Trouble::Starve(Duration::from_millis(700)), 5),
+        }
+    }
+
+    async fn feed(&self, samples: &[i16]) {
+        for packet in samples.chunks(RATE as usize / 50) {
+            self.scene.push_audio(packet).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Says a line of [`TALK`] and keeps the microphone open until the reply is over. Strikes on the way.
+    async fn turn(&self, line: usize, blow: Option<(Role, Way, Moment)>) -> Heard {
+        let blow = |moment| blow.filter(|(_, _, when)| *when == moment);
+        let mut heard = Heard::default();
+        let person = async {
+            self.feed(&silence(300, RATE)).await;
+            if let Some((role, way, _)) = blow(Moment::Listening) {
+                self.strike(role, way).await;
+            }
+            self.feed(&silence(300, RATE)).await;
+            self.feed(&spoken(line, 700, RATE)).await;
+            if let Some((role, way, _)) = blow(Moment::PersonSpeaks) {
+                self.strike(role, way).await;
+            }
+            self.feed(&spoken(line, 700, RATE)).await;
+            loop {
+                self.feed(&silence(100, RATE)).await;
+            }
+        };
+        let listening = async {
+            let mut frames = 0;
+            loop {
+                let moment = match self.attachment.next().await.expect("the scene is alive") {
+                    Outgoing::Audio(frame) => {
+                        frames += 1;
+                        heard.samples += frame.samples.len();
+                        (frames == 10).then_some(Moment::PersonaSpeaks)
+                    }
+                    Outgoing::Event(event) => {
+                        let moment = match &*event {
+                            SessionEvent::Committed { .. } => Some(Moment::Transcribing),
+                            SessionEvent::Heard { .. } => Some(Moment::Storing),
+                            SessionEvent::ResponseCreated { .. } => Some(Moment::Thinking),
+                            _ => None,
+                        };
+                        heard.events.push((Instant::now(), *event));
+                        moment
+                    }
+                };
+                if let Some((role, way, _)) = moment.and_then(&blow)
+                    && !std::mem::replace(&mut heard.struck, true)
+                {
+                    self.strike(role, way).await;
+                }
+                if heard.answered() {
+                    return;
+                }
+            }
+        };
+        let both = async {
+            tokio::select! {
+                () = listening => {}
+                () = person => {}
+            }
+        };
+        let in_time = tokio::time::timeout(NEVER_FROZEN + Duration::from_secs(10), both).await;
+        assert!(in_time.is_ok(), "frozen; until then: {:#?}", heard.events);
+        heard
+    }
+
+    fn contents(&self) -> Vec<String> {
+        self.store.all_messages().into_iter().map(|message| message.content).collect()
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    events: Vec<(Instant, SessionEvent)>,
+    samples: usize,
+    struck: bool,
+}
+
+impl Heard {
+    fn answered(&self) -> bool {
+        self.status().is_some_and(|(status, _)| !matches!(status, ResponseStatus::Cancelled(_)))
+    }
+
+    /// The newest end of a reply.
+    fn status(&self) -> Option<(&ResponseStatus, &str)> {
+        self.events.iter().rev().find_map(|(_, event)| match event {
+            SessionEvent::ResponseDone { item, status, .. } => {
+                Some((status, item.as_ref().map_or("", |item| item.content.text())))
+            }
+            _ => None,
+        })
+    }
+
+    /// Codes of what the person was told.
+    fn notices(&self) -> Vec<&'static str> {
+        let code = |(_, event): &(Instant, SessionEvent)| match event {
+            SessionEvent::Notice { code, .. } => Some(*code),
+            _ => None,
+        };
+        self.events.iter().filter_map(code).collect()
+    }
+
+    /// Time between two events, the longest.
+    fn longest_silence(&self) -> Duration {
+        let waits = self.events.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        waits.max().unwrap_or_default()
+    }
+}
+
+/// Whether `wanted` appear in `all` in this order.
+fn in_order(all: &[String], wanted: &[&str]) -> bool {
+    let mut all = all.iter();
+    wanted.iter().all(|wanted| all.any(|content| content == wanted))
+}
+
+async fn survives(role: Role, way: Way, moment: Moment) {
+    let case = format!("{role:?} {way:?} while {moment:?}");
+    let stage = Stage::new().await;
+    let first = stage.turn(0, Some((role, way, moment))).await;
+    let (status, text) = first.status().expect("answered");
+    assert_eq!(*status, ResponseStatus::Completed, "{case}: {:#?}", first.events);
+    assert_eq!(text, TALK[0].1, "{case}: the reply is said to its end, once");
+    assert!(first.samples > RATE as usize * 2, "{case}: spoken, {} samples", first.samples);
+    assert!(first.longest_silence() < NEVER_FROZEN, "{case}: {:?}", first.longest_silence());
+    let said = stage.tts.said.lock().expect("not poisoned").join(" ");
+    for word in TALK[0].1.split(' ') {
+        assert!(said.contains(word), "{case}: {word:?} was not spoken in {said:?}");
+    }
+    if matches!(way, Way::Killed | Way::Panicked) {
+        assert_eq!(first.notices(), [""; 0], "{case}: nobody has to know");
+    }
+    let told = first.notices().iter().filter(|code| **code == "recovering").count();
+    let ended = first.notices().iter().filter(|code| **code == "recovered").count();
+    assert_eq!(told, ended, "{case}: what was told has an end: {:?}", first.notices());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    stage.gate(role).repair();
+    let second = stage.turn(1, None).await;
+    let (status, text) = second.status().expect("answered");
+    assert_eq!((status, text), (&ResponseStatus::Completed, TALK[1].1), "{case}: the scene goes on");
+    assert!(second.longest_silence() < Duration::from_secs(3), "{case}: as fast as before");
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let wanted = [TALK[0].0, TALK[0].1, TALK[1].0, TALK[1].1];
+    assert!(in_order(&stage.contents(), &wanted), "{case}: all is kept: {:#?}", stage.contents());
+}
+
+async fn survives_all(role: Role) {
+    for way in WAYS {
+        for moment in MOMENTS {
+            survives(role, way, moment).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_ingest() {
+    survives_all(Role::Ingest).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_the_transcriber() {
+    survives_all(Role::Transcriber).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_the_persona() {
+    survives_all(Role::Persona).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_the_speaker() {
+    survives_all(Role::Speaker).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_the_scribe() {
+    survives_all(Role::Scribe).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_repair_is_told_and_so_is_its_end() {
+    let cases = [
+        (Role::Transcriber, Moment::PersonSpeaks),
+        (Role::Persona, Moment::PersonaSpeaks),
+        (Role::Speaker, Moment::PersonaSpeaks),
+    ];
+    for (role, moment) in cases {
+        let stage = Stage::new().await;
+        let heard = stage.turn(0, Some((role, Way::Hung, moment))).await;
+        let told = heard.events.iter().filter_map(|(_, event)| match event {
+            SessionEvent::Notice { level, code, part: Some(part), .. } => Some((*part, *level, *code)),
+            _ => None,
+        });
+        let part = role.name();
+        let expected = [(part, NoticeLevel::Warning, "recovering"), (part, NoticeLevel::Info, "recovered")];
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{role:?}: {:#?}", heard.events);
+        assert_eq!(heard.status().map(|(_, text)| text), Some(TALK[0].1), "{role:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_starves_is_told_after_two_seconds() {
+    let stage = Stage::new().await;
+    let blow = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        stage.gate(Role::Transcriber).trouble(Trouble::Starve(Duration::from_secs(4)), usize::MAX);
+        tokio::time::sleep(Duration::from_millis(2_000)).await;
+        stage.strike(Role::Transcriber, Way::Killed).await;
+        Instant::now()
+    };
+    let (heard, killed) = tokio::join!(stage.turn(0, None), blow);
+    let told = heard.events.iter().find(|(_, event)| {
+        matches!(event, SessionEvent::Notice { code: "recovering", part: Some("transcriber"), .. })
+    });
+    let waited = told.expect("told").0 - killed;
+    assert!((1_900..2_300).contains(&waited.as_millis()), "{waited:?}");
+    assert_eq!(heard.status().map(|(_, text)| text), Some(TALK[0].1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_dies_more_often_than_allowed_is_done_without_and_tried_again() {
+    for policy in &CHILDREN {
+        let stage = Stage::new().await;
+        for _ in 0..=policy.max {
+            stage.strike(policy.role, Way::Killed).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(stage.child(policy.role).await.is_none(), "{:?} is given up", policy.role);
+        let content = Content::InputText(TALK[1].0.into());
+        let item = Item { id: String::new(), speaker: Speaker::User, content, complete: true };
+        stage.scene.command(ClientCommand::CreateItem { item, previous: None });
+        stage.scene.command(ClientCommand::CreateResponse(ResponseRequest::default()));
+        let mut told = Vec::new();
+        let status = loop {
+            let Outgoing::Event(event) = stage.attachment.next().await.expect("the scene is alive") else {
+                continue;
+            };
+            match *event {
+                SessionEvent::Notice { code: "part_failed", part, .. } => told.extend(part),
+                SessionEvent::ResponseDone { status, .. } => break status,
+                _ => {}
+            }
+        };
+        assert_eq!(told, [policy.role.name()], "the page says why");
+        let answered = status == ResponseStatus::Completed;
+        assert_eq!(answered, policy.role != Role::Persona, "{:?}: {status:?}", policy.role);
+        tokio::time::sleep(Duration::from_secs(62)).await;
+        assert!(stage.child(policy.role).await.is_some(), "{:?} is tried again", policy.role);
+        let heard = stage.turn(0, None).await;
+        assert_eq!(heard.status().map(|(_, text)| text), Some(TALK[0].1), "{:?}", policy.role);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let roles = stage.store.all_messages().into_iter().map(|message| message.role).collect::<Vec<_>>();
+        assert_eq!(roles.first(), Some(&MessageRole::User), "{:?}: what was written is kept", policy.role);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_hangs_again_and_again_ends_the_turn_and_not_the_scene() {
+    for role in [Role::Transcriber, Role::Persona, Role::Speaker] {
+        let stage = Stage::new().await;
+        stage.gate(role).trouble(Trouble::Hang, usize::MAX);
+        let person = async {
+            stage.feed(&spoken(0, 1_200, RATE)).await;
+            loop {
+                stage.feed(&silence(100, RATE)).await;
+            }
+        };
+        let end = async {
+            loop {
+                let Outgoing::Event(event) = stage.attachment.next().await.expect("the scene is alive") else {
+                    continue;
+                };
+                match *event {
+                    SessionEvent::ResponseDone { .. } | SessionEvent::HeardFailed { .. } => return,
+                    _ => {}
+                }
+            }
+        };
+        let began = Instant::now();
+        tokio::select! {
+            () = person => {}
+            () = end => {}
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "{role:?}: {:?}", began.elapsed());
+        stage.gate(role).repair();
+        let heard = stage.turn(1, None).await;
+        assert_eq!(heard.status().map(|(_, text)| text), Some(TALK[1].1), "{role:?}: it works again");
+    }
+}
