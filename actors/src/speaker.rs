@@ -269,6 +269,8 @@ enum Piece {
     Sound { index: usize, chunk: SpeechChunk },
     ClauseEnd { index: usize, pause: Duration },
     Failed { index: usize, error: EngineError },
+    /// Nothing more comes. Said by a synthesis that came to its end, unlike one that broke.
+    End,
 }
 
 /// Clauses in, sound out, as fast as the model and the player allow.
@@ -292,6 +294,8 @@ impl Synthesis {
                 return;
             }
         }
+        // A player that has gone needs no end.
+        let _ = pieces.send(Piece::End).await;
     }
 
     async fn clause(&self, clause: Clause, pieces: &mpsc::Sender<Piece>) -> Result<(), EngineError> {
@@ -351,12 +355,12 @@ impl Player {
                     self.tell(SpeakerEvent::ClauseFailed { turn, index, error });
                     Ok(())
                 }
+                Piece::End => return self.tell(SpeakerEvent::Ended { turn }),
             };
             if outcome.is_err() {
                 return;
             }
         }
-        self.tell(SpeakerEvent::Ended { turn: self.speech.turn });
     }
 
     fn tell(&self, event: SpeakerEvent) {

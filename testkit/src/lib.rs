@@ -2,22 +2,47 @@
 //! a whole scene runs in paused time.
 
 mod engines;
+mod gate;
 mod persona;
 mod store;
 
 use duologue_domain::pcm;
 
 pub use self::{
-    engines::{FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, Gate, engines},
+    engines::{FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
+    gate::{Gate, Trouble},
     persona::persona,
     store::MemoryStore,
 };
 
 /// A tone that the fake voice activity takes for speech: `ms` milliseconds at `rate` Hz.
 pub fn speech(ms: u64, rate: u32) -> Vec<i16> {
+    tone(220.0, ms, rate)
+}
+
+/// The pitch of the first line, and how much higher each further one is.
+const PITCH: (f32, f32) = (200.0, 50.0);
+
+/// Speech whose pitch says which `line` it is, for [`FakeStt::understanding`].
+pub fn spoken(line: usize, ms: u64, rate: u32) -> Vec<i16> {
+    tone(PITCH.0 + PITCH.1 * line as f32, ms, rate)
+}
+
+/// Which line the loud part of `audio` at 16 kHz is.
+fn line_of(audio: &[f32]) -> Option<usize> {
+    let is_loud = |sample: &f32| sample.abs() > 0.1;
+    let first = audio.iter().position(is_loud)?;
+    let last = audio.iter().rposition(is_loud)?;
+    let loud = audio.get(first..=last)?;
+    let rises = loud.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
+    let hertz = rises as f32 * pcm::HEARING_RATE as f32 / loud.len() as f32;
+    Some(((hertz - PITCH.0) / PITCH.1).round().max(0.0) as usize)
+}
+
+fn tone(hertz: f32, ms: u64, rate: u32) -> Vec<i16> {
     (0..pcm::samples(ms, rate))
         .map(|index| {
-            let phase = std::f32::consts::TAU * 220.0 * index as f32 / rate as f32;
+            let phase = std::f32::consts::TAU * hertz * index as f32 / rate as f32;
             (phase.sin() * 10_000.0) as i16
         })
         .collect()

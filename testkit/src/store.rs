@@ -13,9 +13,13 @@ use duologue_actors::store::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
+use crate::gate::Gate;
+
 /// Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
+    /// Troubles the writing of messages.
+    pub gate: Gate,
     inner: Arc<Mutex<Inner>>,
     down: Arc<AtomicBool>,
 }
@@ -102,10 +106,17 @@ impl Store for MemoryStore {
     }
 
     fn append_message(&self, record: MessageRecord) -> BoxFuture<'_, StoreResult<()>> {
-        self.answer(|inner| {
-            inner.messages.insert(record.id.clone(), record);
-            Ok(())
-        })
+        let passed = self.gate.pass("memory");
+        async move {
+            self.gate.step().await;
+            passed.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.message))?;
+            self.answer(|inner| {
+                inner.messages.insert(record.id.clone(), record);
+                Ok(())
+            })
+            .await
+        }
+        .boxed()
     }
 
     fn messages(
