@@ -150,6 +150,10 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// Largest size of SQLite's file in MiB; 0 is without limit.
     pub max_size_mb: u32,
+    /// The journal's folder; resolved, never empty.
+    pub journal_path: PathBuf,
+    /// Largest size of the journal in MiB.
+    pub journal_max_mb: u32,
 }
 
 impl fmt::Debug for StoreConfig {
@@ -160,6 +164,8 @@ impl fmt::Debug for StoreConfig {
             .field("database_name", &self.database_name)
             .field("path", &self.path)
             .field("max_size_mb", &self.max_size_mb)
+            .field("journal_path", &self.journal_path)
+            .field("journal_max_mb", &self.journal_max_mb)
             .finish()
     }
 }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use duologue_actors::{
     event::{
-        ClientCommand, ConfigPatch, Eagerness, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent,
-        TurnDetection,
+        ClientCommand, ConfigPatch, Eagerness, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig,
+        SessionEvent, TurnDetection,
     },
     outbox::Outgoing,
     session::SessionSpec,
@@ -90,25 +90,43 @@ pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHand
     Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts }).await?)
 }
 
+/// Whether there is room for another scene; asked before anything is stored for it.
+///
+/// # Errors
+/// There is none, or the server stops.
+pub async fn admit(state: &AppState) -> Result<(), ApiError> {
+    let census = state.sessions.census().await;
+    let refusal = |code, seconds| Refusal { code, retry_after: Duration::from_secs(seconds) };
+    if census.draining {
+        return Err(refusal("server_stopping", 10).into());
+    }
+    if census.open >= census.limit {
+        metrics::counter!("sessions_refused_total").increment(1);
+        return Err(refusal("sessions_full", 30).into());
+    }
+    Ok(())
+}
+
 impl AppState {
-    /// Says `content` in a session and waits for the whole reply, in writing.
+    /// Says `content` in a session and waits for the whole reply, in writing, and until both are kept.
     ///
     /// # Errors
-    /// The reply failed, or took too long.
+    /// The reply failed, or took too long, or could not be kept.
     pub async fn reply(&self, record: &SessionRecord, content: String) -> Result<String, ApiError> {
         let handle = open(self, record.clone()).await?;
         let attachment = handle.attach();
-        let item = Item {
-            id: String::new(),
+        let said = Item {
+            id: format!("item_{}", crate::auth::new_session_id()),
             speaker: Speaker::User,
             content: Content::InputText(content),
             complete: true,
         };
+        let mut exchange = Exchange { waited_for: vec![said.id.clone()], ..Exchange::default() };
         handle.command(ClientCommand::Configure(Box::new(ConfigPatch {
             speak: Some(false),
             ..ConfigPatch::default()
         })));
-        handle.command(ClientCommand::CreateItem { item, previous: None });
+        handle.command(ClientCommand::CreateItem { item: said, previous: None });
         handle.command(ClientCommand::CreateResponse(ResponseRequest {
             speak: Some(false),
             ..ResponseRequest::default()
@@ -117,7 +135,7 @@ impl AppState {
             loop {
                 match attachment.next().await {
                     Ok(Outgoing::Event(event)) => {
-                        if let Some(reply) = finished(*event) {
+                        if let Some(reply) = exchange.hear(*event) {
                             return reply;
                         }
                     }
@@ -133,6 +151,49 @@ impl AppState {
         };
         let timeout = ApiError::new(Code::EngineUnavailable, "the reply took too long");
         tokio::time::timeout(REPLY_WITHIN, reply).await.unwrap_or(Err(timeout))
+    }
+}
+
+/// One exchange in writing: what is said, what is answered, and what of it is kept.
+#[derive(Default)]
+struct Exchange {
+    /// Messages that are not kept yet.
+    waited_for: Vec<String>,
+    /// Kept before it was known that they would be waited for.
+    kept: Vec<String>,
+    words: Option<String>,
+}
+
+impl Exchange {
+    /// The reply once everything is kept, or why there is none.
+    fn hear(&mut self, event: SessionEvent) -> Option<Result<String, ApiError>> {
+        match event {
+            SessionEvent::Kept { item, .. } => {
+                self.waited_for.retain(|waited_for| *waited_for != item);
+                self.kept.push(item);
+            }
+            // Nothing can be written: an answer now would acknowledge what may be lost.
+            SessionEvent::Notice { level: NoticeLevel::Error, part: Some("store"), message, .. } => {
+                return Some(Err(ApiError::new(Code::StoreUnavailable, message).retry_after(5)));
+            }
+            other => {
+                let reply = match &other {
+                    SessionEvent::ResponseDone { item: Some(item), .. } => Some(item.id.clone()),
+                    _ => None,
+                };
+                match finished(other)? {
+                    // An empty reply is not stored.
+                    Ok(words) if words.is_empty() => self.words = Some(words),
+                    Ok(words) => {
+                        self.words = Some(words);
+                        self.waited_for.extend(reply.filter(|reply| !self.kept.contains(reply)));
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        }
+        let done = self.waited_for.is_empty() && self.words.is_some();
+        done.then(|| Ok(self.words.take().unwrap_or_default()))
     }
 }
 

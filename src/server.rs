@@ -24,6 +24,9 @@ use crate::{
 /// Personas whose prompts are read at the start; each takes some ten seconds of the CPU with the default model.
 const PREFILLED: usize = 3;
 
+/// What the journal gets to reach its store when the server stops.
+const FLUSH_WITHIN: Duration = Duration::from_secs(3);
+
 /// A server that is bound but does not serve yet.
 pub struct Server {
     listener: TcpListener,
@@ -104,7 +107,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, state, drain } = self;
         let upkeep = tokio::spawn(metrics::upkeep(state.metrics.clone()));
-        let sessions = state.sessions.clone();
+        let (sessions, store) = (state.sessions.clone(), state.store.clone());
         let app = http::app(state, ws::router()).into_make_service_with_connect_info::<SocketAddr>();
         let (stopped, stopping) = tokio::sync::watch::channel(false);
         let draining = tokio::spawn(async move {
@@ -130,6 +133,10 @@ impl Server {
             () = deadline => warn!("connections cut off at the deadline"),
         }
         let _ = draining.await;
+        // What cannot be flushed now is in the journal's file, and goes into the store at the next start.
+        if tokio::time::timeout(FLUSH_WITHIN, store.flush()).await.is_err() {
+            warn!("the store is away; the journal keeps what waits for it");
+        }
         upkeep.abort();
         info!("stopped");
         Ok(())

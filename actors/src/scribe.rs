@@ -1,7 +1,8 @@
-//! Scribe: writes a session's messages to the store, in order, each until it is durable.
+//! Scribe: writes a session's messages to the store, in order, each until it is kept. While the store is away, a
+//! store with a journal keeps them there; when that is full too, they wait here, unacknowledged.
 //! Parent: Session. Children: none. On failure: restarts alone; the Session repeats what was not acknowledged.
 //! In: ScribeMsg (the Session keeps at most [`MAX_UNWRITTEN`] unacknowledged).  Out: ScribeEvent -> Session.
-//! Owns: the queue of writes.  Never: invents order, logs words.
+//! Owns: the queue of writes, and the one that is going on.  Never: invents order, waits in its mailbox, logs words.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -10,8 +11,10 @@ use tracing::warn;
 
 pub use crate::store::Entry;
 use crate::{
+    pulse::Pulse,
     session::SessionMsg,
-    store::{Store, StoreError, StoreErrorKind},
+    store::{Kept, Store, StoreError, StoreErrorKind, StoreResult},
+    task::OwnedTask,
 };
 
 /// Writes that may wait for a store that is away; with more, the oldest turn of a long outage is told to be lost.
@@ -20,7 +23,7 @@ pub const MAX_UNWRITTEN: usize = 256;
 /// Between two tries while the store is away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A write that takes longer counts as failed; the store's own time-outs are shorter.
+/// A write that takes longer counts as failed; the store's and the journal's own time-outs are shorter.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The actor.
@@ -46,29 +49,45 @@ impl std::fmt::Debug for ScribeArgs {
 pub enum ScribeMsg {
     /// Write this, under the Session's number.
     Write(u64, Entry),
+    /// The write that was going on is over.
+    Wrote(StoreResult<Kept>),
     /// Try again.
     Retry,
+    /// Show that it lives.
+    Pulse(Pulse),
 }
 
 /// What it says.
 #[derive(Debug)]
 pub enum ScribeEvent {
-    /// Durable.
-    Written(u64),
+    /// Written.
+    Written(u64, Kept),
     /// It will never be: the store refused it.
     Refused(u64, StoreError),
-    /// The store is away; writes wait.
+    /// The store is away; the journal keeps what is written.
+    Journaling,
+    /// Nothing can be kept; writes wait.
     StoreDown(StoreError),
-    /// It is back.
+    /// The store keeps again what is written.
     StoreUp,
+}
+
+/// What was told about the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Up,
+    Journaling,
+    Down(StoreErrorKind),
 }
 
 /// Its memory.
 #[derive(Debug)]
 pub struct State {
     args: ScribeArgs,
+    myself: ActorRef<ScribeMsg>,
     queue: VecDeque<(u64, Entry)>,
-    down: bool,
+    writing: Option<OwnedTask>,
+    told: Told,
 }
 
 impl Actor for Scribe {
@@ -76,24 +95,30 @@ impl Actor for Scribe {
     type State = State;
     type Arguments = ScribeArgs;
 
-    async fn pre_start(&self, _: ActorRef<ScribeMsg>, args: ScribeArgs) -> Result<State, ActorProcessingErr> {
-        Ok(State { args, queue: VecDeque::new(), down: false })
+    async fn pre_start(
+        &self,
+        myself: ActorRef<ScribeMsg>,
+        args: ScribeArgs,
+    ) -> Result<State, ActorProcessingErr> {
+        Ok(State { args, myself, queue: VecDeque::new(), writing: None, told: Told::Up })
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<ScribeMsg>,
+        _: ActorRef<ScribeMsg>,
         message: ScribeMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             ScribeMsg::Write(number, entry) => {
                 state.queue.push_back((number, entry));
-                if !state.down {
-                    state.write_all(&myself).await?;
+                if !matches!(state.told, Told::Down(_)) {
+                    state.write_next();
                 }
             }
-            ScribeMsg::Retry => state.write_all(&myself).await?,
+            ScribeMsg::Wrote(result) => state.wrote(result)?,
+            ScribeMsg::Retry => state.write_next(),
+            ScribeMsg::Pulse(pulse) => pulse.beat(),
         }
         Ok(())
     }
@@ -113,45 +138,51 @@ impl State {
         Ok(self.args.parent.cast(SessionMsg::Scribe(event))?)
     }
 
-    async fn write_all(&mut self, myself: &ActorRef<ScribeMsg>) -> Result<(), ActorProcessingErr> {
-        while let Some((number, entry)) = self.queue.front() {
-            let number = *number;
-            match self.write(entry.clone()).await {
-                Ok(()) => {
-                    self.queue.pop_front();
-                    if std::mem::take(&mut self.down) {
-                        self.tell(ScribeEvent::StoreUp)?;
-                    }
-                    self.tell(ScribeEvent::Written(number))?;
-                }
-                Err(error) if matches!(error.kind, StoreErrorKind::BadInput | StoreErrorKind::NotFound) => {
-                    self.queue.pop_front();
-                    self.tell(ScribeEvent::Refused(number, error))?;
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut self.down, true) {
-                        warn!(code = error.kind.code(), %error, "store is away, writes wait");
-                        self.tell(ScribeEvent::StoreDown(error))?;
-                    }
-                    myself.send_after(RETRY_AFTER, || ScribeMsg::Retry);
-                    return Ok(());
-                }
-            }
+    /// One write at a time, so that their order is that of the queue.
+    fn write_next(&mut self) {
+        if self.writing.is_some() {
+            return;
         }
-        Ok(())
+        let Some((_, entry)) = self.queue.front().cloned() else { return };
+        let (store, myself) = (self.args.store.clone(), self.myself.clone());
+        self.writing = Some(OwnedTask::spawn(self.myself.get_cell(), async move {
+            let late = || StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time");
+            let result = tokio::time::timeout(WRITE_DEADLINE, store.write(entry)).await;
+            // A dead Scribe needs no answer: the Session repeats the write to the next one.
+            let _ = myself.cast(ScribeMsg::Wrote(result.unwrap_or_else(|_| Err(late()))));
+        }));
     }
 
-    async fn write(&self, entry: Entry) -> Result<(), StoreError> {
-        let store = &self.args.store;
-        let write = async {
-            match entry {
-                Entry::Message(record) => store.append_message(record).await,
-                Entry::Session(record) => store.update_session(record).await,
-                Entry::Facts { session_id, facts } => store.put_facts(&session_id, facts).await,
+    fn wrote(&mut self, result: StoreResult<Kept>) -> Result<(), ActorProcessingErr> {
+        self.writing = None;
+        let Some((number, _)) = self.queue.front() else { return Ok(()) };
+        let number = *number;
+        match result {
+            Ok(kept) => {
+                self.queue.pop_front();
+                let now = if kept == Kept::Journal { Told::Journaling } else { Told::Up };
+                match (std::mem::replace(&mut self.told, now), now) {
+                    (before, now) if before == now => {}
+                    (_, Told::Journaling) => self.tell(ScribeEvent::Journaling)?,
+                    _ => self.tell(ScribeEvent::StoreUp)?,
+                }
+                self.tell(ScribeEvent::Written(number, kept))?;
             }
-        };
-        tokio::time::timeout(WRITE_DEADLINE, write).await.unwrap_or_else(|_| {
-            Err(StoreError::new(StoreErrorKind::Unavailable, "the store did not answer in time"))
-        })
+            Err(error) if matches!(error.kind, StoreErrorKind::BadInput | StoreErrorKind::NotFound) => {
+                self.queue.pop_front();
+                self.tell(ScribeEvent::Refused(number, error))?;
+            }
+            Err(error) => {
+                let now = Told::Down(error.kind);
+                if std::mem::replace(&mut self.told, now) != now {
+                    warn!(code = error.kind.code(), %error, "nothing can be kept, writes wait");
+                    self.tell(ScribeEvent::StoreDown(error))?;
+                }
+                self.myself.send_after(RETRY_AFTER, || ScribeMsg::Retry);
+                return Ok(());
+            }
+        }
+        self.write_next();
+        Ok(())
     }
 }

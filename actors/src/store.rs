@@ -247,6 +247,10 @@ pub trait Store: Send + Sync + 'static {
         }
         .boxed()
     }
+    /// Waits until nothing that was written waits for the database. The caller says for how long.
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
     /// `Ok` when a trivial read works now.
     fn ping(&self) -> BoxFuture<'_, StoreResult<()>>;
     /// Stores a new session.

@@ -12,6 +12,9 @@ pub(super) fn resolve(config: &mut Config, env: &[(String, String)]) -> Result<(
     if config.store.path.as_os_str().is_empty() {
         config.store.path = config.home.join("duologue.db");
     }
+    if config.store.journal_path.as_os_str().is_empty() {
+        config.store.journal_path = config.home.join("journal");
+    }
     Ok(())
 }
 
@@ -52,6 +55,7 @@ const RANGES: &[Range] = &[
     range!(server.max_upload_bytes, 1024.0, 4_294_967_296.0),
     range!(server.request_timeout_s, 1.0, 3600.0),
     range!(server.drain_s, 0.0, 600.0),
+    range!(store.journal_max_mb, 1.0, 65_536.0),
     range!(sessions.max, 1.0, 100_000.0),
     range!(sessions.per_user, 1.0, 100_000.0),
     range!(sessions.created_per_minute, 1.0, 1_000_000.0),

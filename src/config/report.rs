@@ -13,6 +13,8 @@ pub(super) fn effective(layers: &Layers, config: &Config) -> String {
     tree.insert("home".into(), Value::from(config.home.to_string_lossy().as_ref()));
     if let Some(Value::Dict(_, store)) = tree.get_mut("store") {
         store.insert("path".into(), Value::from(config.store.path.to_string_lossy().as_ref()));
+        let journal = config.store.journal_path.to_string_lossy();
+        store.insert("journal_path".into(), Value::from(journal.as_ref()));
     }
     let mut text = String::new();
     for (key, value) in tree.iter().filter(|(_, value)| value.as_dict().is_none()) {

@@ -22,6 +22,7 @@ use crate::{
     auth::{new_secret, new_session_id, secret_digest},
     error::{ApiError, Code, ErrorBody},
     metrics::HTTP_RATE_LIMITED_TOTAL,
+    scene,
     state::AppState,
 };
 
@@ -184,10 +185,16 @@ pub(crate) async fn show(
 /// The session, if the caller may have it.
 pub async fn find(state: &AppState, caller: &Caller, session_id: &str) -> Result<SessionRecord, ApiError> {
     let record = state.store.session(session_id).await?;
-    if !state.auth.may_access(&caller.principal, caller.secret.as_deref(), &record) {
-        return Err(ApiError::new(Code::Forbidden, "this session belongs to somebody else"));
-    }
+    check_access(state, caller, &record)?;
     Ok(record)
+}
+
+/// Whether the caller may have this session.
+pub fn check_access(state: &AppState, caller: &Caller, record: &SessionRecord) -> Result<(), ApiError> {
+    if state.auth.may_access(&caller.principal, caller.secret.as_deref(), record) {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::Forbidden, "this session belongs to somebody else"))
 }
 
 /// What was said, oldest first; the last messages, or those before a given one.
@@ -237,6 +244,9 @@ pub(crate) async fn chat(
     ApiJson(request): ApiJson<ChatRequest>,
 ) -> Result<Json<ChatReply>, ApiError> {
     let content = checked_content(&request)?;
+    if request.session_id.is_none() {
+        scene::admit(&state).await?;
+    }
     let (record, secret) = match &request.session_id {
         Some(session_id) => (find(&state, &caller, session_id).await?, None),
         None => {
@@ -258,6 +268,7 @@ pub(crate) async fn chat(
         persona_id: record.persona_id,
         persona_name: record.persona_name,
         role: "assistant",
+        durable: state.store.is_durable(),
         content: words.clone(),
         response: words,
     }))

@@ -188,6 +188,10 @@ impl FactsDocument {
         Self { session_id: session_id.to_owned(), facts: facts.collect() }
     }
 
+    pub(super) fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
     pub(super) fn into_records(self) -> Vec<FactRecord> {
         let session_id = self.session_id;
         let facts = self.facts.into_iter();

@@ -1,7 +1,7 @@
 //! What no store takes, whichever it is.
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    Entry, FactRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 
 /// Largest message: minutes of speech; more is a mistake or an attack.
@@ -12,6 +12,15 @@ const MAX_ID: usize = 200;
 const MAX_NAME: usize = 1000;
 /// Most facts of one session.
 const MAX_FACTS: usize = 1000;
+
+/// The same for whatever is written: what passes here is not refused later for what it is.
+pub(super) fn check_entry(entry: &Entry) -> StoreResult<()> {
+    match entry {
+        Entry::Message(record) => check_message(record),
+        Entry::Session(record) => check_session(record),
+        Entry::Facts { session_id, facts } => check_facts(session_id, facts),
+    }
+}
 
 pub(super) fn check_session(record: &SessionRecord) -> StoreResult<()> {
     check_id("session id", &record.id)?;

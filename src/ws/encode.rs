@@ -14,25 +14,38 @@ use serde_json::{Value, json};
 
 use super::shapes::{item_json, latency_json, merge, status_json, turn_detection_json, usage_json};
 
-/// Encodes for one client: numbers its events and remembers what its session is.
+/// What a client is told of its session.
+#[derive(Debug)]
+pub struct About {
+    /// As it is now.
+    pub view: SessionView,
+    /// Unix seconds at which it ends at the latest.
+    pub expires_at: u64,
+    /// Its secret, when this connection made it.
+    pub secret: Option<String>,
+    /// Whether what is said survives the process.
+    pub durable: bool,
+}
+
+/// Encodes for one client, under the numbers that its session gave.
 #[derive(Debug)]
 pub struct Encoder {
-    view: SessionView,
-    expires_at: u64,
-    events: u64,
+    about: About,
+    /// The number of the last event.
+    last: u64,
 }
 
 impl Encoder {
-    /// For a client of the session that `view` shows, which ends at `expires_at` (Unix seconds) at the latest.
-    pub fn new(view: SessionView, expires_at: u64) -> Self {
-        Self { view, expires_at, events: 0 }
+    /// For a client of this session.
+    pub fn new(about: About) -> Self {
+        Self { about, last: 0 }
     }
 
-    /// What a client is told first.
-    pub fn greeting(&mut self) -> Vec<String> {
-        let session = self.session(&self.view.config);
+    fn created(&mut self) -> Vec<String> {
+        let view = &self.about.view;
         let conversation =
-            json!({"id": format!("conv_{}", self.view.record.id), "object": "realtime.conversation"});
+            json!({"id": format!("conv_{}", view.record.id), "object": "realtime.conversation"});
+        let session = self.session(&view.config);
         vec![
             self.event("session.created", json!({"session": session})),
             self.event("conversation.created", json!({"conversation": conversation})),
@@ -40,7 +53,8 @@ impl Encoder {
     }
 
     /// Speech as JSON, for clients that did not ask for binary frames.
-    pub fn audio(&mut self, frame: &OutFrame) -> String {
+    pub fn audio(&mut self, number: u64, frame: &OutFrame) -> String {
+        self.last = number - 1;
         let delta = BASE64.encode(pcm::to_le_bytes(&frame.samples));
         let body = json!({
             "response_id": &*frame.response, "item_id": &*frame.item,
@@ -49,11 +63,17 @@ impl Encoder {
         self.event("response.output_audio.delta", body)
     }
 
-    /// One event of the session is one or more of the wire.
-    pub fn encode(&mut self, event: SessionEvent) -> Vec<String> {
+    /// One event of the session is one or more of the wire, numbered from `first` on.
+    pub fn encode(&mut self, first: u64, event: SessionEvent) -> Vec<String> {
+        self.last = first - 1;
         let mut out = Vec::new();
         let mut say = |kind: &str, body: Value| out.push(self.event(kind, body));
         match event {
+            SessionEvent::Created => return self.created(),
+            SessionEvent::Resumed { after } => {
+                let session = self.session(&self.about.view.config);
+                out.push(self.event("duologue.resumed", json!({"after": after, "session": session})));
+            }
             SessionEvent::ResponseDone { response, item, spoken, status, usage } => {
                 return self.response_done(&Done { response, item, spoken, status, usage });
             }
@@ -90,10 +110,10 @@ impl Encoder {
     }
 
     fn event(&mut self, kind: &str, mut body: Value) -> String {
-        self.events += 1;
+        self.last += 1;
         if let Value::Object(fields) = &mut body {
             fields.insert("type".into(), kind.into());
-            fields.insert("event_id".into(), format!("event_{}", self.events).into());
+            fields.insert("event_id".into(), format!("event_{}", self.last).into());
         }
         body.to_string()
     }
@@ -141,7 +161,8 @@ impl Encoder {
 
     /// The whole effective session, always: clients decide by what it echoes.
     fn session(&self, config: &SessionConfig) -> Value {
-        let persona = &self.view.persona;
+        let About { view, .. } = &self.about;
+        let persona = &view.persona;
         let transcription = config.transcribe.then(|| {
             json!({
                 "model": "whisper", "language": config.language.map(|language| language.code()),
@@ -149,13 +170,13 @@ impl Encoder {
             })
         });
         let degraded =
-            self.view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
-        json!({
-            "id": self.view.record.id, "object": "realtime.session", "type": "realtime", "model": persona.id,
+            view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
+        let mut body = json!({
+            "id": view.record.id, "object": "realtime.session", "type": "realtime", "model": persona.id,
             "instructions": config.instructions,
             "output_modalities": [if config.speak { "audio" } else { "text" }],
             "max_output_tokens": config.max_output_tokens,
-            "tools": [], "tool_choice": "auto", "truncation": "auto", "expires_at": self.expires_at,
+            "tools": [], "tool_choice": "auto", "truncation": "auto", "expires_at": self.about.expires_at,
             "audio": {
                 "input": {
                     "format": {"type": "audio/pcm", "rate": config.input_rate},
@@ -170,12 +191,17 @@ impl Encoder {
             },
             "duologue": {
                 "persona": {"id": persona.id, "name": persona.name, "language": persona.language.code()},
-                "language": self.view.record.language,
-                "intimacy": self.view.record.intimacy,
-                "speech_level": persona.intimacy_step(self.view.record.intimacy).map(|step| step.level.name()),
+                "language": view.record.language,
+                "intimacy": view.record.intimacy,
+                "speech_level": persona.intimacy_step(view.record.intimacy).map(|step| step.level.name()),
                 "degraded": degraded.collect::<Vec<_>>(),
+                "durable": self.about.durable,
             },
-        })
+        });
+        if let Some(secret) = &self.about.secret {
+            merge(&mut body["duologue"], json!({"secret": secret}));
+        }
+        body
     }
 }
 
@@ -293,6 +319,10 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
             };
             ("duologue.notice", json!({"level": level, "code": code, "message": message, "part": part}))
         }
+        SessionEvent::Kept { item, kept } => {
+            let kind = if kept.is_durable() { "duologue.durable" } else { "duologue.kept" };
+            (kind, json!({"item_id": item, "kept": kept.name()}))
+        }
         SessionEvent::Ended { code, message } => {
             ("duologue.ended", json!({"code": code, "message": message}))
         }
@@ -310,3 +340,6 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! The realtime endpoints: `WS /v1/realtime?model=<persona>` and `WS /ws/voice/{session_id}`.
 //!
-//! Both speak the same protocol over the same pump. The first makes a session, the second joins one.
+//! Both speak the same protocol over the same pump. The first makes a session, the second joins one, or comes back
+//! to it with `resume`.
 
 pub mod decode;
 mod encode;
 mod pump;
+mod rate;
 mod shapes;
 
 use std::time::SystemTime;
@@ -12,6 +14,7 @@ use std::time::SystemTime;
 use axum::{
     Router,
     extract::{State, WebSocketUpgrade},
+    http::{HeaderMap, header},
     response::Response,
     routing::get,
 };
@@ -19,7 +22,7 @@ use duologue_actors::store::{SessionRecord, StoreErrorKind};
 use serde::Deserialize;
 
 pub use self::{
-    encode::Encoder,
+    encode::{About, Encoder},
     pump::{AudioFraming, binary_frame},
 };
 use crate::{
@@ -45,6 +48,8 @@ pub(crate) struct Wishes {
     language: Option<String>,
     /// `binary` or `json`.
     audio: Option<String>,
+    /// The number of the last event that the client has.
+    resume: Option<u64>,
 }
 
 impl Wishes {
@@ -57,6 +62,18 @@ impl Wishes {
             }
         }
     }
+
+    fn new_session(self) -> NewSession {
+        NewSession { persona_id: self.model, language: self.language, ..NewSession::default() }
+    }
+}
+
+/// A session that a client joins.
+struct Joining {
+    record: SessionRecord,
+    /// Told to who made it.
+    secret: Option<String>,
+    wishes: pump::Wishes,
 }
 
 /// The routes.
@@ -65,16 +82,28 @@ pub fn router() -> Router<AppState> {
 }
 
 /// Makes a session with the persona that `model` names, and joins it.
+#[expect(clippy::too_many_arguments, reason = "each is one extractor")]
 async fn realtime(
     State(state): State<AppState>,
     caller: Caller,
     ApiQuery(wishes): ApiQuery<Wishes>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
+    let joining = make(&state, &caller, wishes).await;
+    join(state, joining, &headers, upgrade).await
+}
+
+async fn make(state: &AppState, caller: &Caller, wishes: Wishes) -> Result<Joining, ApiError> {
     let framing = wishes.framing()?;
-    let wanted = NewSession { persona_id: wishes.model, language: wishes.language, ..NewSession::default() };
-    let (record, _) = chat::create_record(&state, &caller, wanted).await?;
-    join(state, record, framing, upgrade).await
+    if wishes.resume.is_some() {
+        let message = "a session is resumed at /ws/voice/{session_id}";
+        return Err(ApiError::new(Code::BadRequest, message).with_param("resume"));
+    }
+    // Before anything is stored for a scene that has no room.
+    scene::admit(state).await?;
+    let (record, secret) = chat::create_record(state, caller, wishes.new_session()).await?;
+    Ok(Joining { record, secret: Some(secret), wishes: pump::Wishes { framing, resume: None } })
 }
 
 /// Joins a session that exists. On a private server an unknown id makes one, as the earlier system did.
@@ -84,20 +113,45 @@ async fn voice(
     caller: Caller,
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(wishes): ApiQuery<Wishes>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let framing = wishes.framing()?;
-    let record = match state.store.session(&session_id).await {
+    let joining = find(&state, &caller, session_id, wishes).await;
+    join(state, joining, &headers, upgrade).await
+}
+
+async fn find(
+    state: &AppState,
+    caller: &Caller,
+    session_id: String,
+    wishes: Wishes,
+) -> Result<Joining, ApiError> {
+    let into = pump::Wishes { framing: wishes.framing()?, resume: wishes.resume };
+    if let Some(record) = live(state, &session_id).await {
+        // Without the store: it may be away while somebody comes back.
+        chat::check_access(state, caller, &record)?;
+        return Ok(Joining { record, secret: None, wishes: into });
+    }
+    match state.store.session(&session_id).await {
         Err(error)
             if error.kind == StoreErrorKind::NotFound
                 && state.auth.is_private()
                 && caller.secret.is_none() =>
         {
-            adopt(&state, &caller, session_id, wishes).await?
+            let (record, secret) = adopt(state, caller, session_id, wishes).await?;
+            Ok(Joining { record, secret: Some(secret), wishes: into })
         }
-        _ => chat::find(&state, &caller, &session_id).await?,
-    };
-    join(state, record, framing, upgrade).await
+        found => {
+            let record = found?;
+            chat::check_access(state, caller, &record)?;
+            Ok(Joining { record, secret: None, wishes: into })
+        }
+    }
+}
+
+/// The record of a scene that is open.
+async fn live(state: &AppState, session_id: &str) -> Option<SessionRecord> {
+    Some(state.sessions.find(session_id).await?.view().await?.record)
 }
 
 /// A session under an id that the client chose.
@@ -106,32 +160,55 @@ async fn adopt(
     caller: &Caller,
     session_id: String,
     wishes: Wishes,
-) -> Result<SessionRecord, ApiError> {
+) -> Result<(SessionRecord, String), ApiError> {
     let plain =
         session_id.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
     if !plain || !(1..=64).contains(&session_id.len()) {
         let message = "a session id may have 1 to 64 letters, digits, _ and -";
         return Err(ApiError::new(Code::BadRequest, message).with_param("session_id"));
     }
-    let wanted = NewSession { persona_id: wishes.model, language: wishes.language, ..NewSession::default() };
-    let (record, _) = chat::create_record_as(state, caller, wanted, Some(session_id)).await?;
-    Ok(record)
+    scene::admit(state).await?;
+    chat::create_record_as(state, caller, wishes.new_session(), Some(session_id)).await
 }
 
 async fn join(
     state: AppState,
-    record: SessionRecord,
-    framing: AudioFraming,
+    joining: Result<Joining, ApiError>,
+    headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let session = scene::open(&state, record).await?;
+    let opened = match joining {
+        Ok(joining) => scene::open(&state, joining.record.clone()).await.map(|session| (joining, session)),
+        Err(error) => Err(error),
+    };
+    let (joining, session) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return turn_away(error, headers, upgrade),
+    };
     let view =
         session.view().await.ok_or_else(|| ApiError::new(Code::SessionLimit, "the scene has just ended"))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let encoder = Encoder::new(view, now + state.config.sessions.max_duration_s);
+    let encoder = Encoder::new(About {
+        view,
+        expires_at: now + state.config.sessions.max_duration_s,
+        secret: joining.secret,
+        durable: state.store.is_durable(),
+    });
+    let wishes = joining.wishes;
     Ok(upgrade
         .protocols(["realtime"])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| pump::run(socket, session, encoder, framing)))
+        .on_upgrade(move |socket| pump::run(socket, session, encoder, wishes)))
+}
+
+/// A page cannot read why a WebSocket was refused, so where another try makes sense it is let in and told so.
+fn turn_away(error: ApiError, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, ApiError> {
+    match error.retry_after {
+        Some(seconds) if headers.contains_key(header::ORIGIN) => {
+            let reason = format!("{} retry_after={seconds}", error.code.name());
+            Ok(upgrade.protocols(["realtime"]).on_upgrade(move |socket| pump::turn_away(socket, reason)))
+        }
+        _ => Err(error),
+    }
 }

@@ -1,12 +1,14 @@
 //! The one socket pump for every realtime endpoint: what the client says goes into the session, what the session
 //! says goes to the client. Neither direction waits for the other.
+//!
+//! Pings carry the number of what was sent, so that the pong, which every library sends by itself, acknowledges it.
 
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use duologue_actors::{
     event::SessionEvent,
-    outbox::{Closed, OutFrame, Outgoing},
+    outbox::{Closed, Numbered, OutFrame, Outgoing},
     sessions::{Attachment, SessionHandle},
 };
 use futures_util::{
@@ -19,19 +21,20 @@ use tracing::debug;
 use super::{
     decode::{self, ClientEvent, WireError},
     encode::Encoder,
+    rate::{Admission, Rate},
 };
 
-/// A client that takes longer to accept one message has gone or is not reading.
-const SEND_WITHIN: Duration = Duration::from_secs(20);
+/// A client that takes longer to accept one message, or to answer a ping, has gone or is not reading.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Between pings; three missed and the client has gone.
+/// Between two looks at whether it does.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Between pings while nothing is sent; three missed and the client has gone.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
-/// Messages of one client within [`RATE_WINDOW`]: three times what 20 ms packets and landmarks at 30 fps need.
-const MAX_MESSAGES: u32 = 2_000;
-
-/// See [`MAX_MESSAGES`].
-const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// Messages between two pings: a quarter of a second of speech, so that acknowledgements keep up with it.
+const PING_AFTER: u32 = 6;
 
 /// First bytes of a binary frame from the server: magic, version, kind (1 = audio), reserved.
 const AUDIO_HEADER: [u8; 4] = [0x44, 1, 1, 0];
@@ -45,29 +48,37 @@ pub enum AudioFraming {
     Binary,
 }
 
+/// How a client comes in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wishes {
+    pub(super) framing: AudioFraming,
+    /// The last number that it has.
+    pub(super) resume: Option<u64>,
+}
+
 /// Runs until either side has gone.
-pub(super) async fn run(
-    socket: WebSocket,
-    session: SessionHandle,
-    mut encoder: Encoder,
-    framing: AudioFraming,
-) {
+pub(super) async fn run(socket: WebSocket, session: SessionHandle, mut encoder: Encoder, wishes: Wishes) {
+    let Some(attachment) = session.connect(wishes.resume).await else {
+        return turn_away(socket, "session_limit retry_after=1".into()).await;
+    };
     metrics::gauge!("sockets_open").increment(1.0);
-    let attachment = session.attach();
     let (sink, stream) = socket.split();
-    let mut writer = Writer { sink, framing };
-    let greeted = writer.texts(encoder.greeting()).await;
-    if greeted.is_ok() {
-        tokio::select! {
-            () = read(stream, &session) => {}
-            () = write(&mut writer, &attachment, &mut encoder) => {}
-        }
+    let mut writer = Writer { sink, framing: wishes.framing, pulse: Pulse::default(), ended: None };
+    tokio::select! {
+        () = read(stream, &session, &attachment) => {}
+        () = write(&mut writer, &attachment, &mut encoder) => {}
     }
     metrics::gauge!("sockets_open").decrement(1.0);
 }
 
+/// Says in the close frame why a client cannot come in.
+pub(super) async fn turn_away(mut socket: WebSocket, reason: String) {
+    let close = Message::Close(Some(CloseFrame { code: 1013, reason: reason.into() }));
+    let _ = timeout(ANSWERS_WITHIN, socket.send(close)).await;
+}
+
 /// Client to session.
-async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle) {
+async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attachment: &Attachment) {
     let mut rate = Rate::default();
     loop {
         let message = match timeout(PING_EVERY * 3, stream.next()).await {
@@ -81,7 +92,13 @@ async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle) {
         let event = match message {
             Message::Text(text) => decode::decode(&text),
             Message::Binary(bytes) => decode::samples(&bytes).map(ClientEvent::Audio),
-            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Pong(payload) => {
+                if let Ok(number) = <[u8; 8]>::try_from(&payload[..]) {
+                    attachment.acknowledge(u64::from_be_bytes(number));
+                }
+                continue;
+            }
+            Message::Ping(_) => continue,
             Message::Close(_) => return,
         };
         match rate.admit(Instant::now()) {
@@ -115,18 +132,23 @@ fn too_many() -> SessionEvent {
 
 /// Session to client.
 async fn write(writer: &mut Writer, attachment: &Attachment, encoder: &mut Encoder) {
-    let mut pings = interval(PING_EVERY);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let sent = tokio::select! {
-            outgoing = attachment.next() => match outgoing {
-                Ok(Outgoing::Audio(frame)) => writer.audio(encoder, &frame).await,
-                Ok(Outgoing::Event(event)) => writer.texts(encoder.encode(*event)).await,
+            next = attachment.next_numbered() => match next {
+                Ok(numbered) => writer.numbered(encoder, numbered).await,
                 Err(closed) => return writer.close(closed).await,
             },
-            _ = pings.tick() => writer.send(Message::Ping(Vec::new().into())).await,
+            _ = looks.tick() => {
+                if writer.pulse.is_missed(attachment.arrived(), Instant::now()) {
+                    return writer.close(Closed::Overflowed).await;
+                }
+                writer.ping_if(Pulse::is_quiet).await
+            }
         };
-        if sent.is_err() {
+        writer.pulse.arrived(attachment.arrived());
+        if sent.is_err() || writer.ping_if(Pulse::is_due).await.is_err() {
             return;
         }
     }
@@ -135,30 +157,91 @@ async fn write(writer: &mut Writer, attachment: &Attachment, encoder: &mut Encod
 /// The client has gone.
 struct Gone;
 
+/// What was sent, and what the client has answered.
+#[derive(Default)]
+struct Pulse {
+    /// The last number that was sent.
+    sent: u64,
+    /// Messages since the last ping.
+    since: u32,
+    /// The last ping: its number, and when.
+    pinged: Option<(u64, Instant)>,
+    /// The oldest ping without an answer.
+    open: Option<(u64, Instant)>,
+}
+
+impl Pulse {
+    fn is_due(&self) -> bool {
+        self.since >= PING_AFTER || (self.since > 0 && self.open.is_none())
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pinged.is_none_or(|(_, at)| at.elapsed() >= PING_EVERY)
+    }
+
+    fn arrived(&mut self, number: u64) {
+        let is_open = |ping: &(u64, Instant)| ping.0 > number;
+        self.open = self.open.filter(is_open).or(self.pinged.filter(is_open));
+    }
+
+    fn is_missed(&mut self, number: u64, now: Instant) -> bool {
+        self.arrived(number);
+        self.open.is_some_and(|(_, since)| now.duration_since(since) > ANSWERS_WITHIN)
+    }
+
+    fn ping(&mut self, now: Instant) {
+        self.since = 0;
+        self.pinged = Some((self.sent, now));
+        self.open.get_or_insert((self.sent, now));
+    }
+}
+
 struct Writer {
     sink: SplitSink<WebSocket, Message>,
     framing: AudioFraming,
+    pulse: Pulse,
+    /// Why the scene is over, once that was said.
+    ended: Option<&'static str>,
 }
 
 impl Writer {
     async fn send(&mut self, message: Message) -> Result<(), Gone> {
-        match timeout(SEND_WITHIN, self.sink.send(message)).await {
+        match timeout(ANSWERS_WITHIN, self.sink.send(message)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),
         }
     }
 
-    async fn texts(&mut self, texts: Vec<String>) -> Result<(), Gone> {
-        for text in texts {
-            self.send(Message::Text(text.into())).await?;
+    async fn ping_if(&mut self, is_due: impl Fn(&Pulse) -> bool) -> Result<(), Gone> {
+        if !is_due(&self.pulse) {
+            return Ok(());
         }
-        Ok(())
+        self.pulse.ping(Instant::now());
+        self.send(Message::Ping(self.pulse.sent.to_be_bytes().to_vec().into())).await
     }
 
-    async fn audio(&mut self, encoder: &mut Encoder, frame: &OutFrame) -> Result<(), Gone> {
+    async fn numbered(&mut self, encoder: &mut Encoder, numbered: Numbered) -> Result<(), Gone> {
+        self.pulse.sent = numbered.last();
+        self.pulse.since += 1;
+        let (first, skip) = (numbered.first, numbered.skip);
+        match numbered.outgoing {
+            Outgoing::Audio(frame) => self.audio(encoder, first, &frame).await,
+            Outgoing::Event(event) => {
+                if let SessionEvent::Ended { code, .. } = &*event {
+                    self.ended = Some(code);
+                }
+                for text in encoder.encode(first, *event).into_iter().skip(skip) {
+                    self.send(Message::Text(text.into())).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn audio(&mut self, encoder: &mut Encoder, number: u64, frame: &OutFrame) -> Result<(), Gone> {
         match self.framing {
             AudioFraming::Json => {
-                let text = encoder.audio(frame);
+                let text = encoder.audio(number, frame);
                 self.send(Message::Text(text.into())).await
             }
             AudioFraming::Binary => self.send(Message::Binary(binary_frame(frame).into())).await,
@@ -166,11 +249,16 @@ impl Writer {
     }
 
     async fn close(&mut self, closed: Closed) {
-        let (code, reason) = match closed {
-            Closed::Ended => (1000, "session_ended"),
-            Closed::Overflowed => (1008, "client_too_slow"),
-            Closed::Replaced => (1000, "attached_elsewhere"),
+        let (code, reason) = match (closed, self.ended) {
+            // Service restart, as the register of close codes has it.
+            (Closed::Ended, Some("server_stopping")) => (1012, "server_stopping"),
+            (Closed::Ended, ended) => (1000, ended.unwrap_or("session_ended")),
+            (Closed::Overflowed, _) => (1008, "client_too_slow"),
+            (Closed::Replaced, _) => (4001, "attached_elsewhere"),
         };
+        if closed == Closed::Overflowed {
+            metrics::counter!("sockets_cut_off_total").increment(1);
+        }
         let _ = self.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
     }
 }
@@ -183,34 +271,6 @@ pub fn binary_frame(frame: &OutFrame) -> Vec<u8> {
     bytes.extend(frame.offset.to_le_bytes());
     bytes.extend(frame.samples.iter().flat_map(|sample| sample.to_le_bytes()));
     bytes
-}
-
-enum Admission {
-    Yes,
-    FirstRefusal,
-    No,
-}
-
-/// Counts messages in windows.
-#[derive(Default)]
-struct Rate {
-    window: Option<Instant>,
-    count: u32,
-}
-
-impl Rate {
-    fn admit(&mut self, now: Instant) -> Admission {
-        if self.window.is_none_or(|start| now.duration_since(start) > RATE_WINDOW) {
-            self.window = Some(now);
-            self.count = 0;
-        }
-        self.count += 1;
-        match self.count {
-            count if count <= MAX_MESSAGES => Admission::Yes,
-            count if count == MAX_MESSAGES + 1 => Admission::FirstRefusal,
-            _ => Admission::No,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -233,13 +293,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_flood_is_refused_once_per_window() {
-        let mut rate = Rate::default();
-        let now = Instant::now();
-        let outcomes = (0..MAX_MESSAGES + 10).map(|_| rate.admit(now)).collect::<Vec<_>>();
-        let refusals = outcomes.iter().filter(|outcome| matches!(outcome, Admission::FirstRefusal)).count();
-        let admitted = outcomes.iter().filter(|outcome| matches!(outcome, Admission::Yes)).count();
-        assert_eq!((refusals, admitted), (1, MAX_MESSAGES as usize));
-        assert!(matches!(rate.admit(now + RATE_WINDOW * 2), Admission::Yes));
+    async fn a_ping_without_an_answer_is_missed_and_an_answered_one_is_not() {
+        let mut pulse = Pulse { sent: 7, since: 1, ..Pulse::default() };
+        assert!(pulse.is_due() && pulse.is_quiet());
+        pulse.ping(Instant::now());
+        assert!(!pulse.is_due() && !pulse.is_quiet());
+        tokio::time::advance(ANSWERS_WITHIN / 2).await;
+        (pulse.sent, pulse.since) = (20, PING_AFTER);
+        assert!(pulse.is_due());
+        pulse.ping(Instant::now());
+        assert!(!pulse.is_missed(6, Instant::now()));
+        tokio::time::advance(ANSWERS_WITHIN).await;
+        assert!(pulse.is_missed(6, Instant::now()), "the oldest one counts");
+        assert!(!pulse.is_missed(7, Instant::now()), "the newer one has time yet");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(pulse.is_missed(7, Instant::now()), "and then it has not");
+        assert!(!pulse.is_missed(20, Instant::now()));
     }
 }

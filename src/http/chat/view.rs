@@ -174,6 +174,8 @@ pub struct ChatReply {
     pub content: String,
     /// The same, under the other name that clients use.
     pub response: String,
+    /// Whether both messages survive whatever crashes; false when the store is one that forgets.
+    pub durable: bool,
 }
 
 /// Which page of sessions.

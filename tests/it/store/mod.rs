@@ -181,6 +181,8 @@ async fn the_configuration_chooses() {
             database_name: "test".into(),
             path: folder.0.join("duologue.db"),
             max_size_mb: 0,
+            journal_path: folder.0.join("journal"),
+            journal_max_mb: 1,
         };
         let store = store::open(&config).await.expect("opens");
         assert_eq!(store.kind(), name);
