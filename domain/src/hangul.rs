@@ -190,8 +190,11 @@ fn onset_ipa(syllable: Syllable, before: Option<char>) -> &'static str {
         'ㄹ' if before == Some('ㄹ') => "l",
         'ㄹ' => "ɾ",
         'ㅁ' => "m",
-        'ㅅ' | 'ㅆ' if front => "ɕ",
-        'ㅅ' | 'ㅆ' => "s",
+        'ㅅ' if front => "ɕ",
+        'ㅅ' => "s",
+        // Held longer, it is heard as tense. The tense stops gain nothing by this.
+        'ㅆ' if front => "ɕɕ",
+        'ㅆ' => "ss",
         'ㅊ' => "ʨʰ",
         'ㅋ' => "kʰ",
         'ㅌ' => "tʰ",
@@ -201,21 +204,22 @@ fn onset_ipa(syllable: Syllable, before: Option<char>) -> &'static str {
     }
 }
 
-/// The glide before a vowel, and the vowel.
+/// The glide before a vowel, and the vowel. ㅓ is [ʌ] in books, but the voice has that letter from English,
+/// where it lies nearer to ㅏ; with its [ɔ] a listener hears ㅓ.
 fn vowel_ipa(vowel: char) -> (&'static str, &'static str) {
     match vowel {
         'ㅏ' => ("", "a"),
         'ㅐ' | 'ㅔ' => ("", "e"),
         'ㅑ' => ("j", "a"),
         'ㅒ' | 'ㅖ' => ("j", "e"),
-        'ㅓ' => ("", "ʌ"),
-        'ㅕ' => ("j", "ʌ"),
+        'ㅓ' => ("", "ɔ"),
+        'ㅕ' => ("j", "ɔ"),
         'ㅗ' => ("", "o"),
         'ㅘ' => ("w", "a"),
         'ㅙ' | 'ㅚ' | 'ㅞ' => ("w", "e"),
         'ㅛ' => ("j", "o"),
         'ㅜ' => ("", "u"),
-        'ㅝ' => ("w", "ʌ"),
+        'ㅝ' => ("w", "ɔ"),
         'ㅟ' => ("w", "i"),
         'ㅠ' => ("j", "u"),
         'ㅡ' => ("", "ɯ"),

@@ -103,12 +103,14 @@ fn rules_reach_over_a_space_where_people_do() {
 
 #[test]
 fn ipa_has_only_letters_that_the_voice_knows() {
-    assert_eq!(to_ipa("안녕하세요"), "ˈannjʌŋhasejo");
+    assert_eq!(to_ipa("안녕하세요"), "ˈannjɔŋhasejo");
     assert_eq!(to_ipa("고기, 바다!"), "kˈoɡi, pˈada!");
     assert_eq!(to_ipa("빨리 와요."), "pˈalli wˈajo.");
     assert_eq!(to_ipa("의자"), "ɰˈiʥa");
     assert_eq!(to_ipa("시작"), "ɕˈiʥak");
-    let known = "ˈaʌoueijwɯɰkɡtdpbnmŋlɾsɕʨʥhʰ ,.!?;:…—";
+    assert_eq!(to_ipa("뭐 썼어요, 여권"), "mwˈɔ ssˈɔssɔjo, jˈɔkwɔn");
+    assert_eq!(to_ipa("맛있다 씨앗"), "mˈaɕitta ɕɕˈiat");
+    let known = "ˈaɔoueijwɯɰkɡtdpbnmŋlɾsɕʨʥhʰ ,.!?;:…—";
     let text =
         "뷁! 얘들아, 쌍쌍파티… 꿩 먹고 알 먹고; 왜 그래? 웬일이야: 귀뚜라미 ㅋㅋㅋ abc 123 (괄호) 「따옴표」";
     for letter in to_ipa(text).chars() {
