@@ -3,8 +3,7 @@
 //! Pure: two streams of band energies on one clock, one hop of 16 ms at a time, of the microphone and of what is being
 //! played. Three steps:
 //!
-//! - **Lag.** Envelopes that resemble each other at the same lag, twice in a row, show a path from the speaker to the
-//!   microphone.
+//! - **Lag.** Envelopes that go on resembling each other at one lag show a path from the speaker to the microphone.
 //! - **Gain.** The microphone holds at least the echo, so a low percentile of "heard per played" in each band is the
 //!   echo's gain, whoever speaks over it. With headphones it is next to nothing, and then nothing is masked.
 //! - **Residual.** What stands out of the predicted echo, band by band, is somebody else: so a person is heard while
@@ -29,10 +28,8 @@ const WINDOW: usize = 24;
 const MEMORY: usize = 96;
 /// Resemblance is judged every so many hops.
 const STUDY_EVERY: u32 = 4;
-/// Hops of playing that must be seen before "no echo" is believed.
-const TRIED: u32 = 20;
-/// Resemblance from which sound is taken for echo while the path is not known yet.
-const RESEMBLES: f32 = 0.75;
+/// Hops of playing that must be seen before "no echo" is believed: as long as finding a path takes.
+const TRIED: u32 = 60;
 /// How far above the prediction counts as part of it: rooms ring, and gains are estimates.
 const MARGIN_DB: f32 = 6.0;
 /// How far above the margin is wholly somebody else.
@@ -52,7 +49,6 @@ pub struct EchoGate {
     played: VecDeque<Bands>,
     room: Option<Bands>,
     path: Path,
-    resemblance: f32,
     tried: u32,
     since_study: u32,
     recent: [f32; SMOOTH],
@@ -95,7 +91,6 @@ impl EchoGate {
         self.heard = VecDeque::new();
         self.played = VecDeque::new();
         self.recent = [0.0; SMOOTH];
-        self.resemblance = 0.0;
     }
 
     /// The room's own noise: falls at once, rises by 2 dB a second.
@@ -107,28 +102,26 @@ impl EchoGate {
     }
 
     fn study(&mut self) {
-        self.resemblance = 0.0;
-        let best = (0..LAGS)
-            .filter_map(|lag| Some((lag, self.resemblance_at(lag)?)))
-            .max_by(|one, other| one.1.total_cmp(&other.1));
-        if let Some((lag, resemblance)) = best {
-            self.resemblance = resemblance;
-            self.path.handle_resemblance(lag, resemblance);
+        // Without sound on its way for most of the window there is nothing to learn.
+        let active = self.played.iter().rev().take(WINDOW + LAGS / 2).filter(|bands| is_active(bands)).count();
+        if active < WINDOW / 2 || self.heard.len() < WINDOW {
+            return;
         }
+        let resemblances: [_; LAGS] = std::array::from_fn(|lag| self.resemblance_at(lag));
+        self.path.handle_look(&resemblances);
         if let Some(lag) = self.path.lag() {
             let pairs = self.heard.iter().rev().zip(self.played.iter().rev().skip(lag));
-            self.path.handle_pairs(pairs);
+            self.path.handle_pairs(self.path.is_alone(&resemblances), pairs);
         }
     }
 
     /// Correlation of compressed envelopes, mean over the bands weighted by how much moves in them.
     fn resemblance_at(&self, lag: usize) -> Option<f32> {
-        let (mut sum, mut weights, mut active) = (0.0, 0.0, 0);
+        let (mut sum, mut weights) = (0.0, 0.0);
         for band in 0..BANDS {
             let pairs = self.heard.iter().rev().zip(self.played.iter().rev().skip(lag)).take(WINDOW);
             let (mut n, mut x, mut y, mut xx, mut yy, mut xy) = (0.0f32, 0.0, 0.0, 0.0, 0.0, 0.0);
             for (heard, played) in pairs {
-                active += u32::from(band == 0 && is_active(played));
                 let (heard, played) = (compress(heard[band]), compress(played[band]));
                 n += 1.0;
                 x += heard;
@@ -148,7 +141,7 @@ impl EchoGate {
                 weights += weight;
             }
         }
-        (active >= WINDOW as u32 / 3 && weights > 0.0).then(|| sum / weights)
+        (weights > 0.0).then(|| sum / weights)
     }
 
     /// The share of this hop that the reply explains.
@@ -165,12 +158,7 @@ impl EchoGate {
         }
         if self.path.lag().is_none() {
             let recent = self.played.iter().rev().take(LAGS).any(is_active);
-            return match self.resemblance {
-                _ if !recent => 0.0,
-                resemblance if resemblance >= RESEMBLES => resemblance,
-                _ if self.tried < TRIED => UNKNOWN,
-                _ => 0.0,
-            };
+            return if recent && self.tried < TRIED { UNKNOWN } else { 0.0 };
         }
         let room = self.room.unwrap_or(SILENCE);
         let gain = self.path.gain();

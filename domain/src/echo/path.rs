@@ -2,12 +2,20 @@
 
 use super::meter::{Bands, SILENCE, is_active};
 
-/// Resemblance that counts for a lag, and one that needs no second look.
-const ALIKE: f32 = 0.7;
-const SURE: f32 = 0.88;
-/// Looks that agree before a first lag is taken, and before a known one is given up for another.
-const AGREED: u32 = 2;
-const MOVED: u32 = 5;
+/// Resemblance that speaks neither for a lag nor against it. Two voices that have nothing to do with each other
+/// reach 0.9 for a moment at some lag, and half of this at any one lag in the long run.
+const NEUTRAL: f32 = 0.5;
+/// Resemblance above [`NEUTRAL`], added up look by look, that makes a lag the path: more than one chance likeness,
+/// as long as a window, adds up to.
+const FOUND: f32 = 4.0;
+/// More is not remembered, so that a room that changes is found out within seconds.
+const MOST: f32 = 12.0;
+/// What a known lag may lose before it is given up.
+const LOST: f32 = 0.5;
+/// Resemblance at the known lag from which nothing but the echo is heard.
+const ALONE: f32 = 0.85;
+/// What a look adds when something was played and nothing at all moved in the microphone.
+const DEAF: f32 = -0.1;
 /// Hops of playing from which a gain can be told.
 const ENOUGH: usize = 12;
 /// The percentile of "heard per played" that is the echo, in per cent.
@@ -17,8 +25,8 @@ const PERCENTILE: usize = 35;
 pub(super) struct Path {
     lag: Option<usize>,
     gain: Option<Bands>,
-    candidate: usize,
-    agreed: u32,
+    /// For each lag, how much has spoken for it.
+    signs: Vec<f32>,
 }
 
 impl Path {
@@ -30,30 +38,37 @@ impl Path {
         self.gain.unwrap_or(SILENCE)
     }
 
-    /// The lag at which sounds resemble each other best now, and how much.
-    pub(super) fn handle_resemblance(&mut self, lag: usize, resemblance: f32) {
-        if resemblance < ALIKE {
-            return;
-        }
-        self.agreed = if lag.abs_diff(self.candidate) <= 1 { self.agreed + 1 } else { 1 };
-        self.candidate = lag;
-        let enough = match self.lag {
-            None => self.agreed >= AGREED || resemblance >= SURE,
-            Some(known) if known.abs_diff(lag) <= 1 => self.agreed >= AGREED,
-            Some(_) => self.agreed >= MOVED,
-        };
-        if !enough {
-            return;
-        }
-        if self.lag.is_some_and(|known| known.abs_diff(lag) > 1) {
-            self.gain = None;
-        }
-        self.lag = Some(lag);
+    /// Whether what was heard lately is the echo and nothing else.
+    pub(super) fn is_alone(&self, resemblances: &[Option<f32>]) -> bool {
+        self.lag.and_then(|lag| resemblances.get(lag).copied().flatten()).is_some_and(|found| found >= ALONE)
     }
 
-    /// What was heard and played at this lag, newest first. Down at once, up slowly: too high a gain would make
-    /// the person inaudible.
-    pub(super) fn handle_pairs<'a>(&mut self, pairs: impl Iterator<Item = (&'a Bands, &'a Bands)> + Clone) {
+    /// How much the sounds resemble each other now at each lag; `None` where the microphone was flat.
+    pub(super) fn handle_look(&mut self, resemblances: &[Option<f32>]) {
+        self.signs.resize(resemblances.len(), 0.0);
+        for (sign, resemblance) in self.signs.iter_mut().zip(resemblances) {
+            *sign = (*sign + resemblance.map_or(DEAF, |found| found - NEUTRAL)).clamp(0.0, MOST);
+        }
+        let best = (0..self.signs.len()).max_by(|one, other| self.signs[*one].total_cmp(&self.signs[*other]));
+        let Some(best) = best else { return };
+        let known = self.lag.map_or(0.0, |lag| self.signs[lag]);
+        if self.signs[best] >= FOUND && self.signs[best] > known {
+            if self.lag.is_none_or(|lag| lag.abs_diff(best) > 1) {
+                self.gain = None;
+            }
+            self.lag = Some(best);
+        } else if self.lag.is_some() && known < LOST {
+            (self.lag, self.gain) = (None, None);
+        }
+    }
+
+    /// What was heard and played at this lag, newest first. Down at once, up slowly, and only while nothing but the
+    /// echo is heard (`alone`): too high a gain would make the person inaudible.
+    pub(super) fn handle_pairs<'a>(
+        &mut self,
+        alone: bool,
+        pairs: impl Iterator<Item = (&'a Bands, &'a Bands)> + Clone,
+    ) {
         let mut fresh = SILENCE;
         for (band, fresh) in fresh.iter_mut().enumerate() {
             let playing = pairs.clone().filter(|(_, played)| is_active(played) && played[band] > 1e-7);
@@ -67,10 +82,14 @@ impl Path {
             let (_, ratio, _) = ratios.select_nth_unstable_by(rank, f32::total_cmp);
             *fresh = *ratio;
         }
-        let known = self.gain.unwrap_or(fresh);
+        let Some(known) = self.gain.or(alone.then_some(fresh)) else { return };
         self.gain = Some(std::array::from_fn(|band| {
             let (known, fresh) = (known[band], fresh[band]);
-            let share = if known == 0.0 || fresh < known { 0.6 } else { 0.15 };
+            let share = match fresh < known {
+                true => 0.6,
+                false if alone => 0.15,
+                false => 0.0,
+            };
             known + (fresh - known) * share
         }));
     }

@@ -99,14 +99,18 @@ fn the_reply_that_comes_back_is_explained_at_any_lag_and_gain() {
 
 #[test]
 fn a_person_without_echo_is_never_explained_away() {
+    let mut shares = 0.0;
     for seed in 1..=12 {
         let far = voice(seed, VOICE, 6.0);
         let person = voice(seed + 50, MIC, 6.0);
         let heard = microphone(&vec![0.0; person.len()], 0, 0.0, &person, 0);
         let scores = scores(&mut EchoGate::new(), &heard, &far);
         let share = explained(&scores, &heard, 500);
-        assert!(share < 0.12, "seed {seed}: {share}");
+        // Two voices of the same rhythm may look like a path for a second.
+        assert!(share < 0.2, "seed {seed}: {share}");
+        shares += share;
     }
+    assert!(shares / 12.0 < 0.03, "{shares}");
 }
 
 #[test]
@@ -118,9 +122,12 @@ fn a_person_over_the_echo_is_heard() {
         let mut gate = EchoGate::new();
         let scores = scores(&mut gate, &heard, &far);
         assert!(explained(&scores[..120], &heard, 1_500) > 0.93, "alone, the reply is explained");
-        let heard_frames = scores[125..].iter().filter(|score| **score < 0.6).count();
-        let share = heard_frames as f32 / (scores.len() - 125) as f32;
-        assert!(share > 0.6, "seed {seed}: the person is heard in only {share} of the frames");
+        let level = |frame: usize| crate::pcm::level_db(&person[(frame - 125) * 512..(frame - 124) * 512]);
+        let last = scores.len().min(125 + person.len() / 512);
+        let spoken = (125..last).filter(|frame| level(*frame) > -42.0).collect::<Vec<_>>();
+        let heard_frames = spoken.iter().filter(|frame| scores[**frame] < 0.6).count();
+        let share = heard_frames as f32 / spoken.len() as f32;
+        assert!(spoken.len() > 50 && share > 0.75, "seed {seed}: the person is heard in only {share} of the frames");
         // And soon: five frames within the first 400 ms.
         let soon = scores[125..138].iter().filter(|score| **score < 0.6).count();
         assert!(soon >= 5, "seed {seed}: {soon} of the first frames");
