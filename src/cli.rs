@@ -59,6 +59,8 @@ pub enum Command {
     Transcribe(TranscribeArgs),
     /// Speak a text into a WAV file
     Say(SayArgs),
+    /// Time the models alone: requests as JSON lines on stdin, times on stdout
+    Measure,
     /// List who can answer
     Personas,
     /// List the voices

@@ -9,6 +9,7 @@ pub mod config;
 pub mod engines;
 pub mod error;
 pub mod http;
+pub mod measure;
 pub mod metrics;
 pub mod models;
 pub mod openapi;

@@ -60,7 +60,7 @@ pub async fn talk(args: &TalkArgs, config: &Config) -> anyhow::Result<()> {
     result
 }
 
-async fn wait_until_loaded(engines: &Engines) -> anyhow::Result<()> {
+pub(crate) async fn wait_until_loaded(engines: &Engines) -> anyhow::Result<()> {
     let deadline = Instant::now() + LOAD_WITHIN;
     loop {
         let parts = [engines.stt.health(), engines.llm.health(), engines.tts.health()];

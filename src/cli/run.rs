@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::{BAD_CONFIG, Cli, Command, print, print_personas, print_voices};
 use crate::{
     config::{self, Config, Loaded, LogConfig, LogFormat},
-    engines,
+    engines, measure,
     models::cli as models,
     personas::PersonaLibrary,
     server::Server,
@@ -62,6 +62,10 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
         Command::Say(args) => {
             log_to_stderr(&quiet(&config.log))?;
             talk::speak(&args, &config).await
+        }
+        Command::Measure => {
+            log_to_stderr(&quiet(&config.log))?;
+            measure::measure(&config).await
         }
         Command::Personas => list_personas(&config),
         Command::Voices => {
