@@ -33,6 +33,9 @@ pub const HTTP_RATE_LIMITED_TOTAL: &str = "http_rate_limited_total";
 /// Requests that were refused because of the page or the name they came by.
 pub const HTTP_ORIGIN_REFUSED_TOTAL: &str = "http_origin_refused_total";
 
+/// Tasks of the runtime that have not ended.
+pub const TASKS_ALIVE: &str = "tasks_alive";
+
 /// The table.
 pub const METRICS: &[Metric] = &[
     Metric(HTTP_REQUEST_SECONDS, Kind::Histogram, "method, route, status", "until a request was answered"),
@@ -73,6 +76,16 @@ pub const METRICS: &[Metric] = &[
     Metric("turn_stage_seconds", Kind::Histogram, "stage", "from the end of speech to each stage of a turn"),
     Metric("turn_outside_models_seconds", Kind::Histogram, "", "time of a turn that no model accounts for"),
     Metric("actor_deaths_total", Kind::Counter, "role", "actors that died and were restarted or given up"),
+    Metric("actor_hangs_total", Kind::Counter, "role", "actors that hung and were replaced"),
+    Metric("actor_tasks_panicked_total", Kind::Counter, "", "tasks of actors that panicked"),
+    Metric("actor_recovery_seconds", Kind::Histogram, "role", "from a failure until its work went on"),
+    Metric("actors_alive", Kind::Gauge, "role", "actors that live"),
+    Metric(TASKS_ALIVE, Kind::Gauge, "", "tasks of the runtime that have not ended"),
+    Metric("session_replies_repeated_total", Kind::Counter, "", "replies asked for again after a failure"),
+    Metric("engine_stalls_total", Kind::Counter, "engine", "calls of a model that hung and were abandoned"),
+    Metric("engine_panics_total", Kind::Counter, "engine", "calls of a model that panicked"),
+    Metric("engine_threads_abandoned", Kind::Gauge, "engine", "abandoned calls that still hang"),
+    Metric("engine_workers_lost_total", Kind::Counter, "engine", "worker processes that died or were killed"),
     Metric("ingest_dropped_samples_total", Kind::Counter, "", "audio dropped because a scene was behind"),
     Metric(
         "transcriber_partials_skipped_total",

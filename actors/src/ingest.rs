@@ -24,6 +24,7 @@ use crate::{
     front_end::FrontEnd,
     played::PlayedAudio,
     session::SessionMsg,
+    task::Alive,
     transcriber::Utterance,
 };
 pub use message::{IngestEvent, IngestMsg};
@@ -79,6 +80,7 @@ impl std::fmt::Debug for IngestArgs {
 
 /// Its memory.
 pub struct State {
+    _alive: Alive,
     myself: ActorRef<IngestMsg>,
     args: IngestArgs,
     front_end: FrontEnd,
@@ -158,6 +160,7 @@ impl Actor for Ingest {
         args: IngestArgs,
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
+            _alive: Alive::new("ingest"),
             myself,
             front_end: front_end(&args.config)?,
             endpointer: Endpointer::new(endpoint_config(&args.config)),

@@ -21,7 +21,7 @@ use duologue_engines::port::{
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
-use crate::{pulse::Pulse, session::SessionMsg, task::OwnedTask};
+use crate::{pulse::Pulse, session::SessionMsg, task::{Alive, OwnedTask}};
 
 /// The first token must come within this; a cold prompt on two cores takes ten seconds.
 const FIRST_TOKEN_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
@@ -138,6 +138,7 @@ impl PersonaEvent {
 /// Its memory: the reply in the making.
 #[derive(Debug)]
 pub struct State {
+    _alive: Alive,
     myself: ActorCell,
     args: PersonaArgs,
     reply: Option<OwnedTask>,
@@ -154,7 +155,7 @@ impl Actor for Persona {
         myself: ActorRef<PersonaMsg>,
         args: PersonaArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { myself: myself.get_cell(), args, reply: None, ahead: None })
+        Ok(State { _alive: Alive::new("persona"), myself: myself.get_cell(), args, reply: None, ahead: None })
     }
 
     async fn handle(

@@ -14,7 +14,7 @@ use crate::{
     pulse::Pulse,
     session::SessionMsg,
     store::{Kept, Store, StoreError, StoreErrorKind, StoreResult},
-    task::OwnedTask,
+    task::{Alive, OwnedTask},
 };
 
 /// Writes that may wait for a store that is away; with more, the oldest turn of a long outage is told to be lost.
@@ -83,6 +83,7 @@ enum Told {
 /// Its memory.
 #[derive(Debug)]
 pub struct State {
+    _alive: Alive,
     args: ScribeArgs,
     myself: ActorRef<ScribeMsg>,
     queue: VecDeque<(u64, Entry)>,
@@ -100,7 +101,7 @@ impl Actor for Scribe {
         myself: ActorRef<ScribeMsg>,
         args: ScribeArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { args, myself, queue: VecDeque::new(), writing: None, told: Told::Up })
+        Ok(State { _alive: Alive::new("scribe"), args, myself, queue: VecDeque::new(), writing: None, told: Told::Up })
     }
 
     async fn handle(

@@ -24,7 +24,7 @@ use crate::{
     played::PlayedAudio,
     pulse::Pulse,
     session::SessionMsg,
-    task::OwnedTask,
+    task::{Alive, OwnedTask},
 };
 
 /// How far ahead of real time audio is sent: enough for a rough network, little enough that the server knows
@@ -161,6 +161,7 @@ pub enum SpeakerEvent {
 /// Its memory.
 #[derive(Debug)]
 pub struct State {
+    _alive: Alive,
     myself: ActorCell,
     args: SpeakerArgs,
     job: Option<Job>,
@@ -186,7 +187,7 @@ impl Actor for Speaker {
         myself: ActorRef<SpeakerMsg>,
         args: SpeakerArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { myself: myself.get_cell(), args, job: None })
+        Ok(State { _alive: Alive::new("speaker"), myself: myself.get_cell(), args, job: None })
     }
 
     async fn handle(

@@ -7,6 +7,24 @@ use futures_util::FutureExt;
 use ractor::ActorCell;
 use tokio::task::JoinHandle;
 
+/// Counts an actor for as long as its state lives, whatever way it ends.
+#[derive(Debug)]
+pub(crate) struct Alive(&'static str);
+
+impl Alive {
+    /// One more of `role`.
+    pub(crate) fn new(role: &'static str) -> Self {
+        metrics::gauge!("actors_alive", "role" => role).increment(1.0);
+        Self(role)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        metrics::gauge!("actors_alive", "role" => self.0).decrement(1.0);
+    }
+}
+
 /// Aborts its task when dropped. Actors keep these in their state, since `post_stop` is skipped on kill and panic.
 #[derive(Debug)]
 pub(crate) struct OwnedTask(JoinHandle<()>);

@@ -19,7 +19,7 @@ use duologue_engines::port::{EngineError, SessionKey, SttEngine, SttRequest, Tra
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use self::pace::{Budget, Steps};
-use crate::{audio_in::History, pulse::Pulse, session::SessionMsg, task::OwnedTask};
+use crate::{audio_in::History, pulse::Pulse, session::SessionMsg, task::{Alive, OwnedTask}};
 
 /// Silence after the last speech that the model sees too: words cut at their last sound are misheard.
 const TAIL: u64 = HEARING_RATE as u64 * 2 / 10;
@@ -126,6 +126,7 @@ pub enum TranscriberEvent {
 /// Its memory.
 #[derive(Debug)]
 pub struct State {
+    _alive: Alive,
     myself: ActorRef<TranscriberMsg>,
     args: TranscriberArgs,
     sequence: u64,
@@ -167,6 +168,7 @@ impl Actor for Transcriber {
         args: TranscriberArgs,
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
+            _alive: Alive::new("transcriber"),
             myself,
             args,
             sequence: 0,

@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::state::AppState;
+use crate::{metrics::TASKS_ALIVE, state::AppState};
 
 /// What the whole is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -132,6 +132,8 @@ pub(crate) async fn earlier_health(State(state): State<AppState>) -> Json<Earlie
 /// All metrics in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    metrics::gauge!(TASKS_ALIVE).set(tasks as f64);
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, text)], state.metrics.render()).into_response()
 }

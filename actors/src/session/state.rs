@@ -41,11 +41,13 @@ use crate::{
     played::PlayedAudio,
     policy::CHILDREN,
     scribe::Entry,
+    task::Alive,
     store::{MessageRole, SessionRecord, SessionStatus, Store},
 };
 
 /// A session's memory.
 pub struct State {
+    _alive: Alive,
     pub(super) myself: ActorRef<SessionMsg>,
     pub(super) key: SessionKey,
     pub(super) record: SessionRecord,
@@ -106,6 +108,7 @@ impl State {
     ) -> Result<Self, ActorProcessingErr> {
         let SessionArgs { spec, key, engines, store, audio, outbox, idle_timeout, max_duration } = args;
         let mut state = Self {
+            _alive: Alive::new("session"),
             myself,
             key,
             intimacy: Intimacy::new(spec.record.intimacy),

@@ -303,6 +303,7 @@ impl Keeper {
             None => format!("the worker ended ({})", life.worker.epitaph()),
         };
         tracing::warn!(failures = self.failures, why, "language model worker is gone");
+        metrics::counter!("engine_workers_lost_total", "engine" => ENGINE).increment(1);
         let pause = PAUSES_MS[self.failures.min(PAUSES_MS.len() - 1)];
         self.failures += 1;
         self.not_before = now + Duration::from_millis(pause);
