@@ -14,7 +14,7 @@
  * @property {string | null} heard Of a line that was cut: what had been heard of it.
  * @property {Latency | null} latency
  * @property {string[]} asides What the person put in while it was said: "mhm", not a turn.
- * @property {boolean} saved Whether it is kept for good.
+ * @property {"no" | "here" | "yes"} saved Whether it is kept for good, or for as long as the server runs.
  */
 
 export class Conversation {
@@ -85,7 +85,9 @@ export class Conversation {
       case "duologue.backchannel":
         return this.putIn(event.text ?? "");
       case "duologue.durable":
-        return this.keep(event.item_id);
+        return this.keep(event.item_id, "yes");
+      case "duologue.kept":
+        return this.keep(event.item_id, "here");
       default:
         return [];
     }
@@ -125,7 +127,7 @@ export class Conversation {
    * @returns {Line}
    */
   newLine(id, who) {
-    return { id, who, text: "", final: false, turn: 0, cut: false, heard: null, latency: null, asides: [], saved: false };
+    return { id, who, text: "", final: false, turn: 0, cut: false, heard: null, latency: null, asides: [], saved: "no" };
   }
 
   /**
@@ -138,7 +140,7 @@ export class Conversation {
       // A message is kept under its session's id and its own.
       const item = id?.split("/").at(-1) ?? `past_${at}`;
       if (this.lines.has(item)) return [];
-      return [{ ...this.newLine(item, role === "user" ? "you" : "persona"), text: content, final: true, saved: true }];
+      return [{ ...this.newLine(item, role === "user" ? "you" : "persona"), text: content, final: true, saved: /** @type {const} */ ("yes") }];
     });
     for (const line of past) this.lines.set(line.id, line);
     return past;
@@ -166,11 +168,14 @@ export class Conversation {
     return [reply];
   }
 
-  /** @param {string | undefined} id */
-  keep(id) {
+  /**
+   * @param {string | undefined} id
+   * @param {Line["saved"]} saved
+   */
+  keep(id, saved) {
     const line = this.lines.get(id ?? "");
-    if (!line || line.saved) return [];
-    line.saved = true;
+    if (!line || line.saved === saved) return [];
+    line.saved = saved;
     return [line];
   }
 
@@ -194,7 +199,7 @@ export class Conversation {
     if (item?.type !== "message" || text === "") return [];
     if (item.role === "user") return this.change(item.id, "you", (line) => Object.assign(line, { text, final: true }));
     if (item.role !== "assistant" || this.lines.has(item.id)) return [];
-    return this.change(item.id, "persona", (line) => Object.assign(line, { text, final: true, saved: true }));
+    return this.change(item.id, "persona", (line) => Object.assign(line, { text, final: true, saved: "yes" }));
   }
 
   /** @param {ServerEvent} event */

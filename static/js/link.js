@@ -28,6 +28,9 @@ import { socketOf, whyRefused } from "./api.js";
 /** Waits between tries, in seconds; the last one repeats. */
 const BACKOFF = [0.25, 0.5, 1, 2, 4, 8];
 
+/** A server that asks for more patience than this is asked again all the same. */
+const LONGEST_WAIT_S = 10;
+
 /** How long a session outlives its socket on the server. */
 export const RESUME_MS = 60_000;
 
@@ -62,6 +65,8 @@ export class Link {
     this.renumbered = false;
     /** Of the connection now: the number of the last thing that came, replayed or not. */
     this.at = 0;
+    /** Why the server turned the last try away, where it said so. @type {{code: string, seconds: number} | null} */
+    this.refusal = null;
     /** Ends a wait early. @type {(() => void) | null} */
     this.wakeUp = null;
   }
@@ -141,6 +146,7 @@ export class Link {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.at = from ?? 0;
+    this.refusal = null;
     this.backlogSince = 0;
     return new Promise((resolve) => {
       const impatience = setTimeout(() => socket.close(), GREETING_MS);
@@ -151,13 +157,12 @@ export class Link {
         this.hooks.state({ name: "open", resumed });
         resolve(true);
       };
-      // What is resumed goes on without a greeting.
-      socket.onopen = () => void (epoch === this.epoch && from !== null && greeted(true));
       socket.onmessage = ({ data }) => {
-        if (epoch === this.epoch) this.receive(data, () => greeted(false));
+        if (epoch === this.epoch) this.receive(data, from !== null, greeted);
       };
       socket.onclose = ({ reason }) => {
         clearTimeout(impatience);
+        if (!this.ready) this.refusal = readRefusal(reason);
         resolve(false);
         if (epoch !== this.epoch || !this.ready || socket !== this.socket) return;
         if (reason === "attached_elsewhere") return this.stop(reason);
@@ -168,11 +173,13 @@ export class Link {
 
   /**
    * @param {unknown} data
-   * @param {() => void} greeted
+   * @param {boolean} resuming Then whatever comes first is the greeting: it is what was missed.
+   * @param {(resumed: boolean) => void} greeted
    */
-  receive(data, greeted) {
+  receive(data, resuming, greeted) {
     if (data instanceof ArrayBuffer) {
       this.at += 1;
+      if (resuming) greeted(true);
       if (this.ready) this.last = Math.max(this.last ?? 0, this.at);
       return this.hooks.audio(data, this.at);
     }
@@ -182,8 +189,8 @@ export class Link {
     const anew = event.type === "session.created";
     if (anew) {
       this.renumbered = this.last === null || this.at <= this.last;
-      greeted();
-    }
+      greeted(false);
+    } else if (resuming) greeted(true);
     if (!anew && this.last !== null && this.at <= this.last) return;
     this.last = this.at;
     this.hooks.event(event);
@@ -210,11 +217,11 @@ export class Link {
     let tries = 0;
     let refusals = 0;
     /** @type {import("./api.js").Refusal} */
-    let reason = "unknown";
+    let reason = this.isFull ? "full" : "unknown";
     while (epoch === this.epoch && this.scene) {
       const lostFor = Date.now() - since;
       if (lostFor > patience) return this.giveUp("unreachable");
-      const seconds = BACKOFF[Math.min(tries++, BACKOFF.length - 1)] ?? 8;
+      const seconds = Math.max(BACKOFF[Math.min(tries++, BACKOFF.length - 1)] ?? 8, Math.min(this.refusal?.seconds ?? 0, LONGEST_WAIT_S));
       this.hooks.state({ name: "waiting", seconds, reason, lostFor });
       await this.sleep(seconds * 1000);
       if (epoch !== this.epoch || !(await this.hooks.alive()) || epoch !== this.epoch) continue;
@@ -222,9 +229,13 @@ export class Link {
       if (await this.dial(this.scene, epoch, refusals < 2 ? this.last : null)) return;
       if (epoch !== this.epoch) return;
       refusals += 1;
-      reason = await whyRefused(this.scene);
+      reason = this.isFull ? "full" : await whyRefused(this.scene);
       if (reason === "gone" && epoch === this.epoch) return this.giveUp("gone");
     }
+  }
+
+  get isFull() {
+    return this.refusal?.code === "session_limit";
   }
 
   /** @param {"gone" | "unreachable"} reason */
@@ -262,4 +273,13 @@ function parse(data) {
 function numberOf(event) {
   const found = /^event_(\d+)$/.exec(event.event_id ?? "");
   return found ? Number(found[1]) : null;
+}
+
+/**
+ * The server lets a page in to turn it away, because a page cannot read anything else: `code retry_after=seconds`.
+ * @param {string} reason Of the close.
+ */
+function readRefusal(reason) {
+  const found = /^(\w+) retry_after=(\d+)$/.exec(reason);
+  return found ? { code: String(found[1]), seconds: Number(found[2]) } : null;
 }

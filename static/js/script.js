@@ -87,8 +87,9 @@ export class ScriptView {
    * @param {Line} line
    */
   watch(line) {
-    if (line.saved) this.pending.delete(line.id);
-    if (line.saved || !line.final || line.who === "note" || this.pending.has(line.id)) return;
+    const kept = line.saved !== "no";
+    if (kept) this.pending.delete(line.id);
+    if (kept || !line.final || line.who === "note" || this.pending.has(line.id)) return;
     this.pending.set(line.id, false);
     const look = () => {
       if (this.pending.get(line.id) !== false) return;
@@ -133,7 +134,7 @@ export class ScriptView {
    * @param {Line} line
    */
   drawSaved(line) {
-    if (line.saved) return make("span", { class: "kept", role: "img", "aria-label": t("saved"), title: t("saved") }, draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, draw("path", { d: "M2.2 6.4 4.8 9 9.8 3.4" })));
+    if (line.saved === "yes") return make("span", { class: "kept", role: "img", "aria-label": t("saved"), title: t("saved") }, draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, draw("path", { d: "M2.2 6.4 4.8 9 9.8 3.4" })));
     if (!this.pending.get(line.id)) return null;
     return make("span", { class: "kept pending" }, t("saving"));
   }

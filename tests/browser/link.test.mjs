@@ -87,7 +87,7 @@ test("it resumes after the last number, binary frames counted, and drops what it
   assert.equal(sockets[1].url.searchParams.get("resume"), "6");
   log = [];
   sockets[1].accept();
-  await pass(10);
+  assert.deepEqual(log, [], "what is only let in may yet be turned away");
   sockets[1].say(6, "duologue.viseme");
   sockets[1].sound();
   sockets[1].say(8, "duologue.resumed");
@@ -105,7 +105,7 @@ test("a page that was loaded anew gets sound that it has not played, and no even
   sockets[0].sound();
   sockets[0].sound();
   sockets[0].say(41, "response.done");
-  assert.deepEqual(log, ["sound 37", "sound 39", "sound 40", "response.done"]);
+  assert.deepEqual(log, ["open resumed", "sound 37", "sound 39", "sound 40", "response.done"]);
 });
 
 test("a server that begins to count anew is believed; one that only lost track is told apart", async (t) => {
@@ -160,6 +160,26 @@ test("no answer for a minute, and a session that is gone, are said; a refusal to
   sockets[4].cut();
   await pass(10);
   assert.deepEqual(log.slice(-2), ["closed", "lost gone"]);
+});
+
+test("who is turned away waits as long as the server asks, and says that it is full", async (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const reasons = [];
+  link.hooks.state = ({ name, reason, seconds }) => log.push(name) && name === "waiting" && reasons.push([reason, seconds]);
+  void link.open(SCENE);
+  sockets[0].accept();
+  sockets[0].cut("session_limit retry_after=3");
+  await pass(3_500);
+  assert.deepEqual(reasons, [["full", 3]]);
+  sockets[1].accept();
+  sockets[1].cut("session_limit retry_after=30");
+  await pass(1_000);
+  assert.deepEqual(reasons.at(-1), ["full", 10]);
+  await pass(10_000);
+  sockets[2].accept();
+  sockets[2].say(1, "session.created");
+  assert.equal(log.at(-1), "session.created");
 });
 
 test("when the scene goes on in another window this one stays away", async () => {
