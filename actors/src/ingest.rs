@@ -1,6 +1,6 @@
 //! Ingest: turns the client's audio into speech with a beginning and an end.
 //! Parent: Session. Children: none. On failure: restarts alone; the history of what was said is the Session's.
-//! In: [`AudioIn`] (30 s, drops oldest) + IngestMsg.  Out: IngestEvent -> Session.
+//! In: [`AudioIn`] (30 s, drops oldest) + IngestMsg.  Out: IngestEvent -> Session, over a reply too (`deciding`).
 //! Owns: one voice-activity stream, released by Drop.  Never: transcribes, keeps audio, logs words.
 
 mod deciding;
@@ -34,10 +34,10 @@ pub use over_reply::{Audible, DUCK_GAIN};
 /// New speech after which another partial transcript is worth its cost.
 const PARTIAL_EVERY: u64 = HEARING_RATE as u64 * 6 / 10;
 
-/// The same while a reply waits for words to decide: the first comes a quarter of a second after the onset, since
-/// speech begins with its prefix.
+/// The same while a reply waits for words to decide. The first is due this long after speech is certain: a quarter of
+/// a second after its onset.
 const PARTIAL_OVER_REPLY: u64 = HEARING_RATE as u64 * 35 / 100;
-const FIRST_OVER_REPLY: u64 = HEARING_RATE as u64 / 4;
+const FIRST_OVER_REPLY: u64 = HEARING_RATE as u64 * 16 / 100;
 
 /// History kept while nobody speaks: the prefix padding and some reserve.
 const IDLE_HISTORY: u64 = HEARING_RATE as u64 * 2;
@@ -412,3 +412,6 @@ impl State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
