@@ -35,16 +35,24 @@ pub(super) struct Turn {
     pub(super) report: Value,
 }
 
+pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A connection to the realtime endpoint with this query.
+pub(super) async fn open(url: &str, query: &str) -> anyhow::Result<Socket> {
+    let address = format!("{url}/v1/realtime?{query}");
+    let (socket, _) = connect_async(&address)
+        .await
+        .with_context(|| format!("{address} cannot be reached: start the server with `make run` first"))?;
+    Ok(socket)
+}
+
 pub(super) struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
 }
 
 impl Client {
     pub(super) async fn connect(url: &str, persona: &str, language: &str) -> anyhow::Result<Self> {
-        let address = format!("{url}/v1/realtime?model={persona}&language={language}");
-        let (socket, _) = connect_async(&address).await.with_context(|| {
-            format!("{address} cannot be reached: start the server with `make run` first")
-        })?;
+        let socket = open(url, &format!("model={persona}&language={language}")).await?;
         let mut client = Self { socket };
         let session = json!({
             "type": "realtime", "max_output_tokens": 60,

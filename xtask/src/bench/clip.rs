@@ -94,7 +94,7 @@ pub(super) fn korean(program: &str) -> anyhow::Result<Vec<Clip>> {
 }
 
 /// Reads 16-bit mono; other rates than [`RATE`] are brought to it by linear interpolation, enough for a test signal.
-fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
     let mut reader = hound::WavReader::open(path).with_context(|| format!("{}", path.display()))?;
     let rate = reader.spec().sample_rate;
     let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>()?;

@@ -1,5 +1,6 @@
 //! `cargo xtask bench …`: what the running server does for a person, measured from outside.
 
+mod bargein;
 mod client;
 mod clip;
 mod score;
@@ -16,6 +17,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Lay interruptions, signs of listening, noises and the persona's own voice over replies, in real time
+    Bargein(bargein::BargeinArgs),
     /// Play human clips into the running server in real time, and print the waterfall of every turn
     Voice(voice::VoiceArgs),
 }
@@ -24,6 +27,7 @@ enum Bench {
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match &args.bench {
+        Bench::Bargein(args) => runtime.block_on(bargein::run(args)),
         Bench::Voice(args) => runtime.block_on(voice::run(args)),
     }
 }
