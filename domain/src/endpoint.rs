@@ -1,26 +1,39 @@
 //! When a person has begun to speak and when the turn is theirs no more.
 //!
 //! Pure: one call per 32 ms frame of voice-activity probability, positions are sample indices at
-//! 16 kHz, so audio is the only clock. Four ideas work together:
+//! 16 kHz, so audio is the only clock. Five ideas work together:
 //!
 //! - **Hysteresis.** Speech begins at `threshold` and ends below `threshold − 0.15`, the pair that
 //!   Silero's own segmenter uses; in between nothing changes.
 //! - **Evidence.** A strong frame counts two, a weak one one, a silent one takes two away. Only
 //!   `min_speech_ms` worth of strong frames start a turn, so a click or a cough in one frame does not;
 //!   the same integrator, with a lower bar, keeps a click in a pause from restarting the wait.
-//! - **Judgement.** In semantic mode a model is asked after a short silence. Its probability decides
-//!   at once or else sets how long to wait: nearly complete waits less than clearly incomplete.
-//! - **Words.** What was heard so far moves that bar and that wait: "그래서" or "and" waits longer,
-//!   "갈게요" or "That's all." less. See [`Tail`].
+//! - **Judgement.** In semantic mode a model is asked after a short silence, and again at growing
+//!   distances. Its probability is evidence, not a decision: it takes half sentences for whole ones.
+//! - **Words.** The words up to the pause are known some 300 ms after it began. How they end is as good
+//!   a witness as the sound: "그래서" or "and" waits longer, "갈게요" or "That's all." less ([`Tail`]). They
+//!   are waited for, within bounds, because nothing can be answered without them: that wait is free.
+//! - **The speaker.** Whoever pauses long inside their turns is waited for longer ([`speaker`]).
+//!
+//! How the last three become a wait: [`verdict`].
 
 mod event;
+mod speaker;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod turn;
+mod verdict;
 
 pub use event::{EndReason, EndpointConfig, EndpointEvent, EndpointMode};
 pub(crate) use tail::{Hint, korean_ending, listed};
 pub use tail::{Tail, tail_of};
+
+use self::{
+    speaker::Speaker,
+    turn::{Asked, Pause, Turn},
+    verdict::Evidence,
+};
 
 /// Samples in one frame: what Silero takes at 16 kHz.
 pub const FRAME_SAMPLES: u64 = 512;
@@ -35,14 +48,13 @@ const FALLBACK_FINAL_MS: u32 = 400;
 const FALLBACK_DANGLING_MS: u32 = 1500;
 /// How long a judge that has answered before may take; several times its usual time on a busy laptop.
 const JUDGE_PATIENCE_MS: u32 = 1000;
-/// A turn judged nearly complete still waits this long. Chosen by judgement, not yet measured.
-const SHORT_WAIT_MS: u32 = 800;
+/// Speech that begins this soon after the end of a turn was its continuation: a reply takes longer to
+/// begin, so it is no answer to it.
+const SAME_BREATH_MS: u32 = 1000;
 /// Gaps shorter than this are dips inside words; the first strong frame continues the speech.
 const DIP_SAMPLES: u64 = 3 * FRAME_SAMPLES;
 /// Evidence that continues speech after a pause: two strong frames.
 const RESUME_EVIDENCE: u32 = 4;
-/// Words heard longer than this much speech ago say nothing about how the turn ends.
-const STALE_WORDS_SAMPLES: u64 = 1000 * PER_MS;
 
 /// The machine. Feed it every frame.
 #[derive(Clone, Debug)]
@@ -58,6 +70,9 @@ pub struct Endpointer {
     phase: Phase,
     asks: u64,
     judge_answers: bool,
+    speaker: Speaker,
+    /// Where speech ended before the last turn was taken for over by itself.
+    over_at: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,35 +86,6 @@ enum Phase {
 struct Onset {
     at: u64,
     evidence: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Turn {
-    start: u64,
-    voiced_end: u64,
-    tail: Tail,
-    /// Speech since `tail` was heard.
-    voiced_since_words: u64,
-    pause: Option<Pause>,
-}
-
-/// A silence inside or after a turn.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pause {
-    resume_evidence: u32,
-    /// Whether it has been announced.
-    told: bool,
-    /// First and latest question of this pause, and where the latest was asked.
-    asked: Option<Asked>,
-    answer: Option<f32>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    first: u64,
-    last: u64,
-    at: u64,
-    answered: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,6 +107,8 @@ impl Endpointer {
             phase: Phase::Quiet(None),
             asks: 0,
             judge_answers: false,
+            speaker: Speaker::default(),
+            over_at: None,
         }
     }
 
@@ -163,7 +151,9 @@ impl Endpointer {
         match &mut self.phase {
             Phase::Quiet(_) => self.handle_quiet(level, frame_start),
             Phase::Speaking(turn) => {
-                turn.handle_level(level, frame_start);
+                if let Some(silence) = turn.handle_level(level, frame_start) {
+                    self.speaker.went_on_after(ms(silence));
+                }
                 self.decide()
             }
         }
@@ -186,8 +176,7 @@ impl Endpointer {
     /// The words heard so far in the turn in progress; they move the wait from the next frame on.
     pub fn handle_partial(&mut self, text: &str) {
         if let Phase::Speaking(turn) = &mut self.phase {
-            turn.tail = tail_of(text);
-            turn.voiced_since_words = 0;
+            turn.handle_words(tail_of(text));
         }
     }
 
@@ -259,9 +248,13 @@ impl Endpointer {
 
     fn begin(&mut self, onset: u64) -> Vec<EndpointEvent> {
         let start = onset.saturating_sub(samples(self.config.prefix_padding_ms)).max(self.floor);
-        let turn =
-            Turn { start, voiced_end: self.position, tail: Tail::Open, voiced_since_words: 0, pause: None };
-        self.phase = Phase::Speaking(turn);
+        if let Some(over_at) = self.over_at.take() {
+            let silence = onset.saturating_sub(over_at);
+            if silence < samples(SAME_BREATH_MS) {
+                self.speaker.went_on_after(ms(silence));
+            }
+        }
+        self.phase = Phase::Speaking(Turn::new(start, self.position));
         self.quiet_since = None;
         vec![EndpointEvent::SpeechStarted { start }]
     }
@@ -337,8 +330,14 @@ impl Endpointer {
     fn verdict(&self, turn: &Turn, pause: Pause, max_wait_ms: u32) -> Option<EndReason> {
         let (silence, tail) = (self.position - turn.voiced_end, turn.fresh_tail());
         let (limit, reason) = match pause.answer {
-            Some(answer) if answer >= self.bar(tail) => return Some(EndReason::Complete),
-            Some(answer) => (samples(self.wait_ms(answer, tail, max_wait_ms)), EndReason::MaxWait),
+            Some(answer) => {
+                let complete_at = self.config.complete_at;
+                let evidence = Evidence { answer, complete_at, tail, settled: pause.words };
+                let wait = samples(evidence.wait_ms(max_wait_ms, self.speaker));
+                let words = if pause.words { 0 } else { samples(self.config.words_within_ms) };
+                let likely = evidence.is_likely();
+                (wait.max(words), if likely { EndReason::Complete } else { EndReason::MaxWait })
+            }
             None => (self.unanswered_limit(pause, tail), EndReason::Silence),
         };
         let longest = samples(max_wait_ms);
@@ -346,29 +345,6 @@ impl Endpointer {
             _ if silence >= limit => Some(reason),
             _ if silence >= longest => Some(EndReason::MaxWait),
             _ => None,
-        }
-    }
-
-    /// The probability that ends the turn, given the words.
-    fn bar(&self, tail: Tail) -> f32 {
-        let bar = self.config.complete_at;
-        match tail {
-            Tail::Final => bar * 0.7,
-            Tail::Open => bar,
-            Tail::Dangling => bar + (1.0 - bar) * 0.7,
-        }
-    }
-
-    /// How long to wait after "not complete": all of `max_wait_ms` for a clear no, ever less the closer
-    /// the answer comes to the bar, and a quarter of the rest after a finished sentence.
-    fn wait_ms(&self, answer: f32, tail: Tail, max_wait_ms: u32) -> u32 {
-        let short = SHORT_WAIT_MS.min(max_wait_ms);
-        let nearness = (answer / self.config.complete_at.max(f32::EPSILON)).clamp(0.0, 1.0);
-        let span = f64::from(max_wait_ms - short) * f64::from(1.0 - nearness * nearness);
-        match tail {
-            Tail::Dangling => max_wait_ms,
-            Tail::Open => short + span as u32,
-            Tail::Final => short + (span / 4.0) as u32,
         }
     }
 
@@ -415,6 +391,9 @@ impl Endpointer {
 
     fn end(&mut self, start: u64, end: u64, reason: EndReason) -> Vec<EndpointEvent> {
         self.phase = Phase::Quiet(None);
+        self.speaker.turn_ended();
+        let by_itself = !matches!(reason, EndReason::Committed | EndReason::MaxTurn);
+        self.over_at = by_itself.then_some(end);
         self.floor = end;
         self.buffer_from = self.position;
         self.quiet_since = Some(self.position);
@@ -425,41 +404,10 @@ impl Endpointer {
     }
 }
 
-impl Turn {
-    fn handle_level(&mut self, level: Level, frame_start: u64) {
-        let frame_end = frame_start + FRAME_SAMPLES;
-        let Some(pause) = &mut self.pause else {
-            if level == Level::Silent {
-                self.pause = Some(Pause::default());
-            } else {
-                self.voiced_end = frame_end;
-                self.voiced_since_words += FRAME_SAMPLES;
-            }
-            return;
-        };
-        pause.resume_evidence = match level {
-            Level::Strong => pause.resume_evidence + 2,
-            Level::Weak if pause.resume_evidence > 0 => pause.resume_evidence + 1,
-            Level::Weak => 0,
-            Level::Silent => pause.resume_evidence.saturating_sub(2),
-        };
-        let is_dip = level == Level::Strong && frame_start - self.voiced_end < DIP_SAMPLES;
-        if is_dip || pause.resume_evidence >= RESUME_EVIDENCE {
-            if !is_dip {
-                // The words were the end of what came before the pause, not of what comes now.
-                self.tail = Tail::Open;
-            }
-            self.pause = None;
-            self.voiced_end = frame_end;
-            self.voiced_since_words += FRAME_SAMPLES;
-        }
-    }
-
-    fn fresh_tail(&self) -> Tail {
-        if self.voiced_since_words > STALE_WORDS_SAMPLES { Tail::Open } else { self.tail }
-    }
-}
-
 fn samples(ms: u32) -> u64 {
     u64::from(ms) * PER_MS
+}
+
+fn ms(samples: u64) -> u32 {
+    u32::try_from(samples / PER_MS).unwrap_or(u32::MAX)
 }

@@ -32,8 +32,10 @@ pub struct EndpointConfig {
     pub pause_after_ms: u32,
     /// Silence before the judge is asked.
     pub ask_after_ms: u32,
-    /// Probability of completeness from which the turn ends at once.
+    /// Probability of completeness that speaks neither for an end nor against it.
     pub complete_at: f32,
+    /// Silence within which the words up to a pause are waited for before it is taken for the end.
+    pub words_within_ms: u32,
     /// A turn longer than this is ended, in a pause if there is one near the limit.
     pub max_turn_ms: u32,
     /// Quiet after which [`EndpointEvent::IdleTimeout`] is said, once per quiet.
@@ -52,6 +54,8 @@ impl Default for EndpointConfig {
             pause_after_ms: 96,
             ask_after_ms: 200,
             complete_at: 0.5,
+            // On two slow cores the words are there after 400 ms.
+            words_within_ms: 480,
             max_turn_ms: 30_000,
             idle_timeout_ms: None,
         }
@@ -63,7 +67,7 @@ impl Default for EndpointConfig {
 pub enum EndReason {
     /// Enough silence.
     Silence,
-    /// The judge found it complete.
+    /// It sounded, or read, more like an end than not.
     Complete,
     /// Incomplete as it sounded, nothing more came.
     MaxWait,

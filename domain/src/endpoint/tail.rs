@@ -101,7 +101,7 @@ const EN_SURE_DANGLING: &str = "and but or because cause the a an my your our th
 const EN_DANGLING: &str = "so like to of with for in on at from by about into than as is are was were that which if when while \
     very well then i we they he she not it's that's there's you're where whether until since also maybe \
     actually basically mean would could should will can don't his its these those some hmm how what who \
-    just gonna wanna";
+    just gonna wanna might must shall been be being even rather quite more most such either neither nor than";
 
 const EN_FINAL: &[&str] = &[
     "thanks",

@@ -1,0 +1,178 @@
+//! Curves of wait against cut-offs, and the tables made of them.
+
+use duologue_domain::endpoint::{EndpointConfig, EndpointMode, tail_of};
+
+use crate::{
+    models::{Heard, Models},
+    play::{JUDGING, Outcome, Play, Silence, silences},
+    sound::MS,
+};
+
+/// Silence at which smart-turn alone is asked: seven frames, 224 ms, as its makers do.
+const ASKED: u64 = 224 * MS as u64;
+
+/// One setting of one system.
+struct Point {
+    setting: String,
+    median: f64,
+    late: f64,
+    cut: f64,
+}
+
+impl Point {
+    fn new(setting: String, outcome: &Outcome) -> Self {
+        let cut = 100.0 * outcome.cuts as f64 / outcome.pauses.max(1) as f64;
+        Self { setting, median: quantile(&outcome.waits, 0.5), late: quantile(&outcome.waits, 0.95), cut }
+    }
+}
+
+/// All systems on one set of sessions.
+pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>]) {
+    let known: Vec<Vec<Silence>> = heard.iter().map(silences).collect();
+    let pauses = known.iter().flatten().filter(|silence| !silence.is_end).count();
+    let ends = known.iter().flatten().count() - pauses;
+    say(&format!("\n## {title}\n{ends} ends of turns, {pauses} pauses of 200 ms or more inside turns"));
+    let systems = [
+        ("voice activity alone", silence_alone(&known)),
+        ("smart-turn alone", smart_turn_alone(models, heard, &known).await),
+        ("ours, semantic", ours(models, heard).await),
+    ];
+    say("\n| system | cut-offs at a median wait ≤ 300 ms | ≤ 600 ms | median wait at ≤ 5 % cut-offs |\n|---|---|---|---|");
+    for (name, points) in &systems {
+        let cut_at = |wait: f64| {
+            let found = points.iter().filter(|point| point.median <= wait);
+            found.map(|point| point.cut).min_by(f64::total_cmp).map_or("–".into(), |cut| format!("{cut:.1} %"))
+        };
+        let at_five = points.iter().filter(|point| point.cut <= 5.0).map(|point| point.median);
+        let at_five = at_five.min_by(f64::total_cmp).map_or("–".into(), |wait| format!("{wait:.0} ms"));
+        say(&format!("| {name} | {} | {} | {at_five} |", cut_at(300.0), cut_at(600.0)));
+    }
+    for (name, points) in &systems {
+        say(&format!("\ncurve of {name} (median wait ms / p95 / cut-offs %):"));
+        for point in front(points) {
+            say(&format!(
+                "  {:>5.0} / {:>5.0} / {:>5.1}   {}",
+                point.median, point.late, point.cut, point.setting
+            ));
+        }
+    }
+    for (name, config) in [("as configured", EndpointConfig::default()), ("eagerness high", with(2000)), ("eagerness low", with(8000))] {
+        let mut outcome = Outcome::default();
+        for session in heard {
+            outcome.add(Play::new(models, session, config).run().await);
+        }
+        let point = Point::new(String::new(), &outcome);
+        say(&format!(
+            "ours, {name}: wait p50 {:.0} ms, p95 {:.0} ms, cut-offs {:.1} % ({} of {})",
+            point.median, point.late, point.cut, outcome.cuts, outcome.pauses
+        ));
+    }
+}
+
+fn with(max_wait_ms: u32) -> EndpointConfig {
+    EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..EndpointConfig::default() }
+}
+
+fn silence_alone(known: &[Vec<Silence>]) -> Vec<Point> {
+    (3..=63).map(|frames| {
+        let wait = frames * 32 * MS as u64;
+        let mut outcome = Outcome::default();
+        for silences in known {
+            outcome.add(Outcome::of(silences, |_, _| wait));
+        }
+        Point::new(format!("silence {} ms", frames * 32), &outcome)
+    }).collect()
+}
+
+/// Asked once; believed from a threshold on, else waited for.
+async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec<Silence>]) -> Vec<Point> {
+    let mut answers: Vec<Vec<f32>> = Vec::new();
+    for (session, silences) in heard.iter().zip(known) {
+        let mut said = Vec::new();
+        for silence in silences {
+            let start = silence.turn.saturating_sub(300 * MS as u64);
+            said.push(models.completeness(session, start as usize, (silence.from + ASKED) as usize).await);
+        }
+        answers.push(said);
+    }
+    let mut points = Vec::new();
+    for threshold in (1..20).map(|step| step as f32 * 0.05) {
+        for fallback in [500, 700, 1000, 1300, 1600, 2000, 3000_u64] {
+            let mut outcome = Outcome::default();
+            for (silences, said) in known.iter().zip(&answers) {
+                outcome.add(Outcome::of(silences, |index, _| match said[index] >= threshold {
+                    true => ASKED + JUDGING,
+                    false => fallback * MS as u64,
+                }));
+            }
+            points.push(Point::new(format!("believed from {threshold:.2}, else {fallback} ms"), &outcome));
+        }
+    }
+    points
+}
+
+async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
+    let mut points = Vec::new();
+    for complete_at in [0.1, 0.3, 0.5, 0.7, 0.9, 0.97] {
+        for max_wait_ms in [1000, 2000, 4000, 8000] {
+            for words_within_ms in [0, 480, 800, 1100] {
+                let config = EndpointConfig { complete_at, words_within_ms, ..with(max_wait_ms) };
+                let mut outcome = Outcome::default();
+                for session in heard {
+                    outcome.add(Play::new(models, session, config).run().await);
+                }
+                let setting = format!(
+                    "complete_at {complete_at}, max_wait {max_wait_ms} ms, words_within {words_within_ms} ms"
+                );
+                points.push(Point::new(setting, &outcome));
+            }
+        }
+    }
+    points
+}
+
+/// The settings that no other beats in both, by wait.
+fn front(points: &[Point]) -> Vec<&Point> {
+    let mut sorted: Vec<&Point> = points.iter().collect();
+    sorted.sort_by(|left, right| (left.median, left.cut).partial_cmp(&(right.median, right.cut)).expect("numbers"));
+    let mut best = f64::INFINITY;
+    sorted.retain(|point| {
+        let better = point.cut < best;
+        best = best.min(point.cut);
+        better
+    });
+    sorted
+}
+
+/// Every silence with what each model says in it.
+pub(crate) async fn explain(models: &mut Models, heard: &[Heard<'_>]) {
+    for session in heard {
+        for silence in silences(session) {
+            let start = silence.turn.saturating_sub(300 * MS as u64) as usize;
+            let mut said = String::new();
+            for frames in [3, 4, 5, 6, 7, 10, 15, 20, 30] {
+                let end = silence.from as usize + frames * 512;
+                if end as u64 > silence.to {
+                    break;
+                }
+                said += &format!(" {:.2}", models.completeness(session, start, end).await);
+            }
+            let text = models.words(session, (start, silence.from as usize + 3 * 512), false).await;
+            let kind = if silence.is_end { "END  " } else { "pause" };
+            say(&format!("{kind} {:>5} ms |{said} | {:?} | {text}", silence.ms(), tail_of(&text)));
+        }
+    }
+}
+
+/// Nearest rank.
+fn quantile(figures: &[f64], share: f64) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(f64::NAN)
+}
+
+#[expect(clippy::print_stdout, reason = "this program's purpose is to print figures")]
+fn say(line: &str) {
+    println!("{line}");
+}
