@@ -90,6 +90,19 @@ pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHand
     Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts }).await?)
 }
 
+/// The record of a session: of the scene when it is open, since the store may be away while somebody comes back.
+///
+/// # Errors
+/// There is none, or the store is away.
+pub async fn record(state: &AppState, session_id: &str) -> Result<SessionRecord, ApiError> {
+    if let Some(handle) = state.sessions.find(session_id).await
+        && let Some(view) = handle.view().await
+    {
+        return Ok(view.record);
+    }
+    Ok(state.store.session(session_id).await?)
+}
+
 /// Whether there is room for another scene; asked before anything is stored for it.
 ///
 /// # Errors

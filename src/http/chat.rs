@@ -248,7 +248,11 @@ pub(crate) async fn chat(
         scene::admit(&state).await?;
     }
     let (record, secret) = match &request.session_id {
-        Some(session_id) => (find(&state, &caller, session_id).await?, None),
+        Some(session_id) => {
+            let record = scene::record(&state, session_id).await?;
+            check_access(&state, &caller, &record)?;
+            (record, None)
+        }
         None => {
             let wanted = NewSession {
                 persona_id: request.persona_id,

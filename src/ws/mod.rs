@@ -18,7 +18,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use duologue_actors::store::{SessionRecord, StoreErrorKind};
+use duologue_actors::{sessions::SessionHandle, store::SessionRecord};
 use serde::Deserialize;
 
 pub use self::{
@@ -127,14 +127,9 @@ async fn find(
     wishes: Wishes,
 ) -> Result<Joining, ApiError> {
     let into = pump::Wishes { framing: wishes.framing()?, resume: wishes.resume };
-    if let Some(record) = live(state, &session_id).await {
-        // Without the store: it may be away while somebody comes back.
-        chat::check_access(state, caller, &record)?;
-        return Ok(Joining { record, secret: None, wishes: into });
-    }
-    match state.store.session(&session_id).await {
+    match scene::record(state, &session_id).await {
         Err(error)
-            if error.kind == StoreErrorKind::NotFound
+            if error.code == Code::SessionNotFound
                 && state.auth.is_private()
                 && caller.secret.is_none() =>
         {
@@ -147,11 +142,6 @@ async fn find(
             Ok(Joining { record, secret: None, wishes: into })
         }
     }
-}
-
-/// The record of a scene that is open.
-async fn live(state: &AppState, session_id: &str) -> Option<SessionRecord> {
-    Some(state.sessions.find(session_id).await?.view().await?.record)
 }
 
 /// A session under an id that the client chose.
@@ -178,7 +168,7 @@ async fn join(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let opened = match joining {
-        Ok(joining) => scene::open(&state, joining.record.clone()).await.map(|session| (joining, session)),
+        Ok(joining) => open(&state, &joining).await.map(|session| (joining, session)),
         Err(error) => Err(error),
     };
     let (joining, session) = match opened {
@@ -200,6 +190,15 @@ async fn join(
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .on_upgrade(move |socket| pump::run(socket, session, encoder, wishes)))
+}
+
+async fn open(state: &AppState, joining: &Joining) -> Result<SessionHandle, ApiError> {
+    let opened = scene::open(state, joining.record.clone()).await;
+    if opened.is_err() && joining.secret.is_some() {
+        // It was made for this connection, and nobody will ever come to it.
+        let _ = state.store.delete_session(&joining.record.id).await;
+    }
+    opened
 }
 
 /// A page cannot read why a WebSocket was refused, so where another try makes sense it is let in and told so.

@@ -1,5 +1,11 @@
 //! The integration tests: one binary, one module per scenario.
 
+mod admission;
 pub(crate) mod http;
+mod network;
+mod outage;
+mod process;
+mod resume;
+mod sigkill;
 pub(crate) mod store;
-mod ws;
+pub(crate) mod ws;

@@ -14,17 +14,16 @@ use tokio_tungstenite::{
 
 use crate::http::{House, answer};
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// A connection, or the status with which it was refused.
-async fn connect(house: &House, path: &str, headers: &[(&'static str, &str)]) -> Result<Socket, StatusCode> {
-    let url = format!("{}{path}", house.url.replace("http://", "ws://"));
-    let mut request = url.into_client_request().expect("an address");
-    for (name, value) in headers {
-        request.headers_mut().insert(*name, value.parse().expect("a header"));
-    }
-    match connect_async(request).await {
-        Ok((socket, _)) => Ok(Socket(socket)),
+pub(crate) async fn connect(
+    house: &House,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, StatusCode> {
+    match dial(&house.url, path, headers).await {
+        Ok(socket) => Ok(socket),
         Err(tungstenite::Error::Http(response)) => {
             Err(StatusCode::from_u16(response.status().as_u16()).expect("a status"))
         }
@@ -32,18 +31,32 @@ async fn connect(house: &House, path: &str, headers: &[(&'static str, &str)]) ->
     }
 }
 
+/// A connection to any address.
+pub(crate) async fn dial(
+    url: &str,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, tungstenite::Error> {
+    let url = format!("{}{path}", url.replace("http://", "ws://"));
+    let mut request = url.into_client_request().expect("an address");
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().expect("a header"));
+    }
+    connect_async(request).await.map(|(socket, _)| Socket(socket))
+}
+
 impl Socket {
-    async fn say(&mut self, event: Value) {
+    pub(crate) async fn say(&mut self, event: Value) {
         self.0.send(Message::Text(event.to_string().into())).await.expect("sent");
     }
 
-    async fn next(&mut self) -> Option<Message> {
+    pub(crate) async fn next(&mut self) -> Option<Message> {
         let next = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("within 20 s");
         next.and_then(Result::ok)
     }
 
     /// Events up to the first of this type, and how many bytes of binary audio came between.
-    async fn until(&mut self, kind: &str) -> (Vec<Value>, usize) {
+    pub(crate) async fn until(&mut self, kind: &str) -> (Vec<Value>, usize) {
         let (mut events, mut audio) = (Vec::<Value>::new(), 0);
         loop {
             match self.next().await {
@@ -67,7 +80,7 @@ impl Socket {
         self.until("error").await.0.pop().expect("the error")["error"].clone()
     }
 
-    async fn write(&mut self, text: &str) {
+    pub(crate) async fn write(&mut self, text: &str) {
         let content = json!([{"type": "input_text", "text": text}]);
         self.say(json!({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}}))
             .await;
@@ -212,7 +225,8 @@ async fn a_second_connection_takes_over_and_the_first_is_told() {
     loop {
         match first.next().await {
             Some(Message::Close(frame)) => {
-                assert_eq!(frame.expect("a reason").reason.as_str(), "attached_elsewhere");
+                let frame = frame.expect("a reason");
+                assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4001, "attached_elsewhere"));
                 break;
             }
             Some(_) => {}

@@ -25,7 +25,8 @@ pub(crate) struct House {
     pub(crate) client: Client,
     pub(crate) folder: Folder,
     pub(crate) tts: FakeTts,
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
 }
 
 impl House {
@@ -36,6 +37,11 @@ impl House {
 
     /// One with changed configuration and a given store.
     pub(crate) async fn with(flags: &[(&str, &str)], store: Arc<dyn Store>) -> Self {
+        Self::saying(flags, store, &["반가워요, 저는 서아예요."]).await
+    }
+
+    /// The same, with what the persona says.
+    pub(crate) async fn saying(flags: &[(&str, &str)], store: Arc<dyn Store>, lines: &[&str]) -> Self {
         // The process's TLS provider, which the program's main installs.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = Folder::new("http");
@@ -59,22 +65,28 @@ impl House {
         let tts = FakeTts::default();
         let engines = engines(
             &FakeStt::default(),
-            &FakeLlm::saying(&["반가워요, 저는 서아예요."]),
+            &FakeLlm::saying(lines),
             &tts,
             &FakeVad::default(),
         );
         let server = Server::bind_with(config, engines, store).await.expect("binds");
         let url = format!("http://127.0.0.1:{}", server.address().expect("bound").port());
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.run(async move {
+        let running = Some(tokio::spawn(server.run(async move {
             let _ = stopped.await;
-        }));
+        })));
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .expect("a client");
-        Self { url, client, folder, tts, _stop: stop }
+        Self { url, client, folder, tts, stop: Some(stop), running }
+    }
+
+    /// Tells the server to stop; the task that ends with it.
+    pub(crate) fn stop(&mut self) -> tokio::task::JoinHandle<anyhow::Result<()>> {
+        drop(self.stop.take());
+        self.running.take().expect("not stopped before")
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,7 +1,7 @@
 //! One suite over every store, then what is particular to one of them.
 
 mod conformance;
-mod mongodb;
+pub(crate) mod mongodb;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

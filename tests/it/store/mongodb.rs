@@ -10,9 +10,9 @@ use std::{
 
 use duologue::{
     config::{Config, Sources},
-    store::MongoStore,
+    store::{JournalPlace, Journaled, MongoStore},
 };
-use duologue_actors::store::{Store, StoreErrorKind};
+use duologue_actors::store::{Entry, Kept, Store, StoreErrorKind};
 use futures_util::TryStreamExt;
 use mongodb::{
     Client,
@@ -25,13 +25,13 @@ use super::{Folder, conformance, id, message, session, user};
 const LISTENS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A database server, killed in the end.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     port: u16,
 }
 
 impl Server {
-    async fn start(storage: &Path) -> Self {
+    pub(crate) async fn start(storage: &Path) -> Self {
         // Somebody could take the port in between; then the test fails loudly.
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -40,7 +40,7 @@ impl Server {
         Self::start_on(port, storage).await
     }
 
-    async fn start_on(port: u16, storage: &Path) -> Self {
+    pub(crate) async fn start_on(port: u16, storage: &Path) -> Self {
         let process = Command::new(program())
             .args([
                 "--host",
@@ -68,11 +68,11 @@ impl Server {
         server
     }
 
-    fn uri(&self) -> String {
+    pub(crate) fn uri(&self) -> String {
         format!("mongodb://127.0.0.1:{}/?directConnection=true", self.port)
     }
 
-    fn stop(mut self) -> u16 {
+    pub(crate) fn stop(mut self) -> u16 {
         self.end();
         self.port
     }
@@ -237,6 +237,33 @@ async fn an_outage_is_told_and_overcome() {
     }
     let said = store.messages(&session_id, 10, None).await.expect("listed");
     assert_eq!(said.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["before", "after"]);
+}
+
+#[tokio::test]
+async fn the_journal_bridges_an_outage() {
+    let folder = Folder::new("bridged");
+    let server = Server::start(&folder.0).await;
+    let place = JournalPlace { folder: folder.0.join("journal"), store: "test".into(), largest: 1 << 20 };
+    let store = Journaled::open(Arc::new(open(&server).await), place).await.expect("opens");
+    let session_id = id();
+    store.create_session(session(&session_id, None, 1)).await.expect("stored");
+    let write = async |seq, text| store.write(Entry::Message(message(&session_id, seq, text))).await;
+    assert_eq!(write(0, "전에").await.expect("kept"), Kept::Store);
+    let port = server.stop();
+    let begun = Instant::now();
+    assert_eq!(write(1, "그동안").await.expect("kept"), Kept::Journal);
+    assert!(begun.elapsed() < Duration::from_secs(6), "a store that is away is noticed in time");
+    let begun = Instant::now();
+    for seq in 2..10 {
+        assert_eq!(write(seq, "meanwhile").await.expect("kept"), Kept::Journal);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "and then nobody waits for it");
+    let _server = Server::start_on(port, &folder.0).await;
+    tokio::time::timeout(Duration::from_secs(40), store.flush()).await.expect("written when it is back");
+    assert_eq!(write(10, "after").await.expect("kept"), Kept::Store);
+    let said = store.messages(&session_id, 100, None).await.expect("listed");
+    assert_eq!(said.iter().map(|message| message.seq).collect::<Vec<_>>(), (0..=10).collect::<Vec<_>>());
+    assert_eq!((said[0].content.as_str(), said[1].content.as_str()), ("전에", "그동안"));
 }
 
 #[tokio::test]
