@@ -138,7 +138,9 @@ fn endpoint_config(config: &SessionConfig) -> EndpointConfig {
                 (Eagerness::Auto, EndpointMode::Semantic { max_wait_ms }) => max_wait_ms,
                 (Eagerness::Medium | Eagerness::Auto, _) => 4_000,
             };
-            EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..tuned }
+            // The eager do not wait for the words where the sound is sure.
+            let words_within_ms = if eagerness == Eagerness::High { 0 } else { tuned.words_within_ms };
+            EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, words_within_ms, ..tuned }
         }
         TurnDetection::Manual => EndpointConfig { mode: EndpointMode::Manual, ..tuned },
     }
