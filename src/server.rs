@@ -100,6 +100,11 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// The scenes that are open, for who starts the server in its own process.
+    pub fn sessions(&self) -> SessionsHandle {
+        self.state.sessions.clone()
+    }
+
     /// Serves until `stop` resolves, then refuses, drains and cuts.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! `cargo xtask bench …`: what the running server does for a person, measured from outside.
 
 mod bargein;
+mod chaos;
 mod client;
 mod clip;
 mod score;
+mod sessions;
 mod voice;
 
 use clap::{Args, Subcommand};
@@ -19,6 +21,10 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// Lay interruptions, signs of listening, noises and the persona's own voice over replies, in real time
     Bargein(bargein::BargeinArgs),
+    /// Kill children and engines at random moments of talking scenes, and count what is lost
+    Chaos(chaos::ChaosArgs),
+    /// Weigh sessions: idle, exchanged, closed, many at once
+    Sessions(sessions::SessionsArgs),
     /// Play human clips into the running server in real time, and print the waterfall of every turn
     Voice(voice::VoiceArgs),
 }
@@ -28,6 +34,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match &args.bench {
         Bench::Bargein(args) => runtime.block_on(bargein::run(args)),
+        Bench::Chaos(args) => chaos::run(args),
+        Bench::Sessions(args) => runtime.block_on(sessions::run(args)),
         Bench::Voice(args) => runtime.block_on(voice::run(args)),
     }
 }
