@@ -1,12 +1,13 @@
-/** The server dies in the middle of a scene and comes back: the page says so, and the scene goes on. */
+/** The server or the network dies in the middle of a scene and comes back: the page says so, and the scene goes on. */
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { beginScene, converse, openPage, SHOTS } from "./helpers/browser.mjs";
-import { startServer, untilReady } from "./helpers/server.mjs";
+import { startProxy } from "./helpers/proxy.mjs";
+import { ANY_WORDS, startServer, untilReady } from "./helpers/server.mjs";
 
-const ENV = { STT_ENABLED: "false", TTS_ENABLED: "false" };
+const ENV = { ...ANY_WORDS, STT_ENABLED: "false", TTS_ENABLED: "false" };
 const servers = [];
 const start = async (options) => {
   const server = await startServer({ env: ENV, ...options });
@@ -14,65 +15,120 @@ const start = async (options) => {
   await untilReady(server.url, ["llm"]);
   return server;
 };
+
+/** The server that most tests share; one of them kills it and starts it again. */
+let server;
+before(async () => (server = await start()));
 after(async () => {
-  for (const server of servers) await server.stop();
+  for (const one of servers) await one.stop();
 });
 
-test("killed while talking: the state is shown; the same scene goes on, and without its data a new one begins", { timeout: 400_000 }, async (t) => {
-  const first = await start();
-  const browser = await openPage(t, first.url);
+const words = (page) => page.locator(".line-words").allTextContents();
+const sceneIds = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("duologue.scenes") ?? "[]").map(({ id }) => id));
+
+/** Writes a line and waits for the first words of the reply, no more. */
+async function beginReply(page, text) {
+  const before = await page.locator(".line.persona").count();
+  await page.locator("#text").fill(text);
+  await page.locator("#text").press("Enter");
+  const reply = page.locator(".line.persona").nth(before);
+  await reply.locator(".line-words", { hasText: /\S/ }).waitFor({ timeout: 60_000 });
+  return reply;
+}
+
+test("the network is cut in the middle of a reply: the scene resumes by itself, with every word once", { timeout: 200_000 }, async (t) => {
+  const proxy = await startProxy(server.port);
+  t.after(() => proxy.close());
+  const { page } = await openPage(t, proxy.url);
+  await beginScene(page, "en");
+  const reply = await beginReply(page, "Tell me a long story about a lighthouse.");
+  proxy.cut();
+  await page.locator('#link[data-state="waiting"]').waitFor({ timeout: 10_000 });
+  assert.equal(await page.locator("#link-words").textContent(), "Reconnecting…");
+  assert.equal(await page.locator("#state").textContent(), "Reconnecting…");
+  proxy.mend();
+  await page.locator('#link[data-state="open"]').waitFor({ timeout: 15_000 });
+  await page.locator(`.line.persona[data-final="true"]`).waitFor({ timeout: 60_000 });
+  assert.equal(await page.locator(".line.persona").count(), 1);
+  assert.equal(await page.locator(".line.persona .cut").count(), 0, "nobody interrupted anybody");
+  assert.equal(await page.locator('.notice[data-cause="link"]').count(), 0, "a short loss is no alarm");
+  await reply.locator(".kept svg").waitFor({ timeout: 10_000 });
+  const [id] = await sceneIds(page);
+  const { secret } = await page.evaluate(() => JSON.parse(sessionStorage.getItem("duologue.live") ?? "{}").scene);
+  const { messages } = await (await fetch(`${server.url}/chat/sessions/${id}/messages`, { headers: { "x-duologue-secret": secret } })).json();
+  const shown = (await words(page)).map((line) => line.trim());
+  assert.deepEqual(messages.map(({ content }) => content.trim()), shown, "the page shows what the server keeps");
+});
+
+test("the page is loaded anew in the middle of a reply: the scene goes on in this tab", { timeout: 200_000 }, async (t) => {
+  const browser = await openPage(t, server.url, { locale: "ko-KR" });
   const { page } = browser;
+  await beginScene(page, "ko");
+  const first = await converse(page, "제 이름은 지훈이에요.");
+  await beginReply(page, "바다에 대해 길게 이야기해 주세요.");
+  await page.reload();
+  await page.locator('#link[data-state="open"]').waitFor({ state: "attached", timeout: 30_000 });
+  const shown = await words(page);
+  assert.deepEqual(shown.slice(0, 3), ["제 이름은 지훈이에요.", first, "바다에 대해 길게 이야기해 주세요."]);
+  await page.locator('.line.persona[data-final="true"]').nth(1).waitFor({ timeout: 60_000 });
+  assert.equal(await page.locator(".line").count(), 4);
+  assert.equal(await page.locator(".line.persona .cut").count(), 0);
+  assert.ok((await converse(page, "제 이름이 뭐예요?")).trim());
+  assert.equal((await sceneIds(page)).length, 1, "it is the same scene");
+  assert.deepEqual(browser.troubles, []);
+});
+
+test("killed while talking: the same scene goes on, and without its data that is said and a new one is offered", { timeout: 400_000 }, async (t) => {
+  const { page } = await openPage(t, server.url);
   await beginScene(page, "en");
   await converse(page, "Hello!");
-  const scenes = () => page.evaluate(() => JSON.parse(localStorage.getItem("duologue.scenes") ?? "[]").map(({ id }) => id));
-  const [id] = await scenes();
-
+  const [id] = await sceneIds(page);
   await page.locator("#text").fill("Tell me about the sea.");
   await page.locator("#text").press("Enter");
-  await first.kill();
+  await server.kill();
   await page.locator('#link[data-state="waiting"]').waitFor({ timeout: 10_000 });
-  assert.match((await page.locator("#link-words").textContent()) ?? "", /Connection lost/);
-  assert.match((await page.locator('.notice[data-cause="link"]').textContent()) ?? "", /trying again/);
-  assert.equal(await page.locator("#state").textContent(), "Connecting");
+  const notice = page.locator('.notice[data-cause="link"]');
+  await notice.filter({ hasText: "Reconnecting" }).waitFor({ timeout: 15_000 });
   await page.screenshot({ path: join(SHOTS, "lost.png") });
 
-  const second = await start({ port: first.port, data: first.folder });
+  const { folder, port } = server;
+  const second = await start({ port, data: folder });
   await page.locator('#link[data-state="open"]').waitFor({ timeout: 60_000 });
-  await page.locator('.notice[data-cause="link"]', { hasText: "is back" }).waitFor();
-  assert.deepEqual(await scenes(), [id], "the scene is the same");
+  await notice.filter({ hasText: "is back" }).waitFor();
+  assert.deepEqual(await sceneIds(page), [id], "the scene is the same");
   assert.ok((await converse(page, "Are you still there?")).trim());
 
   await second.kill();
-  await rm(first.folder, { recursive: true, force: true });
-  await start({ port: first.port });
-  await page.locator('#link[data-state="open"]').waitFor({ timeout: 60_000 });
-  await page.locator(".line.note", { hasText: "A new one has begun" }).waitFor();
-  assert.equal((await scenes()).length, 2, "there is a new scene");
+  await rm(folder, { recursive: true, force: true });
+  await start({ port });
+  await notice.filter({ hasText: "no longer knows it" }).waitFor({ timeout: 60_000 });
+  await notice.locator(".notice-action").click();
+  await page.locator('#link[data-state="open"]').waitFor({ timeout: 30_000 });
+  await page.locator(".line.note", { hasText: "A new scene has begun" }).waitFor();
+  assert.equal((await sceneIds(page)).length, 2, "there is a new scene");
   assert.ok((await converse(page, "Hello again!")).trim());
 });
 
 test("no server: said in words, and trying again works once it is back", { timeout: 200_000 }, async (t) => {
-  const first = await start();
-  const { page } = await openPage(t, first.url);
-  await first.kill();
+  const alive = servers.at(-1);
+  const { page } = await openPage(t, alive.url);
+  await alive.kill();
   await page.locator("#begin").click();
   const notice = page.locator('.notice[data-cause="begin"]');
   await notice.waitFor();
   assert.match((await notice.textContent()) ?? "", /server does not answer/);
-  await start({ port: first.port, data: first.folder });
+  await start({ port: alive.port, data: alive.folder, env: { ...ENV, DUOLOGUE_SESSIONS__MAX: "1", DUOLOGUE_SESSIONS__IDLE_TIMEOUT_S: "3" } });
   await notice.locator(".notice-action").click();
   await page.locator('#link[data-state="open"]').waitFor({ timeout: 30_000 });
   assert.equal(await notice.count(), 0);
-});
 
-test("a full house is said in words, and the scene begins when there is room", { timeout: 200_000 }, async (t) => {
-  const server = await start({ env: { ...ENV, DUOLOGUE_SESSIONS__MAX: "1", DUOLOGUE_SESSIONS__IDLE_TIMEOUT_S: "10" } });
-  const { page } = await openPage(t, server.url);
-  await beginScene(page, "en");
-  const { page: other } = await openPage(t, server.url);
+  // There is one place, and it is taken.
+  const { page: other } = await openPage(t, alive.url);
   await other.locator("#begin").click();
-  await other.locator('.notice[data-cause="link"]', { hasText: "Every place on this server is taken" }).waitFor({ timeout: 30_000 });
+  await other.locator(".notice", { hasText: "Every place on this server is taken" }).waitFor({ timeout: 30_000 });
   await page.locator("#leave").click();
+  await other.locator(".notice-action, #link[data-state=open]").first().waitFor({ timeout: 60_000 });
+  if (await other.locator(".notice-action").count()) await other.locator(".notice-action").click();
   await other.locator('#link[data-state="open"]').waitFor({ timeout: 60_000 });
-  assert.equal(await other.locator('.notice[data-cause="link"]', { hasText: "Every place" }).count(), 0);
+  assert.equal(await other.locator(".notice", { hasText: "Every place" }).count(), 0);
 });

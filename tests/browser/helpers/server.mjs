@@ -17,6 +17,9 @@ delete process.env.DUOLOGUE_BIN;
  */
 const TEST_LLM = { DUOLOGUE_LLM__MODEL: "qwen2.5-0.5b", DUOLOGUE_LLM__THREADS: "1" };
 
+/** For tests in which it does not matter what is answered: four times as fast, and seldom to the point. */
+export const ANY_WORDS = { DUOLOGUE_LLM__MODEL: "smollm2-135m" };
+
 /**
  * @param {{env?: Record<string, string>, port?: number, data?: string}} [options] `data` is a folder to keep; else a
  * new one is made and removed.
