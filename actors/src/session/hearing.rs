@@ -162,6 +162,10 @@ impl State {
     }
 
     fn speech_started(&mut self, start: u64, over_reply: bool) {
+        if self.speech_that_goes_on().is_some() {
+            // A new Ingest has heard again what the old one had told.
+            return;
+        }
         self.drop_draft();
         let item = self.new_item_id();
         self.hearing.partial.clear();
@@ -230,13 +234,23 @@ impl State {
         Utterance { start, ..utterance }
     }
 
-    /// Ingest died while the person spoke: what was said so far becomes their turn.
-    pub(super) fn end_interrupted_speech(&mut self) {
+    /// Ingest died during speech over a reply: whether it would have been an interruption, its successor decides about
+    /// what is still to come.
+    pub(super) fn forget_undecided_speech(&mut self) {
         if self.hearing.current.as_ref().is_some_and(|current| !current.announced) {
-            // Whether it would have been an interruption, its successor decides about what is still to come.
             self.restore();
             self.backchannel();
         }
+    }
+
+    /// Where the speech began that the client knows of and that has not ended.
+    pub(super) fn speech_that_goes_on(&self) -> Option<u64> {
+        self.hearing.current.as_ref().filter(|current| current.announced).map(|current| current.start)
+    }
+
+    /// No Ingest will come while the person speaks: what was said so far becomes their turn.
+    pub(super) fn end_interrupted_speech(&mut self) {
+        self.forget_undecided_speech();
         if let Some(start) = self.hearing.current.as_ref().map(|current| current.start) {
             let now = Instant::now();
             let end = self.history.end();
@@ -276,10 +290,8 @@ impl State {
     fn partial(&mut self, transcript: Transcript) {
         let Some(current) = &self.hearing.current else { return };
         if transcript.text.is_empty() || transcript.text == self.hearing.partial {
-            // Hearing no words, or no further ones, decides about speech over a reply too.
-            if !current.announced {
-                self.to_ingest(IngestMsg::Partial(transcript.text));
-            }
+            // No words, or no further ones, say something too: about speech over a reply and about the end of a turn.
+            self.to_ingest(IngestMsg::Partial(transcript.text));
             return;
         }
         let delta = transcript.text.strip_prefix(&self.hearing.partial).unwrap_or_default().to_owned();
