@@ -91,7 +91,7 @@ async fn a_stopping_server_lets_the_sentence_end_tells_everybody_and_goes() {
     ended.expect("no panic").expect("well");
 }
 
-async fn close_of(socket: &mut crate::ws::Socket) -> (u16, String) {
+pub(crate) async fn close_of(socket: &mut crate::ws::Socket) -> (u16, String) {
     loop {
         match socket.next().await {
             Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),

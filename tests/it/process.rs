@@ -64,6 +64,8 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it with its home in `home`, and waits until it listens.
     pub(crate) async fn start(home: &Path, model: &Model, settings: &[(&str, &str)]) -> Self {
+        // The test's own client needs it, as the program does.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_duologue"));
         command.env_clear().env("HOME", home).env("DUOLOGUE_HOME", home);
         let own = [

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
+    admission::close_of,
     process::{Model, Program},
     store::{Folder, mongodb::Server},
     ws::{Socket, dial},
@@ -201,8 +202,7 @@ async fn the_signals_of_service_managers_end_it_well() {
         talk.into_the_middle("slowly, please").await;
         program.signal(signal);
         talk.until(|_, event| event["type"] == "duologue.ended" && event["code"] == "server_stopping").await;
-        let Some(Message::Close(Some(frame))) = talk.socket.next().await else { panic!("a reason") };
-        assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1012, "server_stopping"));
+        assert_eq!(close_of(&mut talk.socket).await, (1012, "server_stopping".to_owned()));
         let status = tokio::time::timeout(Duration::from_secs(15), program.ended()).await.expect("in time");
         assert_eq!(status.code(), Some(0), "after SIG{signal}");
         let again = Program::start(&folder.0, &model, &[]).await;
