@@ -411,6 +411,7 @@ impl Player {
         for frame in samples.chunks(FRAME) {
             self.pace().await;
             self.played.push(self.speech.turn, self.speech.offset + self.sent, frame);
+            let asked = Instant::now();
             self.outbox
                 .audio(OutFrame {
                     turn: self.speech.turn,
@@ -420,6 +421,8 @@ impl Player {
                     samples: frame.to_vec(),
                 })
                 .await?;
+            // While nobody takes the sound nothing is played: the rest comes at its pace, not at once.
+            self.started = self.started.map(|started| started + asked.elapsed());
             if self.started.is_none() {
                 let at = *self.started.insert(Instant::now());
                 let compute = self.compute.unwrap_or_default();
