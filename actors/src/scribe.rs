@@ -101,7 +101,14 @@ impl Actor for Scribe {
         myself: ActorRef<ScribeMsg>,
         args: ScribeArgs,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { _alive: Alive::new("scribe"), args, myself, queue: VecDeque::new(), writing: None, told: Told::Up })
+        Ok(State {
+            _alive: Alive::new("scribe"),
+            args,
+            myself,
+            queue: VecDeque::new(),
+            writing: None,
+            told: Told::Up,
+        })
     }
 
     async fn handle(

@@ -102,7 +102,10 @@ impl Journaled {
         if self.desk.waiting() == 0 {
             match answered(self.inner.write(entry.clone())).await {
                 Err(error) if is_away(&error) => self.desk.note_store(error),
-                other => return other,
+                other => {
+                    self.desk.note_no_need();
+                    return other;
+                }
             }
         }
         self.desk.append(entry.into()).await?;
@@ -118,7 +121,12 @@ impl Journaled {
     }
 
     /// What is stored, and over it what waits.
-    async fn list(&self, session_id: &str, limit: u32, before: Option<u64>) -> StoreResult<Vec<MessageRecord>> {
+    async fn list(
+        &self,
+        session_id: &str,
+        limit: u32,
+        before: Option<u64>,
+    ) -> StoreResult<Vec<MessageRecord>> {
         let mut found = self.inner.messages(session_id, limit, before).await?;
         if self.desk.waiting() == 0 {
             return Ok(found);

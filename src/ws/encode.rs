@@ -169,8 +169,7 @@ impl Encoder {
                 "prompt": config.transcription_prompt,
             })
         });
-        let degraded =
-            view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
+        let degraded = view.degraded.iter().map(|(part, reason)| json!({"part": part, "reason": reason}));
         let mut body = json!({
             "id": view.record.id, "object": "realtime.session", "type": "realtime", "model": persona.id,
             "instructions": config.instructions,

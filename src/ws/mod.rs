@@ -129,9 +129,7 @@ async fn find(
     let into = pump::Wishes { framing: wishes.framing()?, resume: wishes.resume };
     match scene::record(state, &session_id).await {
         Err(error)
-            if error.code == Code::SessionNotFound
-                && state.auth.is_private()
-                && caller.secret.is_none() =>
+            if error.code == Code::SessionNotFound && state.auth.is_private() && caller.secret.is_none() =>
         {
             let (record, secret) = adopt(state, caller, session_id, wishes).await?;
             Ok(Joining { record, secret: Some(secret), wishes: into })

@@ -38,15 +38,19 @@ async fn of_two_hundred_at_once_as_many_come_in_as_there_is_room_for() {
     }
     assert_eq!((inside.len(), refused), (50, 150));
     let health = answer(house.get("/health"), StatusCode::OK).await;
-    assert_eq!((health["sessions"]["open"].as_u64(), health["sessions"]["limit"].as_u64()), (Some(50), Some(50)));
+    assert_eq!(
+        (health["sessions"]["open"].as_u64(), health["sessions"]["limit"].as_u64()),
+        (Some(50), Some(50))
+    );
     let stored = answer(house.get("/chat/sessions?limit=200"), StatusCode::OK).await;
     assert_eq!(stored["sessions"].as_array().map(Vec::len), Some(50), "nothing stays of who was refused");
     for socket in &mut inside {
         socket.until("conversation.created").await;
     }
     // A page cannot read a refused handshake: it is told in the close frame.
-    let mut page =
-        dial(&house.url, "/v1/realtime?model=seoa", &[("origin", "http://localhost:8000")]).await.expect("in");
+    let mut page = dial(&house.url, "/v1/realtime?model=seoa", &[("origin", "http://localhost:8000")])
+        .await
+        .expect("in");
     let Some(Message::Close(Some(frame))) = page.next().await else { panic!("closed with a reason") };
     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1013, "session_limit retry_after=30"));
     let said = json!({"content": "자리 있어요?", "persona_id": "seoa"});
@@ -73,7 +77,8 @@ async fn too_many_new_scenes_of_one_address_get_a_time_too() {
 #[tokio::test]
 async fn a_stopping_server_lets_the_sentence_end_tells_everybody_and_goes() {
     let words = "This sentence is being said while the server is told to stop, and it is not cut.";
-    let mut house = House::saying(&[("server.drain_s", "20")], Arc::new(MemoryStore::default()), &[words]).await;
+    let mut house =
+        House::saying(&[("server.drain_s", "20")], Arc::new(MemoryStore::default()), &[words]).await;
     let mut idle = connect(&house, "/v1/realtime?model=seoa", &[]).await.expect("in");
     idle.until("conversation.created").await;
     let mut talking = connect(&house, "/v1/realtime?model=seoa", &[]).await.expect("in");
@@ -84,7 +89,8 @@ async fn a_stopping_server_lets_the_sentence_end_tells_everybody_and_goes() {
     assert_eq!(events.last().expect("told")["code"], "server_stopping");
     assert_eq!(close_of(&mut idle).await, (1012, "server_stopping".to_owned()));
     let (events, _) = talking.until("duologue.ended").await;
-    let done = events.iter().find(|event| event["type"] == "response.done").expect("the reply ended by itself");
+    let done =
+        events.iter().find(|event| event["type"] == "response.done").expect("the reply ended by itself");
     assert_eq!(done["response"]["status"], "completed");
     assert_eq!(close_of(&mut talking).await, (1012, "server_stopping".to_owned()));
     let ended = tokio::time::timeout(Duration::from_secs(20), running).await.expect("within the deadline");

@@ -62,8 +62,7 @@ impl Stage {
         };
         store.create_session(record.clone()).await.expect("stored");
         let config = SessionConfig { speak: false, ..SessionConfig::default() };
-        let spec =
-            SessionSpec { record, persona: persona(), config, history: Vec::new(), facts: Vec::new() };
+        let spec = SessionSpec { record, persona: persona(), config, history: Vec::new(), facts: Vec::new() };
         let scene = sessions.open(spec).await.expect("room");
         let attachment = scene.attach();
         Self { store, scene, attachment, _sessions: sessions, _folder: folder }
@@ -117,8 +116,7 @@ async fn a_minute_without_the_store_is_acknowledged_from_the_journal_and_written
     assert_eq!(stage.exchange("처음").await, [Kept::Store; 2]);
     stage.store.set_down(true);
     stage.write("그동안");
-    let told =
-        |event: &SessionEvent| matches!(event, SessionEvent::Notice { code: "store_unavailable", .. });
+    let told = |event: &SessionEvent| matches!(event, SessionEvent::Notice { code: "store_unavailable", .. });
     stage.until(told).await;
     stage.until(|event| matches!(event, SessionEvent::Kept { kept: Kept::Journal, .. })).await;
     stage.until(|event| matches!(event, SessionEvent::Kept { kept: Kept::Journal, .. })).await;

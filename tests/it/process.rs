@@ -46,7 +46,8 @@ async fn complete(Json(request): Json<Value>) -> Sse<impl Stream<Item = Result<E
         json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}).to_string()
     };
     let text = |index: usize| if index == 0 { "Yes, ".to_owned() } else { format!("of course {index}. ") };
-    let mut chunks = (0..words).map(|index| chunk(json!({"content": text(index)}), Value::Null)).collect::<Vec<_>>();
+    let mut chunks =
+        (0..words).map(|index| chunk(json!({"content": text(index)}), Value::Null)).collect::<Vec<_>>();
     chunks.push(chunk(json!({}), json!("stop")));
     chunks.push("[DONE]".into());
     Sse::new(stream::iter(chunks).then(move |chunk| async move {

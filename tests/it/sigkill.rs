@@ -182,7 +182,10 @@ async fn a_store_that_forgets_says_so() {
     socket.write("기억해 줘").await;
     let (events, _) = socket.until("duologue.kept").await;
     assert_eq!(events.last().expect("kept")["kept"], "memory");
-    assert!(!events.iter().any(|event| event["type"] == "duologue.durable"), "nothing is acknowledged as durable");
+    assert!(
+        !events.iter().any(|event| event["type"] == "duologue.durable"),
+        "nothing is acknowledged as durable"
+    );
     let client = Client::builder().no_proxy().build().expect("a client");
     let said = json!({"content": "안녕", "persona_id": "seoa"});
     let reply = client.post(format!("{}/chat", program.url)).json(&said).send().await.expect("answers");

@@ -117,8 +117,10 @@ impl Log {
             return false;
         }
         self.position = self.entries.partition_point(|entry| entry.last <= number);
-        self.skip =
-            self.entries.get(self.position).map_or(0, |entry| (number + 1).saturating_sub(entry.first) as usize);
+        self.skip = self
+            .entries
+            .get(self.position)
+            .map_or(0, |entry| (number + 1).saturating_sub(entry.first) as usize);
         true
     }
 

@@ -112,7 +112,8 @@ impl State {
         if let Some(persona) = &self.children.persona {
             let _ = persona.cast(PersonaMsg::Cancel);
         }
-        if let Some(turn) = self.reply.as_ref().filter(|reply| reply.persona_done.is_none()).map(|it| it.turn) {
+        if let Some(turn) = self.reply.as_ref().filter(|reply| reply.persona_done.is_none()).map(|it| it.turn)
+        {
             self.persona_ended(turn, Finish::Stop, Default::default());
         }
         self.myself.send_interval(LOOK_EVERY, || SessionMsg::Tick);
@@ -173,7 +174,12 @@ impl State {
             };
             let previous = self.conversation.previous(&item).map(str::to_owned);
             let (turn, delta) = (reply.turn, reply.clauses.iter().map(|(text, _)| text.as_str()).collect());
-            events.push(SessionEvent::OutputStarted { response: response.clone(), item: empty, previous, turn });
+            events.push(SessionEvent::OutputStarted {
+                response: response.clone(),
+                item: empty,
+                previous,
+                turn,
+            });
             events.push(SessionEvent::OutputText { response, item, delta, spoken: reply.audio_item });
         }
         events

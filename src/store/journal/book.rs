@@ -50,13 +50,8 @@ impl Book {
     /// Opens or makes the file. `None` when another process has it.
     pub(super) fn open(path: &Path, largest: u64) -> io::Result<Option<Self>> {
         // What people said is in it, so nobody else may read it.
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -68,11 +63,19 @@ impl Book {
         Ok(Some(book))
     }
 
+    /// One over a file as it is, such as a device that is always full.
+    #[cfg(test)]
+    pub(super) fn over(file: File, path: &Path) -> Self {
+        let start = HEADER.len() as u64;
+        Self { file, path: path.to_owned(), largest: MAX_RECORD, end: start, next: start, waiting: 0 }
+    }
+
     /// Finds the end of what was written whole.
     fn read_in(&mut self) -> io::Result<()> {
         let length = self.file.metadata()?.len();
         let mut header = [0; HEADER.len()];
-        let known = length >= self.end && self.file.read_exact_at(&mut header, 0).is_ok() && &header == HEADER;
+        let known =
+            length >= self.end && self.file.read_exact_at(&mut header, 0).is_ok() && &header == HEADER;
         if !known {
             if length > self.end {
                 self.set_aside("it does not begin as a journal does")?;

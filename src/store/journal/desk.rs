@@ -165,6 +165,11 @@ impl Desk {
         trouble.store = Some(error);
     }
 
+    /// The store takes writes itself, so whatever was wrong with the journal keeps nobody waiting.
+    pub(super) fn note_no_need(&self) {
+        self.trouble_now().journal = None;
+    }
+
     /// What is wrong now.
     pub(super) fn trouble(&self) -> Option<StoreError> {
         let trouble = self.trouble_now();
@@ -199,7 +204,8 @@ fn session_of(entry: &Entry) -> &str {
 
 /// The journal's own file failed.
 pub(super) fn cannot(error: io::Error) -> StoreError {
-    let message = format!("the journal cannot be written: {error}; free some space or set store.journal_path");
+    let message =
+        format!("the journal cannot be written: {error}; free some space or set store.journal_path");
     StoreError::new(StoreErrorKind::NoSpace, message)
 }
 

@@ -143,9 +143,37 @@ fn the_size_is_bounded_and_a_failed_append_leaves_no_trace() {
     assert!(matches!(book.append(&[2; 60]), Err(Refused::Full)));
     book.append(&[3; 8]).expect("what is smaller still fits");
     assert_eq!(all(&book), [vec![1; 60], vec![3; 8]]);
-    // A disk that is full: the device that always is.
-    let Ok(Some(mut full)) = Book::open(Path::new("/dev/full"), MIB) else { return };
-    assert!(matches!(full.append(b"x"), Err(Refused::Io(_))));
+}
+
+/// The device whose disk is always full.
+fn full_disk() -> Book {
+    let path = Path::new("/dev/full");
+    Book::over(
+        std::fs::OpenOptions::new().read(true).write(true).open(path).expect("every Linux has it"),
+        path,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_told_and_nothing_is_acknowledged() {
+    assert!(matches!(full_disk().append(b"x"), Err(Refused::Io(_))));
+    let store = MemoryStore::default();
+    store.create_session(session()).await.expect("stored");
+    let desk = Desk::new(full_disk());
+    let replaying = tokio::spawn(async {});
+    let journaled = Journaled { inner: Arc::new(store.clone()), desk, replaying };
+    journaled.write(Entry::Message(message(0, "전에"))).await.expect("the store works");
+    store.set_down(true);
+    for _ in 0..3 {
+        let error = journaled.write(Entry::Message(message(1, "그동안"))).await.expect_err("no room");
+        assert_eq!(error.kind, StoreErrorKind::NoSpace);
+        assert!(error.message.contains("store.journal_path") && !error.message.contains('그'), "{error}");
+    }
+    store.set_down(false);
+    assert_eq!(journaled.ping().await.expect_err("told").kind, StoreErrorKind::NoSpace);
+    assert_eq!(journaled.write(Entry::Message(message(1, "나중"))).await.expect("goes on"), Kept::Store);
+    assert_eq!(store.all_messages().len(), 2);
+    journaled.ping().await.expect("and is well again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,12 +24,8 @@ fn encoder(secret: Option<&str>) -> Encoder {
         created_at: 0,
         updated_at: 0,
     };
-    let view = SessionView {
-        record,
-        persona: persona(),
-        config: SessionConfig::default(),
-        degraded: Vec::new(),
-    };
+    let view =
+        SessionView { record, persona: persona(), config: SessionConfig::default(), degraded: Vec::new() };
     Encoder::new(About { view, expires_at: 1, secret: secret.map(str::to_owned), durable: true })
 }
 
@@ -85,7 +81,10 @@ fn every_event_becomes_as_many_as_it_has_numbers() {
         samples: Vec::new(),
     };
     let json: Value = serde_json::from_str(&encoder.audio(next, &frame)).expect("JSON");
-    assert_eq!((json["delta"].as_str(), json["event_id"].clone()), (Some(""), format!("event_{next}").into()));
+    assert_eq!(
+        (json["delta"].as_str(), json["event_id"].clone()),
+        (Some(""), format!("event_{next}").into())
+    );
 }
 
 #[test]
@@ -94,9 +93,11 @@ fn the_secret_is_told_once_and_only_a_store_that_keeps_says_durable() {
     assert!(created(Some("geheim")).contains("\"secret\":\"geheim\""));
     assert!(!created(None).contains("secret"));
     let kept = |kept| encoder(None).encode(1, SessionEvent::Kept { item: "i".into(), kept }).remove(0);
-    for (place, kind) in
-        [(Kept::Store, "duologue.durable"), (Kept::Journal, "duologue.durable"), (Kept::Memory, "duologue.kept")]
-    {
+    for (place, kind) in [
+        (Kept::Store, "duologue.durable"),
+        (Kept::Journal, "duologue.durable"),
+        (Kept::Memory, "duologue.kept"),
+    ] {
         let json: Value = serde_json::from_str(&kept(place)).expect("JSON");
         assert_eq!((json["type"].as_str(), json["kept"].as_str()), (Some(kind), Some(place.name())));
     }

@@ -63,12 +63,7 @@ impl House {
             own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let config = Config::load(sources).expect("a valid configuration");
         let tts = FakeTts::default();
-        let engines = engines(
-            &FakeStt::default(),
-            &FakeLlm::saying(lines),
-            &tts,
-            &FakeVad::default(),
-        );
+        let engines = engines(&FakeStt::default(), &FakeLlm::saying(lines), &tts, &FakeVad::default());
         let server = Server::bind_with(config, engines, store).await.expect("binds");
         let url = format!("http://127.0.0.1:{}", server.address().expect("bound").port());
         let (stop, stopped) = oneshot::channel::<()>();
