@@ -108,6 +108,10 @@ impl Synth for Kokoro {
         Ok(pieces(&request.text))
     }
 
+    fn hasten(&self, pieces: Vec<Piece>) -> Vec<Piece> {
+        text::open_early(pieces)
+    }
+
     fn sound(
         &mut self,
         piece: &Piece,

@@ -5,6 +5,7 @@
 //! loudness, fades, mouth shapes, chunks) is in [`speak`].
 
 pub mod chain;
+mod cover;
 pub mod dsp;
 pub mod edge;
 pub mod espeak;

@@ -8,7 +8,7 @@ use std::{
 use duologue_domain::{ipa, lang::Language, viseme::VisemeCue};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::{dsp, text::Piece};
+use super::{cover::Cover, dsp, text::Piece};
 use crate::{
     port::{
         CancelFlag, EngineError, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk, TtsRequest,
@@ -39,6 +39,10 @@ const STALL_AFTER: Duration = Duration::from_secs(20);
 pub(crate) trait Synth: 'static {
     /// The clause in pieces of phonemes, short enough that cancelling between them is quick.
     fn pieces(&mut self, request: &TtsRequest, cancel: &CancelFlag) -> Result<Vec<Piece>, EngineError>;
+    /// The same pieces for somebody who hears nothing until the first is done: a slow voice makes it short.
+    fn hasten(&self, pieces: Vec<Piece>) -> Vec<Piece> {
+        pieces
+    }
     /// One piece as sound at 24 kHz.
     fn sound(
         &mut self,
@@ -96,7 +100,9 @@ impl Speaking {
         let config = ThreadConfig { name, per_session: PER_SESSION, total: TOTAL, stall_after: STALL_AFTER };
         let thread = EngineThread::spawn(
             config,
-            move || Ok(Voicebox { synth: open()?, leveller: dsp::Leveller::default() }),
+            move || {
+                Ok(Voicebox { synth: open()?, leveller: dsp::Leveller::default(), cover: Cover::default() })
+            },
             move |voicebox, job| voicebox.serve(name, job),
         );
         Self { name, thread, files }
@@ -165,6 +171,7 @@ pub(crate) fn voice(engine: &'static str, id: &str, name: &str, tone: (Language,
 struct Voicebox<S> {
     synth: S,
     leveller: dsp::Leveller,
+    cover: Cover,
 }
 
 impl<S: Synth> Voicebox<S> {
@@ -180,7 +187,10 @@ impl<S: Synth> Voicebox<S> {
     fn clause(&mut self, name: &'static str, job: &Job<Clause>, queued: Duration) -> Result<(), EngineError> {
         let Clause { request, sender, cancel } = &job.payload;
         let mut began = Instant::now();
-        let pieces = self.synth.pieces(request, cancel)?;
+        let mut pieces = self.synth.pieces(request, cancel)?;
+        if self.cover.is_over(request.session, began) {
+            pieces = self.synth.hasten(pieces);
+        }
         let mut emitter = Emitter { name, sender, cancel, queued, sent: 0 };
         let count = pieces.len();
         for (index, piece) in pieces.into_iter().enumerate() {
@@ -201,8 +211,10 @@ impl<S: Synth> Voicebox<S> {
             }
             let finished =
                 Finished::new(raw, &piece, &mut self.leveller, (index + 1 < count).then_some(request.speed));
+            let samples = finished.audio.len();
             emitter.emit(finished, began.elapsed())?;
             began = Instant::now();
+            self.cover.sent(request.session, samples, began);
         }
         Ok(())
     }

@@ -8,7 +8,10 @@ use std::{
 
 use duologue_domain::{lang::Language, viseme::Viseme};
 
-use super::{EspeakTts, HibariTts, KoreanTts, PiperTts, VoiceChain, dsp};
+use super::{
+    EspeakTts, HibariTts, KoreanTts, PiperTts, Speaking, Synth, VoiceChain, dsp, speak,
+    text::{self, Piece},
+};
 use crate::{
     models_for_tests::{runtime, test_model},
     port::{
@@ -209,6 +212,37 @@ async fn a_missing_model_is_unavailable_and_says_what_to_do() {
         assert_eq!(error.kind, ErrorKind::Unavailable, "{}", voice.id);
         assert!(error.message.contains("models pull") || error.message.contains("make run"), "{error}");
     }
+}
+
+/// A voice that says every piece as a second of sound.
+struct Steady;
+
+impl Synth for Steady {
+    fn pieces(&mut self, _: &TtsRequest, _: &CancelFlag) -> Result<Vec<Piece>, EngineError> {
+        let phonemes = "ʨˈɔnɯn jˈoʥɯm ˈaʨʰimmada kˈoŋwɔnesɔ sˈanʨʰeɡɯl hˈejo.".to_owned();
+        Ok(vec![Piece { phonemes, ..Piece::default() }])
+    }
+
+    fn hasten(&self, pieces: Vec<Piece>) -> Vec<Piece> {
+        text::open_early(pieces)
+    }
+
+    fn sound(&mut self, _: &Piece, _: &TtsRequest, _: &CancelFlag) -> Result<Vec<f32>, EngineError> {
+        Ok((0..24_000).map(|index| (index as f32 * 0.05).sin() * 0.3).collect())
+    }
+}
+
+#[tokio::test]
+async fn only_who_hears_nothing_gets_a_short_first_piece() {
+    let voices = [speak::voice("steady", "steady", "Steady", (Language::Korean, "neutral"))];
+    let speaking = Speaking::start("steady", Vec::new(), || Ok(Steady));
+    let mut seconds = Vec::new();
+    for session in [1, 1, 2] {
+        let asked = TtsRequest { session, ..request(&voices[0], Language::Korean, "네") };
+        let chunks = collect(speaking.synthesize(&voices, asked).expect("a stream")).await.expect("speech");
+        seconds.push((chunks.iter().map(|chunk| chunk.audio.len()).sum::<usize>() + 6_000) / 24_000);
+    }
+    assert_eq!(seconds, [2, 1, 2], "the second clause is covered by the first, another session is not");
 }
 
 // ---------------------------------------------------------------- the chain, over voices made for it
