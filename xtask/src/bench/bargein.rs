@@ -38,9 +38,9 @@ enum Speech {
 /// The persona's own voice alone, as a sound: nothing is laid over it for so long.
 const OWN_VOICE: Duration = Duration::from_millis(2_500);
 /// How long after its end a sound may still stop the reply.
-const PATIENCE: Duration = Duration::from_millis(2_600);
+const PATIENCE: Duration = Duration::from_millis(3_600);
 /// An interruption that has not stopped the reply so long after its end was missed.
-const MISSED_AFTER: Duration = Duration::from_millis(3_500);
+const MISSED_AFTER: Duration = Duration::from_millis(3_800);
 /// A session's sounds; then a fresh one, so that the conversation stays short.
 const PER_SESSION: usize = 12;
 /// A sound at which the reply ended by itself is laid over another one, so often.

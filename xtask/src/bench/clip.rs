@@ -7,13 +7,21 @@ use anyhow::{Context, bail};
 /// Human English speech with its transcription, from Debian's `pocketsphinx-testdata`.
 const ENGLISH: &str = "/usr/share/pocketsphinx/test/data/librivox";
 
-/// Sentences of everyday talk, to be synthesised: no free Korean human speech is packaged.
-const KOREAN: [&str; 5] = [
+/// Sentences of everyday talk, to be synthesised: no free Korean human speech is packaged. Questions and statements,
+/// polite and plain, short and long.
+const KOREAN: [&str; 12] = [
     "안녕하세요, 오늘 기분이 어때요?",
     "주말에 뭐 하고 지냈어요?",
     "요즘 재미있는 영화 있으면 추천해 주세요.",
     "저는 커피보다 차를 더 좋아해요.",
     "내일 저녁에 같이 밥 먹을래요?",
+    "어제 친구하고 한강에서 자전거를 탔는데 바람이 정말 시원했어요.",
+    "비가 오는 날에는 무슨 노래를 듣고 싶으세요?",
+    "저는 아침에 일찍 일어나는 게 제일 어려워요.",
+    "여행을 간다면 바다가 좋을까요, 산이 좋을까요?",
+    "지난달에 새 회사로 옮겼는데 아직 적응하고 있습니다.",
+    "고양이를 키우고 싶은데 부모님이 반대하시거든요.",
+    "그 소식을 듣고 정말 기뻤겠네요, 그렇죠?",
 ];
 
 /// Sample rate of every clip.
@@ -70,7 +78,7 @@ pub(super) fn english() -> anyhow::Result<Vec<Clip>> {
     Ok(clips)
 }
 
-/// Five synthetic Korean sentences, spoken by the program's own Korean voice.
+/// Twelve synthetic Korean sentences, spoken by the program's own Korean voice.
 pub(super) fn korean(program: &str) -> anyhow::Result<Vec<Clip>> {
     let folder = std::env::temp_dir();
     let mut clips = Vec::new();
@@ -91,6 +99,21 @@ pub(super) fn korean(program: &str) -> anyhow::Result<Vec<Clip>> {
         });
     }
     Ok(clips)
+}
+
+/// Writes speech of the wire, 24 kHz, so that it can be heard again.
+pub(super) fn write(path: &Path, samples: &[i16]) -> anyhow::Result<()> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 24_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec)?;
+    for sample in samples {
+        writer.write_sample(*sample)?;
+    }
+    Ok(writer.finalize()?)
 }
 
 /// Reads 16-bit mono; other rates than [`RATE`] are brought to it by linear interpolation, enough for a test signal.

@@ -1,11 +1,15 @@
 //! `cargo xtask bench …`: what the running server does for a person, measured from outside.
 
+mod alone;
 mod bargein;
 mod chaos;
 mod client;
 mod clip;
+mod loudspeaker;
+mod people;
 mod score;
 mod sessions;
+mod turns;
 mod voice;
 
 use clap::{Args, Subcommand};
@@ -25,6 +29,8 @@ enum Bench {
     Chaos(chaos::ChaosArgs),
     /// Weigh sessions: idle, exchanged, closed, many at once
     Sessions(sessions::SessionsArgs),
+    /// Compare when a turn is taken for over: by voice activity, by smart-turn, by ours; needs no server
+    Turns(turns::TurnsArgs),
     /// Play human clips into the running server in real time, and print the waterfall of every turn
     Voice(voice::VoiceArgs),
 }
@@ -36,6 +42,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
         Bench::Bargein(args) => runtime.block_on(bargein::run(args)),
         Bench::Chaos(args) => chaos::run(args),
         Bench::Sessions(args) => runtime.block_on(sessions::run(args)),
+        Bench::Turns(args) => turns::run(args),
         Bench::Voice(args) => runtime.block_on(voice::run(args)),
     }
 }

@@ -62,6 +62,12 @@ pub(super) fn quantile(figures: &[f64], share: f64) -> f64 {
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(f64::NAN)
 }
 
+/// How many times longer the longest is than the shortest; 1 is fair.
+pub(super) fn unfairness(medians: &[f64]) -> f64 {
+    let longest = medians.iter().copied().fold(f64::NAN, f64::max);
+    longest / medians.iter().copied().fold(f64::NAN, f64::min)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +89,6 @@ mod tests {
         let figures = [5.0, 1.0, 3.0, 2.0, 4.0];
         assert_eq!((quantile(&figures, 0.5), quantile(&figures, 0.95)), (3.0, 5.0));
         assert!(quantile(&[], 0.5).is_nan());
+        assert_eq!(unfairness(&[1_000.0, 1_200.0, 1_100.0]), 1.2);
     }
 }

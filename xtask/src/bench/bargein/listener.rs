@@ -124,8 +124,12 @@ impl Listener {
             moved: Instant::now(),
             heard: String::new(),
         };
+        let manner = match korean {
+            true => "무슨 말을 듣든 이야기를 열두 문장 이상으로 길게 이어 가세요. 질문은 하지 마세요.",
+            false => "Whatever is said, go on with a long story of at least twelve sentences. Ask nothing.",
+        };
         let session = json!({
-            "type": "realtime", "max_output_tokens": 400,
+            "type": "realtime", "max_output_tokens": 400, "instructions": manner,
             "audio": {"input": {"format": {"type": "audio/pcm", "rate": RATE}}},
         });
         listener.say(json!({"type": "session.update", "session": session})).await?;
@@ -254,6 +258,7 @@ impl Listener {
     }
 
     fn handle_event(&mut self, event: &Value, now: Instant) -> anyhow::Result<()> {
+        if std::env::var_os("TRACE").is_some() { eprintln!("{:?} {} {} {}", now, event["type"], event["text"], event["transcript"]); }
         let turn = |value: &Value| value["turn"].as_u64().unwrap_or(0) as u32;
         match event["type"].as_str().unwrap_or_default() {
             "response.created" => {
