@@ -101,6 +101,8 @@ pub enum TranscriberMsg {
 pub enum TranscriberEvent {
     /// Words so far.
     Partial {
+        /// Of which utterance, as far as it had come.
+        utterance: Utterance,
         /// All of them.
         transcript: Transcript,
         /// Their beginning, on which successive decodings agree; within an utterance it only grows.
@@ -218,6 +220,11 @@ impl State {
     }
 
     fn partial(&mut self, utterance: Utterance) {
+        // What runs for an utterance that was nobody's turn is in the way of this one.
+        let stale = |job: &Job| job.kind != Kind::Final && job.utterance.start != utterance.start;
+        if self.job.as_ref().is_some_and(stale) {
+            self.give_up();
+        }
         if self.job.is_some() || !self.steps.is_due(utterance) {
             metrics::counter!("transcriber_partials_skipped_total").increment(1);
             return;
@@ -323,7 +330,7 @@ impl State {
                 };
                 self.steps.took(transcript.queued + transcript.compute);
                 let stable = self.agree(utterance, &transcript.text);
-                self.tell(TranscriberEvent::Partial { transcript, stable })
+                self.tell(TranscriberEvent::Partial { utterance, transcript, stable })
             }
         }
     }

@@ -28,8 +28,9 @@ use crate::turn::TurnId;
 pub const FRAME_MS: u32 = 32;
 /// No sound keeps a reply ducked or held longer than this: by then the words are known or the voice has decided.
 pub const LONGEST_MS: u64 = 4_000;
-/// How long after its end a sound may still stop the reply by its words: a slow recogniser on a busy laptop.
-pub const RECALL_MS: u64 = 1_500;
+/// How long after its end a sound may still stop the reply by its words: a recogniser on a busy laptop takes its time,
+/// and "stop" that comes late is better than one that was not heard.
+pub const RECALL_MS: u64 = 3_000;
 
 /// Voice before the reply pauses. With the packet and the frame around it this keeps within 300 ms at the client,
 /// and it is longer than any click.

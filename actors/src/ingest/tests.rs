@@ -49,6 +49,7 @@ impl Scene {
         let (parent, _) = Actor::spawn(None, Probe, log.clone()).await.unwrap();
         let audio = AudioIn::new(HEARING_RATE);
         let args = IngestArgs {
+            goes_on: None,
             parent,
             session: 1,
             audio: audio.clone(),
@@ -176,7 +177,7 @@ async fn words_that_come_after_the_end_still_decide() {
     let mut scene = Scene::new().await;
     scene.audible(false).await;
     scene.voice(352).await;
-    scene.quiet(2_500).await;
+    scene.quiet(4_000).await;
     assert_eq!(scene.told(), ["duck", "started over reply", "hold", "restore", "backchannel"]);
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::State;
 use crate::{
-    event::SessionEvent,
+    event::{SessionEvent, TurnDetection},
     ingest::{IngestEvent, IngestMsg},
     store::MessageRole,
     transcriber::{Hints, TranscriberEvent, TranscriberMsg, Utterance},
@@ -32,6 +32,15 @@ pub(super) struct Hearing {
     partial: String,
     /// Told once per trouble.
     deaf: bool,
+    /// Up to here all is said and done.
+    committed: u64,
+}
+
+impl Hearing {
+    /// Whether these are words of an earlier speech than the one that goes on.
+    fn is_past(&self, utterance: Utterance) -> bool {
+        self.current.as_ref().is_some_and(|current| utterance.start < current.start)
+    }
 }
 
 #[derive(Debug)]
@@ -162,7 +171,7 @@ impl State {
     }
 
     fn speech_started(&mut self, start: u64, over_reply: bool) {
-        if self.speech_that_goes_on().is_some() {
+        if self.is_announced() {
             // A new Ingest has heard again what the old one had told.
             return;
         }
@@ -212,6 +221,7 @@ impl State {
         self.say(SessionEvent::Committed { item: item.clone(), previous: previous.clone() });
         self.say(SessionEvent::ItemAdded { item: heard.clone(), previous: previous.clone() });
         self.say(SessionEvent::ItemDone { item: heard, previous });
+        self.hearing.committed = utterance.end;
         let utterance = self.within_hearing(utterance);
         self.hearing.pending.push_back(Pending { item, utterance, timing });
         if self.children.given_up().iter().any(|(role, _)| *role == "transcriber") {
@@ -243,8 +253,12 @@ impl State {
         }
     }
 
-    /// Where the speech began that the client knows of and that has not ended.
+    /// Where the speech began that the client knows of and that has not ended; with a button, what it has not
+    /// committed yet.
     pub(super) fn speech_that_goes_on(&self) -> Option<u64> {
+        if matches!(self.config.turn_detection, TurnDetection::Manual) {
+            return Some(self.hearing.committed.max(self.history.end().saturating_sub(LONGEST)));
+        }
         self.hearing.current.as_ref().filter(|current| current.announced).map(|current| current.start)
     }
 
@@ -267,7 +281,13 @@ impl State {
 
     pub(super) fn transcriber_said(&mut self, event: TranscriberEvent) {
         match event {
-            TranscriberEvent::Partial { transcript, stable } => {
+            // Late words of a speech that has passed would decide about the one that goes on.
+            TranscriberEvent::Partial { utterance, .. } | TranscriberEvent::Guess { utterance, .. }
+                if self.hearing.is_past(utterance) =>
+            {
+                metrics::counter!("session_stale_transcripts_total").increment(1);
+            }
+            TranscriberEvent::Partial { transcript, stable, .. } => {
                 self.partial(transcript);
                 if self.is_announced() && !stable.is_empty() {
                     self.read_ahead(Some(&stable));
@@ -381,6 +401,7 @@ impl State {
     }
 
     pub(super) fn forget_current_speech(&mut self) {
+        self.hearing.committed = self.history.end();
         self.drop_draft();
         if self.hearing.current.take().is_some() {
             self.floor.handle_speech_ended();

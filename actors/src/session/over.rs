@@ -8,6 +8,7 @@ use crate::{
     event::SessionEvent,
     ingest::{Audible, DUCK_GAIN, IngestMsg},
     store::MessageRole,
+    transcriber::TranscriberMsg,
 };
 
 impl State {
@@ -99,6 +100,8 @@ impl State {
     pub(super) fn backchannel(&mut self) {
         metrics::counter!("session_backchannels_total").increment(1);
         let text = self.hearing.forget_speech();
+        // Nobody waits for its words any more.
+        self.to_transcriber(TranscriberMsg::Resumed);
         self.floor.handle_speech_ended();
         self.say(SessionEvent::Backchannel { text });
         let effects = self.floor.handle_heard(false);

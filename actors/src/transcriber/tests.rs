@@ -157,7 +157,7 @@ async fn what_two_partials_agree_on_is_stable_until_the_next_utterance() {
     for (index, text) in ["저는 어제", "저는 어제 학교에 갔", "저는 어제 학교에 갔어요"].iter().enumerate() {
         stage.partial(700 * (index as u64 + 1)).await;
         let event = stage.answer(index, Ok(text)).await;
-        let Some(TranscriberEvent::Partial { transcript, stable: now }) = event else { panic!("{event:?}") };
+        let Some(TranscriberEvent::Partial { transcript, stable: now, .. }) = event else { panic!("{event:?}") };
         assert_eq!(transcript.text, *text);
         stable.push(now);
     }

@@ -221,7 +221,7 @@ fn late_words_still_stop() {
     assert_eq!(kinds(&log), [Duck, Restore, Duck, Stop(ByWords)]);
     let log = run(REPLY, &[Voice(12), Quiet(25), Said("네"), Quiet(20)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
-    let log = run(REPLY, &[Voice(12), Quiet(80), Said("stop"), Quiet(20)]);
+    let log = run(REPLY, &[Voice(12), Quiet(110), Said("stop"), Quiet(20)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore], "too late to mean this reply");
 }
 
@@ -234,7 +234,7 @@ fn waits_for_words_only_while_they_can_change_something() {
     assert!(machine.awaits_words() && machine.is_deciding());
     play(&mut machine, &[Quiet(25)]);
     assert!(machine.awaits_words() && !machine.is_deciding());
-    play(&mut machine, &[Quiet(40)]);
+    play(&mut machine, &[Quiet(80)]);
     assert!(!machine.awaits_words());
     play(&mut machine, &[Voice(12), Quiet(8), Said("응")]);
     assert!(!machine.awaits_words());

@@ -258,7 +258,6 @@ impl Listener {
     }
 
     fn handle_event(&mut self, event: &Value, now: Instant) -> anyhow::Result<()> {
-        if std::env::var_os("TRACE").is_some() { eprintln!("{:?} {} {} {}", now, event["type"], event["text"], event["transcript"]); }
         let turn = |value: &Value| value["turn"].as_u64().unwrap_or(0) as u32;
         match event["type"].as_str().unwrap_or_default() {
             "response.created" => {
