@@ -53,6 +53,7 @@ async fn main() {
         let heard = models.listen(sessions, *language).await;
         if options.explain {
             table::explain(&mut models, &heard).await;
+            models.save();
         }
         table::compare(title, &mut models, &heard).await;
         models.save();

@@ -152,9 +152,9 @@ impl<'a> Play<'a> {
                     let text = self.models.words(self.heard, range, false).await;
                     self.coming.push((now + HEARING, Coming::Words { text, partial: false }));
                 }
-                EndpointEvent::JudgeTurn { ask, start, end } => {
-                    let probability =
-                        self.models.completeness(self.heard, start as usize, end as usize).await;
+                EndpointEvent::JudgeTurn { ask, end, .. } => {
+                    let start = self.turn_start(now);
+                    let probability = self.models.completeness(self.heard, start, end as usize).await;
                     self.coming.push((now + JUDGING, Coming::Judged { ask, probability }));
                 }
                 EndpointEvent::TurnEnded { decided_at, .. } => {
@@ -171,8 +171,8 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// Where the words begin: those of the whole turn, even after a false end. Only how they end matters, and
-    /// like this each pause is transcribed once for all settings.
+    /// What the models hear begins with the turn, even after a false end: only how it ends matters to them, and
+    /// like this each pause is asked about once for all settings and all systems.
     fn turn_start(&self, now: u64) -> usize {
         let turns = self.heard.session.turns.iter().rev();
         let turn = turns.map(|turn| turn.start).find(|&start| start as u64 <= now);
