@@ -336,7 +336,8 @@ impl Endpointer {
                 let wait = samples(evidence.wait_ms(max_wait_ms, self.speaker));
                 let words = if pause.words { 0 } else { samples(self.config.words_within_ms) };
                 let likely = evidence.is_likely();
-                (wait.max(words), if likely { EndReason::Complete } else { EndReason::MaxWait })
+                let least = samples(self.config.least_wait_ms);
+                (wait.max(words).max(least), if likely { EndReason::Complete } else { EndReason::MaxWait })
             }
             None => (self.unanswered_limit(pause, tail), EndReason::Silence),
         };

@@ -32,6 +32,8 @@ pub struct EndpointConfig {
     pub pause_after_ms: u32,
     /// Silence before the judge is asked.
     pub ask_after_ms: u32,
+    /// Silence before which no turn ends by itself in semantic mode: patience for people who search for words.
+    pub least_wait_ms: u32,
     /// Probability of completeness that speaks neither for an end nor against it.
     pub complete_at: f32,
     /// Silence within which the words up to a pause are waited for before it is taken for the end.
@@ -53,6 +55,8 @@ impl Default for EndpointConfig {
             // Shorter silences are dips inside words: the first strong frame after one continues the speech.
             pause_after_ms: 96,
             ask_after_ms: 200,
+            // The words take longer on most machines.
+            least_wait_ms: 0,
             complete_at: 0.5,
             // On two slow cores the words are there after 400 ms.
             words_within_ms: 480,

@@ -167,7 +167,7 @@ const KO_POLITE_OPEN: &str = "데요 고요 구요 서요 지만요 는요 은�
 const KO_SURE_DANGLING_ENDINGS: &str =
     "지만 려고 면서 다가 거나 든지 더니 느라 자마자 때문에 려면 도록 는데도";
 
-const KO_DANGLING_ENDINGS: &str = "고 면 에서 에게 한테 으로 하고 이랑 부터 을 를 은 는 이 가 의 와 과 해야 가야 와야 봐야 어야 아야 여야 써야 돼야 져야 \
+const KO_DANGLING_ENDINGS: &str = "고 면 에서 에게 한테 으로 하고 이랑 부터 까지 을 를 은 는 이 가 의 와 과 해야 가야 와야 봐야 어야 아야 여야 써야 돼야 져야 \
     줘야 워야 길래 라서 아서 어서 여서 해서 려서 와서 가서 워서 돼서 처럼 보다 마다";
 
 fn korean(word: &str, alone: bool) -> Hint {

@@ -161,6 +161,17 @@ fn words_that_do_not_come_are_not_waited_for_long() {
 }
 
 #[test]
+fn the_patient_wait_at_least_so_long() {
+    let config = EndpointConfig { least_wait_ms: 704, ..EndpointConfig::default() };
+    let mut endpointer = Endpointer::new(config);
+    feed(&mut endpointer, SPEECH, 1000);
+    let Some(E::JudgeTurn { ask, .. }) = feed(&mut endpointer, QUIET, 224).pop() else { panic!() };
+    endpointer.handle_partial("That's all.");
+    assert_eq!(endpointer.handle_completeness(ask, 0.99), []);
+    assert_eq!(wait_of(&mut endpointer), (704, EndReason::Complete));
+}
+
+#[test]
 fn a_pause_is_announced_once_and_anew_after_speech() {
     for mode in [EndpointMode::Server { silence_ms: 500 }, EndpointMode::Semantic { max_wait_ms: 4000 }] {
         let mut endpointer = with(mode);
@@ -229,11 +240,11 @@ fn the_judge_hears_the_silence_too() {
 #[test]
 fn the_wait_follows_the_answer() {
     for (answer, least, most, reason) in [
-        (0.0, 2400, 2700, EndReason::MaxWait),
-        (0.1, 1600, 1800, EndReason::MaxWait),
-        (0.3, 950, 1150, EndReason::MaxWait),
-        (0.49, 600, 650, EndReason::MaxWait),
-        (0.6, 500, 550, EndReason::Complete),
+        (0.0, 3800, 4000, EndReason::MaxWait),
+        (0.1, 2400, 2600, EndReason::MaxWait),
+        (0.3, 1250, 1400, EndReason::MaxWait),
+        (0.49, 600, 700, EndReason::MaxWait),
+        (0.55, 530, 600, EndReason::Complete),
         (0.9, 480, 480, EndReason::Complete),
     ] {
         let (mut endpointer, events) = judged(answer);
@@ -337,7 +348,7 @@ fn asks_again_at_growing_distances() {
             }
         }
     }
-    assert_eq!(asked, [640, 1440]);
+    assert_eq!(asked, [640, 1440, 3040]);
 }
 
 #[test]
@@ -465,7 +476,11 @@ fn random_config(dice: &mut Dice) -> EndpointConfig {
         mode,
         prefix_padding_ms: dice.roll(600) as u32,
         min_speech_ms: dice.roll(200) as u32,
+        pause_after_ms: dice.roll(400) as u32,
         ask_after_ms: dice.roll(700) as u32,
+        least_wait_ms: [0, dice.roll(2000) as u32][dice.roll(2) as usize],
+        words_within_ms: dice.roll(1500) as u32,
+        complete_at: dice.roll(101) as f32 / 100.0,
         max_turn_ms: dice.roll(6000) as u32,
         idle_timeout_ms: (dice.roll(2) == 0).then_some(1000),
         ..EndpointConfig::default()
@@ -579,7 +594,7 @@ fn tails_of_korean() {
         ),
         (
             Tail::Dangling,
-            "그리고|그런데|근데.|그래서|밥을 먹고|학교에 갔는데|좋지만|비가 오니까|그러니까|만약에 내가|시간이 있으면|집에 가려고|저는|이거를|친구한테|음|그게 어|그 …|저는, |먹어야|가면서|왜냐하면...",
+            "그리고|그런데|근데.|그래서|밥을 먹고|학교에 갔는데|좋지만|비가 오니까|그러니까|만약에 내가|시간이 있으면|집에 가려고|저는|이거를|내일 아침까지|친구한테|음|그게 어|그 …|저는, |먹어야|가면서|왜냐하면...",
         ),
         (Tail::Open, "|오늘 날씨|최고|라면|어|바다|아까|잘 모르겠는데요|?|그건 좀|집에"),
     ];

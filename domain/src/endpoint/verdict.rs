@@ -8,8 +8,12 @@
 
 use super::{speaker::Speaker, tail::Tail};
 
-/// How far the judge is trusted: it gives cut-off beginnings of sentences 0.9 and more half of the time.
+/// How far the judge is trusted beside the words, which know better: it gives cut-off beginnings of
+/// sentences 0.9 and more half of the time.
 const JUDGE_WEIGHT: f32 = 0.6;
+
+/// The same while the words are not known.
+const LONE_JUDGE_WEIGHT: f32 = 1.0;
 
 /// Probabilities are not believed beyond this, on either side.
 const SUREST: f32 = 0.98;
@@ -39,7 +43,8 @@ pub(super) struct Evidence {
 impl Evidence {
     /// The log odds that the turn is over.
     pub(super) fn log_odds(self) -> f32 {
-        let judge = JUDGE_WEIGHT * (log_odds(self.answer) - log_odds(self.complete_at));
+        let weight = if self.settled { JUDGE_WEIGHT } else { LONE_JUDGE_WEIGHT };
+        let judge = weight * (log_odds(self.answer) - log_odds(self.complete_at));
         let words = match (self.tail, self.settled) {
             (Tail::Final, true) => 1.2,
             (Tail::Final, false) => 0.6,

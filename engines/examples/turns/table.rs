@@ -56,7 +56,9 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
             ));
         }
     }
-    for (name, config) in [("as configured", EndpointConfig::default()), ("eagerness high", with(2000)), ("eagerness low", with(8000))] {
+    let eager = EndpointConfig { words_within_ms: 0, ..with(2000) };
+    let patient = EndpointConfig { least_wait_ms: 700, ..with(8000) };
+    for (name, config) in [("medium", with(4000)), ("eagerness high", eager), ("eagerness low", patient)] {
         let mut outcome = Outcome::default();
         for session in heard {
             outcome.add(Play::new(models, session, config).run().await);
@@ -113,18 +115,22 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
 
 async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     let mut points = Vec::new();
-    for complete_at in [0.1, 0.3, 0.5, 0.7, 0.9, 0.97] {
-        for max_wait_ms in [1000, 2000, 4000, 8000] {
-            for words_within_ms in [0, 480, 800, 1100] {
-                let config = EndpointConfig { complete_at, words_within_ms, ..with(max_wait_ms) };
-                let mut outcome = Outcome::default();
-                for session in heard {
-                    outcome.add(Play::new(models, session, config).run().await);
+    for complete_at in [0.3, 0.5, 0.7, 0.9, 0.97] {
+        for max_wait_ms in [2000, 4000] {
+            for words_within_ms in [0, 480] {
+                for least_wait_ms in [0, 300, 500, 600, 700, 900, 1100] {
+                    let config =
+                        EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(max_wait_ms) };
+                    let mut outcome = Outcome::default();
+                    for session in heard {
+                        outcome.add(Play::new(models, session, config).run().await);
+                    }
+                    let setting = format!(
+                        "complete_at {complete_at}, max_wait {max_wait_ms}, words_within {words_within_ms}, \
+                         least_wait {least_wait_ms} ms"
+                    );
+                    points.push(Point::new(setting, &outcome));
                 }
-                let setting = format!(
-                    "complete_at {complete_at}, max_wait {max_wait_ms} ms, words_within {words_within_ms} ms"
-                );
-                points.push(Point::new(setting, &outcome));
             }
         }
     }
