@@ -1,8 +1,10 @@
 //! Ingest: turns the client's audio into speech with a beginning and an end.
-//! Parent: Session. Children: none. On failure: restarts alone; the history of what was said is the Session's.
+//! Parent: Session. Children: none. On failure: restarts alone; the history of what was said is the Session's, and
+//! a speech that goes on is heard again from there.
 //! In: [`AudioIn`] (30 s, drops oldest) + IngestMsg.  Out: IngestEvent -> Session, over a reply too (`deciding`).
 //! Owns: one voice-activity stream, released by Drop.  Never: transcribes, keeps audio, logs words.
 
+mod again;
 mod deciding;
 mod message;
 mod over_reply;
@@ -68,6 +70,8 @@ pub struct IngestArgs {
     pub turn: Arc<dyn TurnEngine>,
     /// What the person hears of the persona.
     pub played: PlayedAudio,
+    /// Where the speech that goes on began, when a predecessor has told of one.
+    pub goes_on: Option<u64>,
     /// The configuration in force.
     pub config: SessionConfig,
 }
@@ -88,6 +92,8 @@ pub struct State {
     endpointer: Endpointer,
     /// Position of the endpointer's zero in the history: a restarted Ingest goes on where the old one stopped.
     base: u64,
+    /// What lies between `base` and the end of the history is still to be heard.
+    to_hear_again: bool,
     waiting: Vec<f32>,
     speech: Option<Speech>,
     judging: Duration,
@@ -166,7 +172,8 @@ impl Actor for Ingest {
             myself,
             front_end: front_end(&args.config)?,
             endpointer: Endpointer::new(endpoint_config(&args.config)),
-            base: args.history.end(),
+            base: State::beginning(args.goes_on, args.history.end()),
+            to_hear_again: args.goes_on.is_some(),
             waiting: Vec::new(),
             vad: None,
             speech: None,
@@ -256,6 +263,9 @@ impl State {
 
     /// Takes what arrived through the front end, the voice activity and the endpointer.
     async fn listen(&mut self) -> Result<(), ActorProcessingErr> {
+        if std::mem::take(&mut self.to_hear_again) {
+            self.hear_again().await?;
+        }
         let arrived = self.args.audio.drain();
         if arrived.dropped > 0 {
             metrics::counter!("ingest_dropped_samples_total").increment(arrived.dropped);

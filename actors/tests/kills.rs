@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use duologue_actors::{
-    event::{ClientCommand, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent},
+    event::{ClientCommand, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent, TurnDetection},
     outbox::Outgoing,
     policy::{CHILDREN, Role},
     session::{SessionMsg, SessionSpec},
@@ -98,6 +98,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(SessionConfig::default()).await
+    }
+
+    async fn with(config: SessionConfig) -> Self {
         let stt = FakeStt::understanding(&TALK.map(|(question, _)| question));
         let (llm, tts, vad) = (FakeLlm::answering(&TALK), FakeTts::default(), FakeVad::default());
         let store = MemoryStore::default();
@@ -110,7 +114,7 @@ impl Stage {
         let spec = SessionSpec {
             record: record(),
             persona: persona(),
-            config: SessionConfig::default(),
+            config,
             history: Vec::new(),
             facts: Vec::new(),
         };
@@ -268,12 +272,6 @@ impl Heard {
     }
 }
 
-/// Whether `wanted` appear in `all` in this order.
-fn in_order(all: &[String], wanted: &[&str]) -> bool {
-    let mut all = all.iter();
-    wanted.iter().all(|wanted| all.any(|content| content == wanted))
-}
-
 async fn survives(role: Role, way: Way, moment: Moment) {
     let case = format!("{role:?} {way:?} while {moment:?}");
     let stage = Stage::new().await;
@@ -301,7 +299,7 @@ async fn survives(role: Role, way: Way, moment: Moment) {
     assert!(second.longest_silence() < Duration::from_secs(3), "{case}: as fast as before");
     tokio::time::sleep(Duration::from_secs(15)).await;
     let wanted = [TALK[0].0, TALK[0].1, TALK[1].0, TALK[1].1];
-    assert!(in_order(&stage.contents(), &wanted), "{case}: all is kept: {:#?}", stage.contents());
+    assert_eq!(stage.contents(), wanted, "{case}: all is kept, once");
 }
 
 async fn survives_all(role: Role) {
@@ -383,6 +381,29 @@ async fn a_repair_that_starves_is_told_after_two_seconds() {
     let waited = told.expect("told").0 - killed;
     assert!((1_900..2_300).contains(&waited.as_millis()), "{waited:?}");
     assert_eq!(heard.status().map(|(_, text)| text), Some(TALK[0].1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_button_held_is_not_lost_with_ingest() {
+    let config = SessionConfig { turn_detection: TurnDetection::Manual, ..SessionConfig::default() };
+    let stage = Stage::with(config).await;
+    for line in [0, 1] {
+        stage.feed(&spoken(line, 900, RATE)).await;
+        stage.strike(Role::Ingest, Way::Killed).await;
+        stage.feed(&spoken(line, 900, RATE)).await;
+        stage.scene.command(ClientCommand::CommitAudio);
+        let seconds = loop {
+            let Outgoing::Event(event) = stage.attachment.next().await.expect("the scene is alive") else {
+                continue;
+            };
+            if let SessionEvent::Heard { text, seconds, .. } = *event {
+                assert_eq!(text, TALK[line].0);
+                break seconds;
+            }
+        };
+        assert!((1.5..2.5).contains(&seconds), "both halves of line {line} and nothing else: {seconds} s");
+        stage.settle().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

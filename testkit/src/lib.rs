@@ -34,7 +34,14 @@ fn line_of(audio: &[f32]) -> Option<usize> {
     let first = audio.iter().position(is_loud)?;
     let last = audio.iter().rposition(is_loud)?;
     let loud = audio.get(first..=last)?;
-    let rises = loud.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
+    // From well below to well above: the ripple of a resampler that begins anew is no pitch.
+    let (mut below, mut rises) = (false, 0);
+    for sample in loud {
+        if *sample > 0.1 {
+            rises += usize::from(std::mem::take(&mut below));
+        }
+        below |= *sample < -0.1;
+    }
     let hertz = rises as f32 * pcm::HEARING_RATE as f32 / loud.len() as f32;
     Some(((hertz - PITCH.0) / PITCH.1).round().max(0.0) as usize)
 }

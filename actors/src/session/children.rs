@@ -103,6 +103,7 @@ impl State {
                     vad: self.engines.vad.clone(),
                     turn: self.engines.turn.clone(),
                     played: self.played.clone(),
+                    goes_on: self.speech_that_goes_on(),
                     config: self.config.clone(),
                 };
                 self.children.ingest = Some(spawn_linked(Ingest, args, cell).await?);
@@ -123,6 +124,7 @@ impl State {
                     session,
                     persona: self.persona.clone(),
                     llm: self.engines.llm.clone(),
+                    small_llm: self.engines.small_llm.clone(),
                 };
                 self.children.persona = Some(spawn_linked(Persona, args, cell).await?);
             }
@@ -161,7 +163,7 @@ impl State {
                 warn!(session = self.key, role = role.name(), reason, "child died, restarting");
                 self.failing(role);
                 if role == Role::Ingest {
-                    self.end_interrupted_speech();
+                    self.forget_undecided_speech();
                 }
                 self.myself.send_after(delay, move || SessionMsg::Respawn(role));
             }
