@@ -40,6 +40,8 @@ pub struct PersonaArgs {
     pub persona: Arc<PersonaFile>,
     /// The model.
     pub llm: Arc<dyn LlmEngine>,
+    /// The one for when time is short.
+    pub small_llm: Option<Arc<dyn LlmEngine>>,
 }
 
 impl std::fmt::Debug for PersonaArgs {
@@ -69,6 +71,8 @@ pub struct ReplyJob {
     pub begun: String,
     /// How long clauses are.
     pub clauses: ClauseConfig,
+    /// Whether the smaller model answers, if there is one.
+    pub small: bool,
 }
 
 /// What it understands.
@@ -205,22 +209,26 @@ impl State {
             },
             said: !job.begun.is_empty(),
         };
-        let llm = self.args.llm.clone();
+        let llm = self.llm(&job).clone();
         self.reply = Some(OwnedTask::spawn(self.myself.clone(), async move { voice.speak(llm, request).await }));
+    }
+
+    fn llm(&self, job: &ReplyJob) -> &Arc<dyn LlmEngine> {
+        self.args.small_llm.as_ref().filter(|_| job.small).unwrap_or(&self.args.llm)
     }
 
     /// Whatever was being read ahead is a beginning of this, so it is not lost.
     fn read_ahead(&mut self, job: &ReplyJob) {
         self.ahead = None;
         let request = self.request(job, candor_of(&job.turns));
-        let Some(mut stream) = self.args.llm.read_ahead(request) else { return };
+        let Some(mut stream) = self.llm(job).read_ahead(request) else { return };
         let reading = async move { while stream.next().await.is_some() {} };
         self.ahead = Some(OwnedTask::spawn(self.myself.clone(), reading));
     }
 
     fn request(&self, job: &ReplyJob, question: AiQuestion) -> LlmRequest {
         let persona = &self.args.persona;
-        let context = self.args.llm.context_tokens();
+        let context = self.llm(job).context_tokens();
         let mut prompt = Prompt::build(&PromptInput {
             persona,
             language: job.language,

@@ -171,3 +171,29 @@ async fn the_clients_play_clock_decides_what_was_heard() {
     assert_eq!(*heard.done().1, ResponseStatus::Cancelled(CancelReason::TurnDetected));
     assert!(heard.text().len() < "First I went".len(), "{:?}", heard.text());
 }
+
+/// Answers that come too late cost comfort, step by step, and in the end the large model.
+#[tokio::test(start_paused = true)]
+async fn who_is_late_gives_up_step_by_step_and_takes_it_back() {
+    let mut slow = FakeLlm::saying(&["Well, let me think."]);
+    slow.per_word = Duration::from_millis(1_600);
+    let stage = Stage::thinking(slow, FakeLlm::saying(&["네, 좋아요!"])).await;
+    let mut steps = Vec::new();
+    for _ in 0..11 {
+        stage.write("뭐 할까요?");
+        let reply = stage.reply().await;
+        let step = reply.events.iter().find_map(|event| match event {
+            SessionEvent::Latency { budget, .. } => budget.map(|(target, step)| (target, step.name())),
+            _ => None,
+        });
+        steps.push((step.expect("a budget").1, reply.text().to_owned()));
+    }
+    let names = steps.iter().map(|(step, _)| *step).collect::<Vec<_>>();
+    let expected = ["full", "short_first_clause", "short_first_clause", "narrow_hearing", "narrow_hearing"];
+    assert_eq!(names[..5], expected);
+    assert_eq!(names[5], "small_model");
+    assert_eq!(steps[5].1, "Well, let me think.");
+    assert_eq!(steps[6].1, "네, 좋아요!", "the smaller one answers");
+    assert_eq!(names[9], "narrow_hearing", "with time to spare the large one is tried again: {names:?}");
+    assert_eq!(steps[10].1, "Well, let me think.");
+}

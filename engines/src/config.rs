@@ -76,6 +76,8 @@ pub struct LlmConfig {
     pub engine: LlmKind,
     /// Manifest id, path of a GGUF file, or the name of a remote model.
     pub model: String,
+    /// A smaller one that answers while the large one is too slow for a session's budget; empty for none.
+    pub small_model: String,
     /// When to load.
     pub load: Load,
     /// CPU threads.
@@ -98,6 +100,7 @@ impl Default for LlmConfig {
             enabled: true,
             engine: LlmKind::Llama,
             model: "qwen2.5-1.5b".into(),
+            small_model: String::new(),
             load: Load::Start,
             threads: 2,
             context_tokens: 4096,
@@ -115,6 +118,7 @@ impl std::fmt::Debug for LlmConfig {
             .field("enabled", &self.enabled)
             .field("engine", &self.engine)
             .field("model", &self.model)
+            .field("small_model", &self.small_model)
             .field("load", &self.load)
             .field("threads", &self.threads)
             .field("context_tokens", &self.context_tokens)

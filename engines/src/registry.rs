@@ -22,6 +22,8 @@ pub struct Engines {
     pub stt: Arc<dyn SttEngine>,
     /// The language model.
     pub llm: Arc<dyn LlmEngine>,
+    /// A smaller one, for when answers come too late; only where it is configured.
+    pub small_llm: Option<Arc<dyn LlmEngine>>,
     /// Text to speech.
     pub tts: Arc<dyn TtsEngine>,
 }

@@ -327,6 +327,7 @@ pub fn engines(stt: &FakeStt, llm: &FakeLlm, tts: &FakeTts, vad: &FakeVad) -> Ar
         turn: Arc::new(FakeTurn { complete: 0.9 }),
         stt: Arc::new(stt.clone()),
         llm: Arc::new(llm.clone()),
+        small_llm: None,
         tts: Arc::new(tts.clone()),
     })
 }

@@ -152,6 +152,7 @@ impl State {
                 true => ClauseConfig::hurried(),
                 false => ClauseConfig::default(),
             },
+            small: self.gives_up(Step::SmallModel),
         }
     }
 

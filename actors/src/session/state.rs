@@ -156,7 +156,9 @@ impl State {
         state.next_item = state.next_seq;
         state.apply_policy();
         let fast_voice = state.config.fast_voices.iter().any(Option::is_some).then_some(Step::FastVoice);
-        state.ladder = state.config.budget_ms.map(|ms| Ladder::new(ms, fast_voice.as_slice()));
+        let small_model = state.engines.small_llm.as_ref().map(|_| Step::SmallModel);
+        let optional = fast_voice.into_iter().chain(small_model).collect::<Vec<_>>();
+        state.ladder = state.config.budget_ms.map(|ms| Ladder::new(ms, &optional));
         for policy in &CHILDREN {
             state.spawn(policy.role).await;
         }

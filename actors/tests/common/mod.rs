@@ -13,7 +13,7 @@ use duologue_actors::{
     store::{SessionRecord, SessionStatus},
 };
 use duologue_domain::conversation::{Content, Item, Speaker};
-use duologue_engines::registry::Engines;
+use duologue_engines::{port::LlmEngine, registry::Engines};
 use duologue_testkit::{
     FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, MemoryStore, engines, persona, silence, speech,
 };
@@ -67,6 +67,14 @@ impl Stage {
         let (tts, vad) = (FakeTts::default(), FakeVad::default());
         let turn = Arc::new(FakeTurn { complete });
         let engines = Arc::new(Engines { turn, ..Engines::clone(&engines(&stt, &llm, &tts, &vad)) });
+        Self::on(engines, (stt, llm, tts, vad), SessionConfig::default(), SessionLimits::default()).await
+    }
+
+    /// A stage whose language model has a smaller one beside it.
+    pub(crate) async fn thinking(llm: FakeLlm, small: FakeLlm) -> Self {
+        let (stt, tts, vad) = (FakeStt::hearing(&[]), FakeTts::default(), FakeVad::default());
+        let small_llm: Option<Arc<dyn LlmEngine>> = Some(Arc::new(small));
+        let engines = Arc::new(Engines { small_llm, ..Engines::clone(&engines(&stt, &llm, &tts, &vad)) });
         Self::on(engines, (stt, llm, tts, vad), SessionConfig::default(), SessionLimits::default()).await
     }
 

@@ -55,7 +55,8 @@ impl Engines {
             vad: open_vad(vad, stt.enabled, places),
             turn: open_turn(vad, stt.enabled, places),
             stt: open_stt(stt, places),
-            llm: open_llm(llm, places),
+            llm: open_llm(llm, &llm.model, places),
+            small_llm: (!llm.small_model.is_empty()).then(|| open_llm(llm, &llm.small_model, places)),
             tts: open_tts(tts, places),
         };
         if stt.enabled && stt.load == Load::Start {
@@ -104,14 +105,14 @@ fn open_stt(config: &SttConfig, places: &Places<'_>) -> Arc<dyn SttEngine> {
     }
 }
 
-fn open_llm(config: &LlmConfig, places: &Places<'_>) -> Arc<dyn LlmEngine> {
+fn open_llm(config: &LlmConfig, model: &str, places: &Places<'_>) -> Arc<dyn LlmEngine> {
     if !config.enabled {
         return Arc::new(Absent::new("llm", SWITCHED_OFF));
     }
     if config.engine == LlmKind::Openai {
-        return Arc::new(OpenAiLlm::new(config));
+        return Arc::new(OpenAiLlm::new(&LlmConfig { model: model.to_owned(), ..config.clone() }));
     }
-    let model = match (places.resolve)(&config.model) {
+    let model = match (places.resolve)(model) {
         Ok(model) => model,
         Err(reason) => return Arc::new(Absent::new("llm", reason)),
     };
