@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use duologue::store::{JournalPlace, Journaled};
 use duologue_actors::{
-    event::{ClientCommand, NoticeLevel, ResponseRequest, SessionConfig, SessionEvent},
+    event::{ClientCommand, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent},
     outbox::Outgoing,
     session::SessionSpec,
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
@@ -36,9 +36,12 @@ struct Stage {
 
 impl Stage {
     async fn new(says: &[&str], largest: u64) -> Self {
+        Self::with(says, largest, false).await
+    }
+
+    async fn with(says: &[&str], largest: u64, speak: bool) -> Self {
         let (store, folder) = (MemoryStore::default(), Folder::new("outage"));
         let tts = FakeTts::default();
-        tts.gate.break_down();
         let engines = engines(&FakeStt::default(), &FakeLlm::saying(says), &tts, &FakeVad::default());
         let args = SessionsArgs {
             engines,
@@ -61,7 +64,7 @@ impl Stage {
             updated_at: 0,
         };
         store.create_session(record.clone()).await.expect("stored");
-        let config = SessionConfig { speak: false, ..SessionConfig::default() };
+        let config = SessionConfig { speak, ..SessionConfig::default() };
         let spec = SessionSpec { record, persona: persona(), config, history: Vec::new(), facts: Vec::new() };
         let scene = sessions.open(spec).await.expect("room");
         let attachment = scene.attach();
@@ -174,6 +177,58 @@ async fn a_paused_scene_is_stored_as_such_and_goes_on_or_ends() {
     tokio::time::sleep(Duration::from_secs(62)).await;
     assert!(scene.connect(Some(0)).await.is_none(), "it is over");
     assert_eq!(status().await, SessionStatus::Ended);
+}
+
+/// Hears until `enough` or the end of the reply: the last number, the samples, and all events.
+async fn hear(attachment: &Attachment, from: u64, enough: u64) -> (u64, u64, Vec<SessionEvent>) {
+    let (mut last, mut samples, mut events) = (0, from, Vec::new());
+    while samples < enough {
+        let next = tokio::time::timeout(Duration::from_secs(60), attachment.next_numbered());
+        let numbered = next.await.expect("it goes on").expect("the scene is alive");
+        last = numbered.last();
+        attachment.acknowledge(last);
+        match numbered.outgoing {
+            Outgoing::Audio(frame) => {
+                assert_eq!(frame.offset, samples, "every sample once");
+                samples += frame.samples.len() as u64;
+            }
+            Outgoing::Event(event) => {
+                let is_done = matches!(*event, SessionEvent::ResponseDone { .. });
+                events.push(*event);
+                if is_done {
+                    break;
+                }
+            }
+        }
+    }
+    (last, samples, events)
+}
+
+#[tokio::test(start_paused = true)]
+async fn speech_waits_for_who_is_gone_however_long_and_nobody_is_blamed() {
+    let replies = [
+        "오늘은 아침에 회사에 갔어요. 점심에는 친구와 김치찌개를 먹었어요. 저녁에는 한강을 오래 걸었어요.",
+        "This morning I went to the office. At noon I had lunch with a friend. Then we walked along the river.",
+    ];
+    for reply in replies {
+        let stage = Stage::with(&[reply], 1 << 20, true).await;
+        let first = stage.scene.connect(None).await.expect("connected");
+        stage.write("어떻게 지냈어요?");
+        let (last, heard, _) = hear(&first, 0, 24_000).await;
+        drop(first);
+        tokio::time::sleep(Duration::from_secs(55)).await;
+        let second = stage.scene.connect(Some(last)).await.expect("within a minute");
+        let back = tokio::time::Instant::now();
+        let (_, samples, events) = hear(&second, heard, u64::MAX).await;
+        let Some(SessionEvent::ResponseDone { item: Some(item), status, .. }) = events.last() else {
+            panic!("done")
+        };
+        assert_eq!((item.content.text(), status), (reply, &ResponseStatus::Completed));
+        let trouble = |event: &SessionEvent| matches!(event, SessionEvent::Notice { level, .. } if *level != NoticeLevel::Info);
+        assert!(!events.iter().any(trouble), "{events:?}");
+        let (left, took) = (Duration::from_millis((samples - heard) / 24), back.elapsed());
+        assert!(took + Duration::from_millis(4_100) > left, "{left:?} of speech came within {took:?}");
+    }
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ impl Talk {
     }
 
     /// Says it, waits until it is acknowledged and the answer has begun.
-    async fn into_the_middle(&mut self, text: &str) {
+    async fn stop_halfway(&mut self, text: &str) {
         let before = self.acknowledged.len();
         self.socket.write(text).await;
         self.until(|talk, _| talk.acknowledged.len() == before + 1).await;
@@ -111,7 +111,7 @@ async fn killed_in_the_middle(store: &[(&str, &str)]) {
     let mut talk = Talk::begin(&program).await;
     talk.exchange("안녕하세요, 저는 민수예요.").await;
     talk.exchange("I live in Seoul.").await;
-    talk.into_the_middle("천천히 말해 줘요, slowly please").await;
+    talk.stop_halfway("천천히 말해 줘요, slowly please").await;
     assert!(talk.acknowledged.iter().all(|(_, kept)| kept == "store"), "{:?}", talk.acknowledged);
     program.kill();
     let again = Program::start(&folder.0, &model, store).await;
@@ -161,7 +161,7 @@ async fn killed_while_the_store_is_away() {
     let health = get(&program, "/health", StatusCode::OK).await;
     let shown = health["parts"].as_array().expect("parts").iter().find(|part| part["part"] == "store");
     assert_eq!(shown.expect("the store")["state"], "unavailable");
-    talk.into_the_middle("and now slowly").await;
+    talk.stop_halfway("and now slowly").await;
     program.kill();
     let _server = Server::start_on(port, &database).await;
     let again = Program::start(&folder.0, &model, &store).await;
@@ -202,7 +202,7 @@ async fn the_signals_of_service_managers_end_it_well() {
         let mut talk = Talk::begin(&program).await;
         talk.exchange("안녕하세요").await;
         talk.exchange("How are you?").await;
-        talk.into_the_middle("slowly, please").await;
+        talk.stop_halfway("slowly, please").await;
         program.signal(signal);
         talk.until(|_, event| event["type"] == "duologue.ended" && event["code"] == "server_stopping").await;
         assert_eq!(close_of(&mut talk.socket).await, (1012, "server_stopping".to_owned()));
