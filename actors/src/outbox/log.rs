@@ -108,6 +108,10 @@ impl Log {
             }
         }
         self.trim();
+        // What a lively minute took is given back; not at every turn.
+        if self.entries.capacity() > 4 * self.entries.len() + 64 {
+            self.entries.shrink_to(2 * self.entries.len());
+        }
     }
 
     /// Goes back to what came after `number`. False when that is not known any more, or never was.

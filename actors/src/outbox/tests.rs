@@ -241,3 +241,99 @@ async fn a_gap_keeps_the_speech_that_waits_and_who_was_replaced_stays_so() {
     assert_eq!(outbox.arrived(), 0, "nor can it acknowledge");
     assert!(outbox.is_read());
 }
+
+/// Reproducible chance.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+/// What a client knows: it counts, and it listens to the live turn.
+#[derive(Default)]
+struct Client {
+    last: u64,
+    turn: u64,
+    samples: u64,
+    words: Vec<u64>,
+}
+
+impl Client {
+    fn hear(&mut self, numbered: &Numbered, live: u64) {
+        assert_eq!(numbered.first + numbered.skip as u64, self.last + 1, "no gap, nothing twice");
+        self.last = numbered.last();
+        match &numbered.outgoing {
+            Outgoing::Audio(frame) if !frame.samples.is_empty() => {
+                assert_eq!(frame.turn.0, live, "nothing of an old turn");
+                if frame.turn.0 != self.turn {
+                    (self.turn, self.samples) = (frame.turn.0, 0);
+                }
+                assert_eq!(frame.offset, self.samples, "every sample once");
+                self.samples += frame.samples.len() as u64;
+            }
+            Outgoing::Event(event) => {
+                if let SessionEvent::OutputText { delta, .. } = &**event {
+                    self.words.push(delta.parse().unwrap());
+                }
+            }
+            Outgoing::Audio(_) => {}
+        }
+    }
+}
+
+/// Whatever is said, interrupted, acknowledged, lost and resumed in whatever order: the client gets every event
+/// once and in order, and of the live turn every sample.
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_nothing_is_missed_and_nothing_comes_twice() {
+    for seed in 0..300 {
+        let (mut dice, outbox, mut client) = (Dice(seed), Outbox::default(), Client::default());
+        let (mut reader, _) = outbox.connect(None);
+        let (mut turn, mut offset, mut said) = (1, 0, 0);
+        for _ in 0..200 {
+            match dice.roll(10) {
+                0..3 => {
+                    outbox.event(text(&said.to_string()));
+                    said += 1;
+                }
+                3..6 if !outbox.is_full() => {
+                    let length = 1 + dice.roll(960);
+                    outbox.audio(frame_at(turn, offset, length as usize)).await.unwrap();
+                    offset += length;
+                }
+                6 if dice.roll(4) == 0 => {
+                    turn += 1;
+                    offset = 0;
+                    outbox.supersede(TurnId(turn));
+                }
+                7 => outbox.acknowledge(reader, client.last),
+                8 => {
+                    // Some of what is on its way is lost with the connection.
+                    for _ in 0..dice.roll(6) {
+                        let _ = tokio::time::timeout(Duration::from_millis(1), outbox.next(reader)).await;
+                    }
+                    let joined;
+                    (reader, joined) = outbox.connect(Some(client.last));
+                    assert_eq!(joined, Joined::Resumed);
+                }
+                _ => {
+                    for _ in 0..dice.roll(8) {
+                        let next = tokio::time::timeout(Duration::from_millis(1), outbox.next(reader)).await;
+                        let Ok(Ok(numbered)) = next else { break };
+                        client.hear(&numbered, turn);
+                    }
+                }
+            }
+        }
+        (reader, _) = outbox.connect(Some(client.last));
+        while let Ok(Ok(numbered)) = tokio::time::timeout(Duration::from_millis(1), outbox.next(reader)).await
+        {
+            client.hear(&numbered, turn);
+            outbox.acknowledge(reader, client.last);
+        }
+        assert_eq!(client.words, (0..said).collect::<Vec<_>>(), "seed {seed}");
+        assert!(offset == 0 || (client.turn, client.samples) == (turn, offset), "seed {seed}");
+    }
+}
