@@ -107,41 +107,18 @@ impl EchoGate {
         if active < WINDOW / 2 || self.heard.len() < WINDOW {
             return;
         }
-        let resemblances: [_; LAGS] = std::array::from_fn(|lag| self.resemblance_at(lag));
+        let newest_first = |ring: &VecDeque<Bands>, count| {
+            ring.iter().rev().take(count).map(|bands| bands.map(compress)).collect::<Vec<_>>()
+        };
+        let heard = newest_first(&self.heard, WINDOW);
+        let played = newest_first(&self.played, WINDOW + LAGS);
+        let resemblances: [_; LAGS] =
+            std::array::from_fn(|lag| resemblance(&heard, played.get(lag..).unwrap_or_default()));
         self.path.handle_look(&resemblances);
         if let Some(lag) = self.path.lag() {
             let pairs = self.heard.iter().rev().zip(self.played.iter().rev().skip(lag));
             self.path.handle_pairs(self.path.is_alone(&resemblances), pairs);
         }
-    }
-
-    /// Correlation of compressed envelopes, mean over the bands weighted by how much moves in them.
-    fn resemblance_at(&self, lag: usize) -> Option<f32> {
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for band in 0..BANDS {
-            let pairs = self.heard.iter().rev().zip(self.played.iter().rev().skip(lag)).take(WINDOW);
-            let (mut n, mut x, mut y, mut xx, mut yy, mut xy) = (0.0f32, 0.0, 0.0, 0.0, 0.0, 0.0);
-            for (heard, played) in pairs {
-                let (heard, played) = (compress(heard[band]), compress(played[band]));
-                n += 1.0;
-                x += heard;
-                y += played;
-                xx += heard * heard;
-                yy += played * played;
-                xy += heard * played;
-            }
-            if n < WINDOW as f32 / 2.0 {
-                return None;
-            }
-            let (var_x, var_y) = (xx - x * x / n, yy - y * y / n);
-            // Bands in which hardly anything moves say nothing.
-            if var_x > 1e-5 && var_y > 1e-5 {
-                let weight = (var_x * var_y).sqrt();
-                sum += (xy - x * y / n).max(0.0);
-                weights += weight;
-            }
-        }
-        (weights > 0.0).then(|| sum / weights)
     }
 
     /// The share of this hop that the reply explains.
@@ -172,6 +149,34 @@ impl EchoGate {
         }
         if weights > 0.0 { 1.0 - foreign / weights } else { 0.0 }
     }
+}
+
+/// Correlation of envelopes, newest first, mean over the bands weighted by how much moves in them.
+fn resemblance(heard: &[Bands], played: &[Bands]) -> Option<f32> {
+    let length = heard.len().min(played.len());
+    if length < WINDOW / 2 {
+        return None;
+    }
+    let n = length as f32;
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for band in 0..BANDS {
+        let (mut x, mut y, mut xx, mut yy, mut xy) = (0.0f32, 0.0, 0.0, 0.0, 0.0);
+        for (heard, played) in heard.iter().zip(played) {
+            let (heard, played) = (heard[band], played[band]);
+            x += heard;
+            y += played;
+            xx += heard * heard;
+            yy += played * played;
+            xy += heard * played;
+        }
+        let (var_x, var_y) = (xx - x * x / n, yy - y * y / n);
+        // Bands in which hardly anything moves say nothing.
+        if var_x > 1e-5 && var_y > 1e-5 {
+            sum += (xy - x * y / n).max(0.0);
+            weights += (var_x * var_y).sqrt();
+        }
+    }
+    (weights > 0.0).then(|| sum / weights)
 }
 
 /// About what an ear makes of power: quiet syllables count beside loud ones.

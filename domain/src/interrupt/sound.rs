@@ -17,7 +17,7 @@ const AUDIBLE_DB: f32 = -55.0;
 const HINT: f32 = 0.2;
 /// A frame without any sign of a voice must stand out by this much and be this loud: a cough, a hiss, a door.
 const LOUD_RISE_DB: f32 = 15.0;
-const LOUD_DB: f32 = -45.0;
+const LOUD_DB: f32 = -48.0;
 /// What frames that are not sure to be speech count for at most: they only tell how long it has lasted.
 const DOUBTFUL_MS: u32 = 64;
 /// This much below one's own level is somebody else.

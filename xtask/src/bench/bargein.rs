@@ -163,8 +163,7 @@ async fn watch(listener: &mut Listener, kind: Kind) -> anyhow::Result<(Marks, bo
             ended = Some(Instant::now());
         }
         if marks.stopped.is_some() && ended.is_some() {
-            // Whether it stopped before or after the reply ran dry is the question.
-            return Ok((marks, dry && kind != Kind::Interruption));
+            return Ok((marks, dry));
         }
         let patience = match kind {
             Kind::Interruption => MISSED_AFTER,
@@ -172,7 +171,7 @@ async fn watch(listener: &mut Listener, kind: Kind) -> anyhow::Result<(Marks, bo
             _ => PATIENCE,
         };
         if ended.is_some_and(|ended| ended.elapsed() >= patience) {
-            // What did not stop within a reply that was over could not.
+            // A reply that was over could not be stopped; to go on it had nothing more either.
             return Ok((marks, dry && kind == Kind::Interruption));
         }
     }

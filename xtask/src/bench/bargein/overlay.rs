@@ -160,14 +160,14 @@ fn power(samples: &[i16]) -> f64 {
     samples.iter().map(|sample| (f64::from(*sample) / 32_768.0).powi(2)).sum::<f64>() / samples.len().max(1) as f64
 }
 
-/// Cuts what is before the first 10 ms that are less than 25 dB below the loudest, which is where one would mark the
-/// beginning by eye, and brings the rest to [`VOICE_DB`].
+/// Cuts what is before the first 30 ms in a row that are less than 22 dB below the loudest 10 ms, which is where one
+/// would mark the beginning by eye (a breath before it is further down), and brings the rest to [`VOICE_DB`].
 fn from_onset(samples: &[i16]) -> Vec<i16> {
     let frame = RATE as usize / 100;
     let levels = samples.chunks(frame).map(power).collect::<Vec<_>>();
     let loudest = levels.iter().copied().fold(0.0, f64::max);
-    let loud = |level: &f64| *level > loudest * 10f64.powf(-2.5);
-    let first = levels.iter().position(loud).unwrap_or(0) * frame;
+    let loud = |level: &f64| *level > loudest * 10f64.powf(-2.2);
+    let first = levels.windows(3).position(|frames| frames.iter().all(loud)).unwrap_or(0) * frame;
     let last = levels.iter().rposition(loud).map_or(samples.len(), |last| (last + 1) * frame);
     let sound = &samples[first..last.min(samples.len()).max(first)];
     let gain = 10f64.powf(VOICE_DB / 20.0) / power(sound).sqrt().max(1e-6);
