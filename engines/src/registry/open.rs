@@ -11,7 +11,7 @@ use crate::{
     port::{LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
     registry::Engines,
     stt::WhisperStt,
-    tts::{EdgeTts, EspeakTts, HibariTts, KoreanTts, PiperTts, VoiceChain},
+    tts::{EdgeTts, VoiceChain, espeak, hibari, kokoro, piper},
     turn::SmartTurn,
     vad::SileroVad,
 };
@@ -131,12 +131,12 @@ fn open_tts(config: &TtsConfig, places: &Places<'_>) -> Arc<dyn TtsEngine> {
     if !config.enabled {
         return Arc::new(Absent::new("tts", SWITCHED_OFF));
     }
-    let (runtime, models, espeak) = (&places.runtime, places.models.as_path(), &config.espeak);
+    let (runtime, models, program) = (&places.runtime, places.models.as_path(), &config.espeak);
     let mut engines: Vec<Arc<dyn TtsEngine>> = vec![
-        Arc::new(HibariTts::new(runtime.clone(), models, espeak.clone(), config.threads)),
-        Arc::new(PiperTts::new(runtime.clone(), models, espeak.clone(), config.threads)),
-        Arc::new(KoreanTts::new(runtime.clone(), models, config.threads)),
-        Arc::new(EspeakTts::new(espeak.clone())),
+        Arc::new(hibari::start(runtime.clone(), models, program.clone(), config.threads)),
+        Arc::new(piper::start(runtime.clone(), models, program.clone(), config.threads)),
+        Arc::new(kokoro::start(runtime.clone(), models, config.threads)),
+        Arc::new(espeak::start(program.clone())),
     ];
     if config.edge {
         engines.push(Arc::new(EdgeTts::new(config.edge_url.clone())));

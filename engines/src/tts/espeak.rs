@@ -5,60 +5,24 @@ use std::path::PathBuf;
 
 use duologue_domain::{hangul, ipa, lang::Language, numbers};
 
-use super::{Speaking, Synth, dsp, program, speak::voice, text::Piece};
-use crate::port::{
-    CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice,
+use super::{
+    LocalTts, Synth, dsp, program,
+    speak::{Needs, voice},
+    text::Piece,
 };
+use crate::port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest};
 
 const ENGINE: &str = "espeak";
 
-/// espeak-ng, voices `espeak-ko` and `espeak-en`.
-#[derive(Debug)]
-pub struct EspeakTts {
-    speaking: Speaking,
-    program: PathBuf,
-    voices: Vec<Voice>,
-}
-
-impl EspeakTts {
-    /// `program` is a path, or a name that the system finds.
-    pub fn new(program: PathBuf) -> Self {
-        let own = program.clone();
-        Self {
-            speaking: Speaking::start(ENGINE, Vec::new(), move || Ok(Espeak { program: own.clone() })),
-            program,
-            voices: vec![
-                voice(ENGINE, "espeak-ko", "espeak 한국어", (Language::Korean, "neutral")),
-                voice(ENGINE, "espeak-en", "espeak English", (Language::English, "neutral")),
-            ],
-        }
-    }
-}
-
-impl TtsEngine for EspeakTts {
-    fn info(&self) -> EngineInfo {
-        EngineInfo { engine: ENGINE, model: "espeak-ng".into(), languages: Language::ALL.to_vec() }
-    }
-
-    fn health(&self) -> Health {
-        if program::installed(&self.program) {
-            self.speaking.health()
-        } else {
-            Health::Unavailable(format!("{} is not installed; run `make run` once", self.program.display()))
-        }
-    }
-
-    fn warm_up(&self) {
-        self.speaking.warm_up();
-    }
-
-    fn voices(&self) -> Vec<Voice> {
-        self.voices.clone()
-    }
-
-    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
-        self.speaking.synthesize(&self.voices, request)
-    }
+/// The voices `espeak-ko` and `espeak-en`. `program` is a path, or a name that the system finds.
+pub fn start(program: PathBuf) -> LocalTts {
+    let info = EngineInfo { engine: ENGINE, model: "espeak-ng".into(), languages: Language::ALL.to_vec() };
+    let voices = vec![
+        voice(ENGINE, "espeak-ko", "espeak 한국어", (Language::Korean, "neutral")),
+        voice(ENGINE, "espeak-en", "espeak English", (Language::English, "neutral")),
+    ];
+    let needs = Needs::Program(program.clone());
+    LocalTts::start((info, voices), needs, move || Ok(Espeak { program: program.clone() }))
 }
 
 struct Espeak {

@@ -9,14 +9,14 @@ use ort::{session::Session, value::Tensor};
 
 use self::synthesis::{BINS, Frames, Synthesis};
 use super::{
-    Speaking, Synth, program,
-    speak::voice,
+    LocalTts, Synth, program,
+    speak::{Needs, voice},
     text::{self, Piece},
     vocabulary::Vocabulary,
 };
 use crate::{
     onnx,
-    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice},
+    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
 
 const ENGINE: &str = "hibari";
@@ -25,53 +25,21 @@ const ENGINE: &str = "hibari";
 /// takes about 0.2 s and is as long as a cancelled request may keep the thread.
 const PIECE: usize = 160;
 
-/// hibari, voice `hibari-heart`.
-#[derive(Debug)]
-pub struct HibariTts {
-    speaking: Speaking,
-    voices: Vec<Voice>,
-}
-
-impl HibariTts {
-    /// `models` is the folder with `hibari.onnx` and `hibari-vocab.json`; `espeak` makes the phonemes.
-    pub fn new(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> Self {
-        let (model, vocabulary) = (models.join("hibari.onnx"), models.join("hibari-vocab.json"));
-        let files = vec![model.clone(), vocabulary.clone(), runtime.clone()];
-        let open = move || {
-            Ok(Hibari {
-                session: onnx::session(&runtime, &model, threads)?,
-                vocabulary: Vocabulary::read(ENGINE, &vocabulary, None)?,
-                synthesis: Synthesis::new(),
-                espeak: espeak.clone(),
-            })
-        };
-        Self {
-            speaking: Speaking::start(ENGINE, files, open),
-            voices: vec![voice(ENGINE, "hibari-heart", "Heart", (Language::English, "female"))],
-        }
-    }
-}
-
-impl TtsEngine for HibariTts {
-    fn info(&self) -> EngineInfo {
-        EngineInfo { engine: ENGINE, model: "hibari".into(), languages: vec![Language::English] }
-    }
-
-    fn health(&self) -> Health {
-        self.speaking.health()
-    }
-
-    fn warm_up(&self) {
-        self.speaking.warm_up();
-    }
-
-    fn voices(&self) -> Vec<Voice> {
-        self.voices.clone()
-    }
-
-    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
-        self.speaking.synthesize(&self.voices, request)
-    }
+/// The voice `hibari-heart`. `models` is the folder with `hibari.onnx` and `hibari-vocab.json`; `espeak` makes
+/// the phonemes.
+pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> LocalTts {
+    let (model, vocabulary) = (models.join("hibari.onnx"), models.join("hibari-vocab.json"));
+    let needs = Needs::Files(vec![model.clone(), vocabulary.clone(), runtime.clone()]);
+    let info = EngineInfo { engine: ENGINE, model: "hibari".into(), languages: vec![Language::English] };
+    let voices = vec![voice(ENGINE, "hibari-heart", "Heart", (Language::English, "female"))];
+    LocalTts::start((info, voices), needs, move || {
+        Ok(Hibari {
+            session: onnx::session(&runtime, &model, threads)?,
+            vocabulary: Vocabulary::read(ENGINE, &vocabulary, None)?,
+            synthesis: Synthesis::new(),
+            espeak: espeak.clone(),
+        })
+    })
 }
 
 struct Hibari {

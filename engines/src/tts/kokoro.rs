@@ -8,14 +8,14 @@ use duologue_domain::{hangul, lang::Language, numbers};
 use ort::{session::Session, value::Tensor};
 
 use super::{
-    Speaking, Synth, npz,
-    speak::voice,
+    LocalTts, Synth, npz,
+    speak::{Needs, voice},
     text::{self, Piece},
     vocabulary::Vocabulary,
 };
 use crate::{
     onnx,
-    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice},
+    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
 
 const ENGINE: &str = "kokoro";
@@ -36,64 +36,34 @@ const STYLE: usize = 256;
 /// as soon.
 const PIECE: usize = 64;
 
-/// Kokoro, with the Japanese speakers that ship with it.
-#[derive(Debug)]
-pub struct KoreanTts {
-    speaking: Speaking,
-    voices: Vec<Voice>,
+/// Kokoro, with the Japanese speakers that ship with it. `models` is the folder with `kokoro-int8.onnx`,
+/// `kokoro-voices.npz` and `kokoro-vocab.json`.
+pub fn start(runtime: PathBuf, models: &Path, threads: u16) -> LocalTts {
+    let model = models.join("kokoro-int8.onnx");
+    let speakers = models.join("kokoro-voices.npz");
+    let vocabulary = models.join("kokoro-vocab.json");
+    let needs = Needs::Files(vec![model.clone(), speakers.clone(), vocabulary.clone(), runtime.clone()]);
+    let info = EngineInfo { engine: ENGINE, model: "kokoro-int8".into(), languages: vec![Language::Korean] };
+    let voices = SPEAKERS.map(|(id, name, gender, _)| voice(ENGINE, id, name, (Language::Korean, gender)));
+    LocalTts::start((info, voices.to_vec()), needs, move || {
+        Ok(Kokoro {
+            session: onnx::session(&runtime, &model, threads)?,
+            vocabulary: Vocabulary::read(ENGINE, &vocabulary, Some("vocab"))?,
+            styles: styles(&speakers)?,
+        })
+    })
 }
 
-impl KoreanTts {
-    /// `models` is the folder with `kokoro-int8.onnx`, `kokoro-voices.npz` and `kokoro-vocab.json`.
-    pub fn new(runtime: PathBuf, models: &Path, threads: u16) -> Self {
-        let model = models.join("kokoro-int8.onnx");
-        let speakers = models.join("kokoro-voices.npz");
-        let vocabulary = models.join("kokoro-vocab.json");
-        let files = vec![model.clone(), speakers.clone(), vocabulary.clone(), runtime.clone()];
-        let open = move || {
-            let styles = SPEAKERS.map(|(_, _, _, speaker)| npz::floats(ENGINE, &speakers, speaker));
-            let styles =
-                styles.into_iter().map(|read| read.map(|(_, style)| style)).collect::<Result<Vec<_>, _>>()?;
-            if styles.iter().any(|style| style.is_empty() || style.len() % STYLE != 0) {
-                let message =
-                    format!("{} is no set of voices; run `duologue models pull`", speakers.display());
-                return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
-            }
-            Ok(Kokoro {
-                session: onnx::session(&runtime, &model, threads)?,
-                vocabulary: Vocabulary::read(ENGINE, &vocabulary, Some("vocab"))?,
-                styles,
-            })
-        };
-        Self {
-            speaking: Speaking::start(ENGINE, files, open),
-            voices: SPEAKERS
-                .map(|(id, name, gender, _)| voice(ENGINE, id, name, (Language::Korean, gender)))
-                .to_vec(),
-        }
+/// The styles of all [`SPEAKERS`], in their order.
+fn styles(archive: &Path) -> Result<Vec<Vec<f32>>, EngineError> {
+    let styles = SPEAKERS.map(|(_, _, _, speaker)| npz::floats(ENGINE, archive, speaker));
+    let styles: Vec<Vec<f32>> =
+        styles.into_iter().map(|read| read.map(|(_, style)| style)).collect::<Result<_, _>>()?;
+    if styles.iter().any(|style| style.is_empty() || style.len() % STYLE != 0) {
+        let message = format!("{} is no set of voices; run `duologue models pull`", archive.display());
+        return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
     }
-}
-
-impl TtsEngine for KoreanTts {
-    fn info(&self) -> EngineInfo {
-        EngineInfo { engine: ENGINE, model: "kokoro-int8".into(), languages: vec![Language::Korean] }
-    }
-
-    fn health(&self) -> Health {
-        self.speaking.health()
-    }
-
-    fn warm_up(&self) {
-        self.speaking.warm_up();
-    }
-
-    fn voices(&self) -> Vec<Voice> {
-        self.voices.clone()
-    }
-
-    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
-        self.speaking.synthesize(&self.voices, request)
-    }
+    Ok(styles)
 }
 
 struct Kokoro {

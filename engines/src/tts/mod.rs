@@ -20,8 +20,5 @@ mod tests;
 mod text;
 mod vocabulary;
 
-pub(crate) use self::speak::{Speaking, Synth, check};
-pub use self::{
-    chain::VoiceChain, edge::EdgeTts, espeak::EspeakTts, hibari::HibariTts, kokoro::KoreanTts,
-    piper::PiperTts,
-};
+pub(crate) use self::speak::{Synth, check};
+pub use self::{chain::VoiceChain, edge::EdgeTts, speak::LocalTts};

@@ -6,75 +6,44 @@ use duologue_domain::lang::Language;
 use ort::{session::Session, value::Tensor};
 
 use super::{
-    Speaking, Synth, dsp, program,
-    speak::voice,
+    LocalTts, Synth, dsp, program,
+    speak::{Needs, voice},
     text::{self, Piece},
     vocabulary::{self, Vocabulary},
 };
 use crate::{
     onnx,
-    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, Health, TtsEngine, TtsRequest, TtsStream, Voice},
+    port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
 
 const ENGINE: &str = "piper";
 /// Phonemes of one piece, some six seconds of speech: 0.4 s of work on an idle machine.
 const PIECE: usize = 100;
 
-/// Piper, voice `piper-joe`.
-#[derive(Debug)]
-pub struct PiperTts {
-    speaking: Speaking,
-    voices: Vec<Voice>,
-}
-
-impl PiperTts {
-    /// `models` is the folder with `en_US-joe-medium.onnx` and its `.json`; `espeak` makes the phonemes.
-    pub fn new(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> Self {
-        let (model, config) =
-            (models.join("en_US-joe-medium.onnx"), models.join("en_US-joe-medium.onnx.json"));
-        let files = vec![model.clone(), config.clone(), runtime.clone()];
-        let open = move || {
-            let settings = vocabulary::json(ENGINE, &config)?;
-            let setting = |path: &str, otherwise: f64| {
-                settings.pointer(path).and_then(|value| value.as_f64()).unwrap_or(otherwise)
-            };
-            Ok(Piper {
-                session: onnx::session(&runtime, &model, threads)?,
-                vocabulary: Vocabulary::read(ENGINE, &config, Some("phoneme_id_map"))?,
-                rate: setting("/audio/sample_rate", 22_050.0) as u32,
-                noise: setting("/inference/noise_scale", 0.667) as f32,
-                length: setting("/inference/length_scale", 1.0) as f32,
-                rhythm: setting("/inference/noise_w", 0.8) as f32,
-                espeak: espeak.clone(),
-            })
+/// The voice `piper-joe`. `models` is the folder with `en_US-joe-medium.onnx` and its `.json`; `espeak` makes
+/// the phonemes.
+pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> LocalTts {
+    let model = models.join("en_US-joe-medium.onnx");
+    let config = models.join("en_US-joe-medium.onnx.json");
+    let needs = Needs::Files(vec![model.clone(), config.clone(), runtime.clone()]);
+    let info =
+        EngineInfo { engine: ENGINE, model: "en_US-joe-medium".into(), languages: vec![Language::English] };
+    let voices = vec![voice(ENGINE, "piper-joe", "Joe", (Language::English, "male"))];
+    LocalTts::start((info, voices), needs, move || {
+        let settings = vocabulary::json(ENGINE, &config)?;
+        let setting = |path: &str, otherwise: f64| {
+            settings.pointer(path).and_then(|value| value.as_f64()).unwrap_or(otherwise)
         };
-        Self {
-            speaking: Speaking::start(ENGINE, files, open),
-            voices: vec![voice(ENGINE, "piper-joe", "Joe", (Language::English, "male"))],
-        }
-    }
-}
-
-impl TtsEngine for PiperTts {
-    fn info(&self) -> EngineInfo {
-        EngineInfo { engine: ENGINE, model: "en_US-joe-medium".into(), languages: vec![Language::English] }
-    }
-
-    fn health(&self) -> Health {
-        self.speaking.health()
-    }
-
-    fn warm_up(&self) {
-        self.speaking.warm_up();
-    }
-
-    fn voices(&self) -> Vec<Voice> {
-        self.voices.clone()
-    }
-
-    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
-        self.speaking.synthesize(&self.voices, request)
-    }
+        Ok(Piper {
+            session: onnx::session(&runtime, &model, threads)?,
+            vocabulary: Vocabulary::read(ENGINE, &config, Some("phoneme_id_map"))?,
+            rate: setting("/audio/sample_rate", 22_050.0) as u32,
+            noise: setting("/inference/noise_scale", 0.667) as f32,
+            length: setting("/inference/length_scale", 1.0) as f32,
+            rhythm: setting("/inference/noise_w", 0.8) as f32,
+            espeak: espeak.clone(),
+        })
+    })
 }
 
 struct Piper {

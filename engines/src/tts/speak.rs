@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::{cover::Cover, dsp, text::Piece};
 use crate::{
     port::{
-        CancelFlag, EngineError, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk, TtsRequest,
-        TtsStream, Voice,
+        CancelFlag, EngineError, EngineInfo, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk,
+        TtsEngine, TtsRequest, TtsStream, Voice,
     },
     thread::{EngineThread, Escape, Job, Payload, ThreadConfig},
 };
@@ -82,48 +82,84 @@ impl Payload for Clause {
     }
 }
 
-/// The thread of a voice, and what its adapter answers with it.
+/// Voices of this machine behind the port: the engine thread of a [`Synth`], and what is known without it.
 #[derive(Debug)]
-pub(crate) struct Speaking {
-    name: &'static str,
+pub struct LocalTts {
+    info: EngineInfo,
+    voices: Vec<Voice>,
+    needs: Needs,
     thread: EngineThread<Clause>,
-    files: Vec<PathBuf>,
 }
 
-impl Speaking {
-    /// Starts the thread of `name`; `files` are what it needs on disk.
+/// What a voice needs to be installed.
+#[derive(Debug)]
+pub(crate) enum Needs {
+    /// Files that are read once, when the first request loads the model.
+    Files(Vec<PathBuf>),
+    /// A program that is run for each clause.
+    Program(PathBuf),
+}
+
+impl Needs {
+    /// What is missing, and what to do; looked up without loading or running anything.
+    fn missing(&self) -> Option<String> {
+        match self {
+            Self::Files(files) => files
+                .iter()
+                .find(|file| !file.is_file())
+                .map(|file| format!("{} is missing; run `duologue models pull`", file.display())),
+            Self::Program(program) => (!super::program::installed(program))
+                .then(|| format!("{} is not installed; run `make run` once", program.display())),
+        }
+    }
+}
+
+impl LocalTts {
+    /// Starts the thread that opens a [`Synth`] at the first request or at `warm_up`.
     pub(crate) fn start<S: Synth>(
-        name: &'static str,
-        files: Vec<PathBuf>,
+        (info, voices): (EngineInfo, Vec<Voice>),
+        needs: Needs,
         open: impl Fn() -> Result<S, EngineError> + Send + Sync + 'static,
     ) -> Self {
+        let name = info.engine;
         let config = ThreadConfig { name, per_session: PER_SESSION, total: TOTAL, stall_after: STALL_AFTER };
         let thread = EngineThread::spawn(
             config,
             move || {
-                Ok(Voicebox { synth: open()?, leveller: dsp::Leveller::default(), cover: Cover::default() })
+                let (leveller, cover) = (dsp::Leveller::default(), Cover::default());
+                Ok(Voicebox { synth: open()?, leveller, cover })
             },
             move |voicebox, job| voicebox.serve(name, job),
         );
-        Self { name, thread, files }
+        Self { info, voices, needs, thread }
+    }
+}
+
+impl TtsEngine for LocalTts {
+    fn info(&self) -> EngineInfo {
+        self.info.clone()
     }
 
-    pub(crate) fn warm_up(&self) {
-        self.thread.warm_up();
-    }
-
-    /// As the thread says; before its first job a missing file is found without loading anything.
-    pub(crate) fn health(&self) -> Health {
-        match (self.thread.health(), self.files.iter().find(|file| !file.is_file())) {
-            (Health::Idle, Some(missing)) => {
-                Health::Unavailable(format!("{} is missing; run `duologue models pull`", missing.display()))
+    /// As the thread says; what is not installed is told before its first job, and a program always.
+    fn health(&self) -> Health {
+        match (self.thread.health(), self.needs.missing(), &self.needs) {
+            (Health::Idle, Some(missing), _) | (_, Some(missing), Needs::Program(_)) => {
+                Health::Unavailable(missing)
             }
-            (health, _) => health,
+            (health, ..) => health,
         }
     }
 
-    pub(crate) fn synthesize(&self, voices: &[Voice], request: TtsRequest) -> Result<TtsStream, EngineError> {
-        check(self.name, voices, &request)?;
+    fn warm_up(&self) {
+        self.thread.warm_up();
+    }
+
+    fn voices(&self) -> Vec<Voice> {
+        self.voices.clone()
+    }
+
+    fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError> {
+        check(self.info.engine, &self.voices, &request)?;
         let (sender, cancel, stream) = EngineStream::channel(CHUNKS);
         if super::text::is_silent(&request.text) {
             return Ok(stream);

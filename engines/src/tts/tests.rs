@@ -9,7 +9,8 @@ use std::{
 use duologue_domain::{lang::Language, viseme::Viseme};
 
 use super::{
-    EspeakTts, HibariTts, KoreanTts, PiperTts, Speaking, Synth, VoiceChain, dsp, speak,
+    LocalTts, Synth, VoiceChain, dsp, espeak, hibari, kokoro, piper,
+    speak::{self, Needs},
     text::{self, Piece},
 };
 use crate::{
@@ -35,10 +36,10 @@ fn models() -> PathBuf {
 /// Every local adapter over the models in `folder`.
 fn adapters(folder: &Path, runtime: PathBuf, espeak: &str) -> Vec<Arc<dyn TtsEngine>> {
     vec![
-        Arc::new(HibariTts::new(runtime.clone(), folder, espeak.into(), 2)),
-        Arc::new(PiperTts::new(runtime.clone(), folder, espeak.into(), 2)),
-        Arc::new(KoreanTts::new(runtime, folder, 2)),
-        Arc::new(EspeakTts::new(espeak.into())),
+        Arc::new(hibari::start(runtime.clone(), folder, espeak.into(), 2)),
+        Arc::new(piper::start(runtime.clone(), folder, espeak.into(), 2)),
+        Arc::new(kokoro::start(runtime, folder, 2)),
+        Arc::new(espeak::start(espeak.into())),
     ]
 }
 
@@ -234,12 +235,13 @@ impl Synth for Steady {
 
 #[tokio::test]
 async fn only_who_hears_nothing_gets_a_short_first_piece() {
-    let voices = [speak::voice("steady", "steady", "Steady", (Language::Korean, "neutral"))];
-    let speaking = Speaking::start("steady", Vec::new(), || Ok(Steady));
+    let voice = speak::voice("steady", "steady", "Steady", (Language::Korean, "neutral"));
+    let info = EngineInfo { engine: "steady", model: "sine".into(), languages: vec![Language::Korean] };
+    let engine = LocalTts::start((info, vec![voice.clone()]), Needs::Files(Vec::new()), || Ok(Steady));
     let mut seconds = Vec::new();
     for session in [1, 1, 2] {
-        let asked = TtsRequest { session, ..request(&voices[0], Language::Korean, "네") };
-        let chunks = collect(speaking.synthesize(&voices, asked).expect("a stream")).await.expect("speech");
+        let asked = TtsRequest { session, ..request(&voice, Language::Korean, "네") };
+        let chunks = collect(engine.synthesize(asked).expect("a stream")).await.expect("speech");
         seconds.push((chunks.iter().map(|chunk| chunk.audio.len()).sum::<usize>() + 6_000) / 24_000);
     }
     assert_eq!(seconds, [2, 1, 2], "the second clause is covered by the first, another session is not");
