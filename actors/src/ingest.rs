@@ -144,9 +144,11 @@ fn endpoint_config(config: &SessionConfig) -> EndpointConfig {
                 (Eagerness::Auto, EndpointMode::Semantic { max_wait_ms }) => max_wait_ms,
                 (Eagerness::Medium | Eagerness::Auto, _) => 4_000,
             };
-            // The eager do not wait for the words where the sound is sure.
+            // The eager do not wait for the words where the sound is sure; the patient let people think.
             let words_within_ms = if eagerness == Eagerness::High { 0 } else { tuned.words_within_ms };
-            EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, words_within_ms, ..tuned }
+            let least_wait_ms = if eagerness == Eagerness::Low { 700 } else { tuned.least_wait_ms };
+            let mode = EndpointMode::Semantic { max_wait_ms };
+            EndpointConfig { mode, words_within_ms, least_wait_ms, ..tuned }
         }
         TurnDetection::Manual => EndpointConfig { mode: EndpointMode::Manual, ..tuned },
     }

@@ -142,15 +142,15 @@ async fn korean_is_detected_and_written_in_hangul() {
     assert_eq!(fixed.text, heard.text, "detected or told, the same words");
 }
 
-#[tokio::test]
-async fn silence_and_noise_are_nothing() {
+/// Sounds that hold no words.
+fn no_speech() -> Vec<(&'static str, Vec<f32>)> {
     let mut knocks = vec![0.0; 32_000];
     for knock in [4_000, 12_000, 20_000] {
         for (i, sample) in noise(0.05, 0.5).into_iter().enumerate() {
             knocks[knock + i] = sample * (1.0 - i as f32 / 800.0);
         }
     }
-    let sounds = [
+    vec![
         ("zeros", vec![0.0; 48_000]),
         ("a moment of zeros", vec![0.0; 800]),
         ("faint noise", noise(3.0, 0.003)),
@@ -159,8 +159,27 @@ async fn silence_and_noise_are_nothing() {
         ("low hum", hum(4.0, 50.0, 0.1)),
         ("tone", hum(2.0, 440.0, 0.2)),
         ("knocks", knocks),
-    ];
-    for (what, audio) in sounds {
+    ]
+}
+
+/// Hot words are a hint about what may be said, not something to be heard where nobody spoke.
+#[tokio::test]
+async fn a_prompt_does_not_leak_into_silence_and_noise() {
+    let partials = [false, true].into_iter().cycle();
+    // Silence never reaches the decoder; these do, or nearly.
+    let sounds = no_speech().into_iter().filter(|(what, _)| ["loud noise", "tone", "knocks"].contains(what));
+    for ((what, audio), partial) in sounds.zip(partials) {
+        for prompt in ["이서아, 지우, 민수", "Maya, Dashwood, Austen"] {
+            let prompt = Some(prompt.to_owned());
+            let heard = hear(SttRequest { prompt, partial, ..request(audio.clone()) }).await;
+            assert_eq!(heard.text, "", "{what}, partial {partial}: {heard:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn silence_and_noise_are_nothing() {
+    for (what, audio) in no_speech() {
         for language in [None, Some(Language::Korean)] {
             let heard = hear(SttRequest { language, ..request(audio.clone()) }).await;
             eprintln!("{what} {language:?}: {heard:?}");
