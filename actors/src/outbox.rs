@@ -308,6 +308,11 @@ impl Outbox {
         self.0.filled.notify_waiters();
     }
 
+    /// What was sent has been played: nobody will want to hear it again.
+    pub fn forget_sound(&self) {
+        self.lock().log.forget_sound(0);
+    }
+
     /// The last number that has arrived.
     pub fn arrived(&self) -> u64 {
         self.lock().log.arrived()

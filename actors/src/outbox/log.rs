@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use duologue_domain::turn::TurnId;
 
 use super::{
-    Outgoing,
+    MAX_UNHEARD, Outgoing,
     weight::{numbers, weight},
 };
 
@@ -92,25 +92,30 @@ impl Log {
         Some(Numbered { first: entry.first, skip, outgoing: entry.outgoing.clone() })
     }
 
-    /// The client has everything up to `number`; of speech that has arrived, only its place is kept.
+    /// The client has everything up to `number`. Of speech that has arrived the last two seconds are kept: a page that
+    /// is loaded anew had not played them yet.
     pub(super) fn acknowledge(&mut self, number: u64) {
         let number = number.min(self.last);
         if number <= self.arrived {
             return;
         }
-        let before = std::mem::replace(&mut self.arrived, number);
-        for entry in self.entries.iter_mut().rev() {
-            if entry.last <= before {
-                break;
-            }
-            if entry.last <= number {
-                forget_sound(entry);
-            }
-        }
+        self.arrived = number;
+        self.forget_sound(MAX_UNHEARD);
         self.trim();
         // What a lively minute took is given back; not at every turn.
         if self.entries.capacity() > 4 * self.entries.len() + 64 {
             self.entries.shrink_to(2 * self.entries.len());
+        }
+    }
+
+    /// Of speech that has arrived, all but the last `kept` samples leave; their places stay.
+    pub(super) fn forget_sound(&mut self, kept: usize) {
+        let mut newer = 0;
+        for entry in self.entries.iter_mut().rev() {
+            newer += entry.samples();
+            if newer > kept && entry.last <= self.arrived {
+                forget_sound(entry);
+            }
         }
     }
 
@@ -131,6 +136,7 @@ impl Log {
     /// Nothing will be replayed: whoever comes now begins anew.
     pub(super) fn settle(&mut self) {
         self.acknowledge(self.last);
+        self.forget_sound(0);
         self.position = self.entries.len();
         self.skip = 0;
     }

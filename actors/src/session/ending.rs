@@ -163,6 +163,7 @@ impl State {
 
     /// It is quiet at the person's ears; what was said last can still be truncated.
     pub(super) fn spoken_by_now(&mut self) {
+        self.outbox.forget_sound();
         self.inaudible();
         self.to_ingest(IngestMsg::ReplyEnded);
     }
