@@ -16,8 +16,8 @@ mod tests;
 
 use std::collections::VecDeque;
 
-pub use meter::{BandMeter, Bands, HOP_MS, SILENCE};
 use meter::{BANDS, is_active};
+pub use meter::{BandMeter, Bands, HOP_MS, SILENCE};
 use path::Path;
 
 /// Longest way from the server's clock of playing to its microphone: buffers of the sound card, air, network.
@@ -103,7 +103,8 @@ impl EchoGate {
 
     fn study(&mut self) {
         // Without sound on its way for most of the window there is nothing to learn.
-        let active = self.played.iter().rev().take(WINDOW + LAGS / 2).filter(|bands| is_active(bands)).count();
+        let active =
+            self.played.iter().rev().take(WINDOW + LAGS / 2).filter(|bands| is_active(bands)).count();
         if active < WINDOW / 2 || self.heard.len() < WINDOW {
             return;
         }

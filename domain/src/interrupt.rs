@@ -316,9 +316,7 @@ impl Interrupter {
 
     fn decide(&mut self) -> Vec<InterruptEvent> {
         let (now, faint, limit) = match &self.scene {
-            Scene::Over(sound) => {
-                (self.now, sound.is_faint(self.own_db), sound.sustained_limit(self.own_db))
-            }
+            Scene::Over(sound) => (self.now, sound.is_faint(self.own_db), sound.sustained_limit(self.own_db)),
             _ => return Vec::new(),
         };
         let Scene::Over(sound) = &mut self.scene else { return Vec::new() };

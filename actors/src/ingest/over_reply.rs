@@ -111,7 +111,8 @@ impl OverReply {
         if audible.is_none() {
             self.gate.rest();
         }
-        let audible = audible.map(|audible| interrupt::Audible { turn: audible.turn, asking: audible.asking });
+        let audible =
+            audible.map(|audible| interrupt::Audible { turn: audible.turn, asking: audible.asking });
         let events = self.interrupter.handle_audible(audible);
         self.did(events)
     }

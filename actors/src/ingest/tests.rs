@@ -187,7 +187,13 @@ async fn the_first_words_are_asked_for_soon() {
     scene.audible(false).await;
     scene.log.lock().unwrap().clear();
     scene.voice(320).await;
-    let asked = scene.log.lock().unwrap().iter().filter(|event| matches!(event, IngestEvent::PartialDue { .. })).count();
+    let asked = scene
+        .log
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|event| matches!(event, IngestEvent::PartialDue { .. }))
+        .count();
     assert_eq!(asked, 1, "within 320 ms");
 }
 
@@ -198,7 +204,8 @@ async fn without_a_reply_everything_is_as_ever() {
     scene.words("잠깐만").await;
     scene.quiet(1_000).await;
     assert_eq!(scene.told(), ["started", "ended"]);
-    let mut scene = Scene::with(SessionConfig { interrupt_response: false, ..SessionConfig::default() }).await;
+    let mut scene =
+        Scene::with(SessionConfig { interrupt_response: false, ..SessionConfig::default() }).await;
     scene.audible(false).await;
     scene.voice(512).await;
     scene.quiet(1_000).await;

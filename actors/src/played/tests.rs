@@ -175,7 +175,8 @@ async fn the_personas_own_voice_is_told_from_a_person() {
     let heard = (0..persona.len())
         .map(|index| {
             let echo = index.checked_sub(lag).map_or(0.0, |at| 0.25 * persona[at]);
-            let person = index.checked_sub(from).and_then(|at| person.get(at + 6_000)).copied().unwrap_or(0.0);
+            let person =
+                index.checked_sub(from).and_then(|at| person.get(at + 6_000)).copied().unwrap_or(0.0);
             echo + person
         })
         .collect::<Vec<_>>();
@@ -203,8 +204,7 @@ async fn the_personas_own_voice_is_told_from_a_person() {
             foreign += u32::from(score < 0.6);
         }
     }
-    let (explained, foreign) =
-        (explained as f32 / echo_frames as f32, foreign as f32 / person_frames as f32);
+    let (explained, foreign) = (explained as f32 / echo_frames as f32, foreign as f32 / person_frames as f32);
     assert!(echo_frames > 40 && person_frames > 40, "{echo_frames} {person_frames}");
     assert!(explained > 0.9, "explained {explained}");
     assert!(foreign > 0.7, "foreign {foreign}");

@@ -26,7 +26,8 @@ fn voice(seed: u64, rate: u32, seconds: f32) -> Vec<f32> {
     while left > 0.0 {
         let length = 0.12 + 0.06 * (random.next() + 1.0);
         let gap = 0.03 * (random.next() + 1.0) + if random.next() > 0.6 { 0.15 } else { 0.0 };
-        let formants = [500.0 + 250.0 * random.next(), 1_600.0 + 600.0 * random.next(), 2_900.0 + 500.0 * random.next()];
+        let formants =
+            [500.0 + 250.0 * random.next(), 1_600.0 + 600.0 * random.next(), 2_900.0 + 500.0 * random.next()];
         let loud = 0.3 + 0.15 * random.next();
         let pitch = base * (1.0 + 0.15 * random.next());
         let count = (length * rate as f32) as usize;
@@ -37,10 +38,8 @@ fn voice(seed: u64, rate: u32, seconds: f32) -> Vec<f32> {
             for (number, phase) in phases.iter_mut().enumerate() {
                 let frequency = pitch * (number + 1) as f32;
                 *phase = (*phase + frequency / rate as f32).fract();
-                let shape: f32 = formants
-                    .iter()
-                    .map(|formant| (-((frequency - formant) / 260.0).powi(2)).exp())
-                    .sum();
+                let shape: f32 =
+                    formants.iter().map(|formant| (-((frequency - formant) / 260.0).powi(2)).exp()).sum();
                 sum += (std::f32::consts::TAU * *phase).sin() * (0.02 + shape);
             }
             samples.push(0.25 * envelope * sum);
@@ -52,7 +51,7 @@ fn voice(seed: u64, rate: u32, seconds: f32) -> Vec<f32> {
 }
 
 /// What the microphone hears: the played sound late and fainter, a person, and a little noise.
-fn microphone(echo: &[f32], lag_ms: usize, gain: f32, person: &[f32], person_from_ms: usize) -> Vec<f32> {
+fn microphone(echo: &[f32], (lag_ms, gain): (usize, f32), person: &[f32], person_from_ms: usize) -> Vec<f32> {
     let mut random = Random(3);
     let (lag, from) = (lag_ms * MIC as usize / 1000, person_from_ms * MIC as usize / 1000);
     (0..echo.len())
@@ -87,7 +86,7 @@ fn explained(scores: &[f32], heard: &[f32], from_ms: usize) -> f32 {
 fn the_reply_that_comes_back_is_explained_at_any_lag_and_gain() {
     for (seed, lag, gain) in [(1, 0, 0.25), (2, 120, 0.25), (3, 250, 0.1), (4, 60, 0.7), (5, 430, 0.3)] {
         let (near, far) = (voice(seed, MIC, 6.0), voice(seed, VOICE, 6.0));
-        let heard = microphone(&near, lag, gain, &[], 0);
+        let heard = microphone(&near, (lag, gain), &[], 0);
         let mut gate = EchoGate::new();
         let scores = scores(&mut gate, &heard, &far);
         let found = gate.lag_ms().expect("a path is found");
@@ -103,7 +102,7 @@ fn a_person_without_echo_is_never_explained_away() {
     for seed in 1..=12 {
         let far = voice(seed, VOICE, 6.0);
         let person = voice(seed + 50, MIC, 6.0);
-        let heard = microphone(&vec![0.0; person.len()], 0, 0.0, &person, 0);
+        let heard = microphone(&vec![0.0; person.len()], (0, 0.0), &person, 0);
         let scores = scores(&mut EchoGate::new(), &heard, &far);
         let share = explained(&scores, &heard, 500);
         // Two voices of the same rhythm may look like a path for a second.
@@ -118,7 +117,7 @@ fn a_person_over_the_echo_is_heard() {
     for (seed, gain) in [(1, 0.25), (2, 0.25), (3, 0.12), (4, 0.3)] {
         let (near, far) = (voice(seed, MIC, 8.0), voice(seed, VOICE, 8.0));
         let person = voice(seed + 90, MIC, 4.0);
-        let heard = microphone(&near, 120, gain, &person, 4_000);
+        let heard = microphone(&near, (120, gain), &person, 4_000);
         let mut gate = EchoGate::new();
         let scores = scores(&mut gate, &heard, &far);
         assert!(explained(&scores[..120], &heard, 1_500) > 0.93, "alone, the reply is explained");
@@ -127,7 +126,10 @@ fn a_person_over_the_echo_is_heard() {
         let spoken = (125..last).filter(|frame| level(*frame) > -42.0).collect::<Vec<_>>();
         let heard_frames = spoken.iter().filter(|frame| scores[**frame] < 0.6).count();
         let share = heard_frames as f32 / spoken.len() as f32;
-        assert!(spoken.len() > 50 && share > 0.75, "seed {seed}: the person is heard in only {share} of the frames");
+        assert!(
+            spoken.len() > 50 && share > 0.75,
+            "seed {seed}: the person is heard in only {share} of the frames"
+        );
         // And soon: five frames within the first 400 ms.
         let soon = scores[125..138].iter().filter(|score| **score < 0.6).count();
         assert!(soon >= 5, "seed {seed}: {soon} of the first frames");
@@ -137,7 +139,7 @@ fn a_person_over_the_echo_is_heard() {
 #[test]
 fn headphones_put_on_later_free_the_person() {
     let (near, far) = (voice(7, MIC, 10.0), voice(7, VOICE, 10.0));
-    let mut heard = microphone(&near, 120, 0.4, &[], 0);
+    let mut heard = microphone(&near, (120, 0.4), &[], 0);
     // From the fifth second on nothing comes back; from the eighth on the person speaks, no louder than the echo was.
     let person = voice(70, MIC, 2.0);
     for (index, sample) in heard.iter_mut().enumerate().skip(5 * MIC as usize) {
@@ -168,7 +170,7 @@ fn nobody_knows_before_it_was_tried_and_silence_explains_nothing() {
 #[test]
 fn what_was_learned_outlives_a_rest() {
     let (near, far) = (voice(2, MIC, 6.0), voice(2, VOICE, 6.0));
-    let heard = microphone(&near, 96, 0.3, &[], 0);
+    let heard = microphone(&near, (96, 0.3), &[], 0);
     let mut gate = EchoGate::new();
     scores(&mut gate, &heard, &far);
     let lag = gate.lag_ms();

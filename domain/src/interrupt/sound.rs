@@ -41,8 +41,9 @@ pub(super) enum Grade {
 
 pub(super) fn grade(frame: Frame, threshold: f32, room_db: f32) -> Grade {
     let rise = frame.level_db - room_db;
-    // Written so that a probability, level or echo that is not a number counts as silence.
-    if !(frame.echo < EXPLAINED) {
+    // A probability, level or echo that is not a number counts as silence: no comparison holds for it.
+    let explained = frame.echo.is_nan() || frame.echo >= EXPLAINED;
+    if explained {
         Grade::Silent
     } else if frame.probability >= threshold && rise >= 3.0 {
         if frame.echo < UNSURE { Grade::Strong } else { Grade::Weak }
@@ -155,8 +156,9 @@ impl Sound {
     pub(super) fn sustained_limit(&self, own_db: Option<f32>) -> u32 {
         let limit = match self.words.map(|words| words.reading) {
             Some(Reading::Content { .. }) => ONE_WORD_MS,
-            Some(Reading::Backchannel) => (self.voiced_at_words + MORE_AFTER_BACKCHANNEL_MS)
-                .clamp(SUSTAINED_MS, LONGEST_BACKCHANNEL_MS),
+            Some(Reading::Backchannel) => {
+                (self.voiced_at_words + MORE_AFTER_BACKCHANNEL_MS).clamp(SUSTAINED_MS, LONGEST_BACKCHANNEL_MS)
+            }
             _ => SUSTAINED_MS,
         };
         match self.louder(own_db) {

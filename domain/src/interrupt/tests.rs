@@ -177,7 +177,16 @@ fn a_voice_longer_than_any_backchannel_stops_without_words() {
 
 #[test]
 fn a_long_string_of_agreement_goes_on_for_a_while() {
-    let steps = [Voice(16), Said("네, 네"), Voice(16), Said("네, 네, 맞아요"), Voice(16), Quiet(8), Said("네, 네, 맞아요, 그렇죠"), Quiet(8)];
+    let steps = [
+        Voice(16),
+        Said("네, 네"),
+        Voice(16),
+        Said("네, 네, 맞아요"),
+        Voice(16),
+        Quiet(8),
+        Said("네, 네, 맞아요, 그렇죠"),
+        Quiet(8),
+    ];
     assert_eq!(kinds(&run(REPLY, &steps)), [Duck, Hold, Restore]);
     let steps = [Voice(12), Said("yeah"), Voice(80)];
     assert_eq!(kinds(&run(REPLY, &steps)), [Duck, Hold, Stop(Sustained)], "and not for ever");
@@ -328,10 +337,11 @@ fn random(state: &mut u64) -> u64 {
 /// nothing is audible and nothing after a Stop; never a Stop where it is not allowed.
 #[test]
 fn what_is_begun_is_ended() {
-    const WORDS: [&str; 9] = ["", "응", "stop", "잠깐만", "네 네", "I think so too", "Pizza", "그렇", "[noise]"];
+    const WORDS: [&str; 9] =
+        ["", "응", "stop", "잠깐만", "네 네", "I think so too", "Pizza", "그렇", "[noise]"];
     let mut state = 11;
     for round in 0..600u64 {
-        let enabled = round % 7 != 0;
+        let enabled = !u64::is_multiple_of(round, 7);
         let mut machine = Interrupter::new(InterruptConfig { enabled, ..InterruptConfig::default() });
         let (mut audible, mut stopped, mut ducked, mut held) = (false, false, false, false);
         let (mut frames, mut turn) = (0u64, 0);
@@ -345,9 +355,9 @@ fn what_is_begun_is_ended() {
             let was_audible = audible;
             let events = match random(&mut state) % 60 {
                 0 => {
-                    audible = random(&mut state) % 3 > 0;
+                    audible = !random(&mut state).is_multiple_of(3);
                     turn += random(&mut state) % 2;
-                    let now = Audible { turn: TurnId(turn), asking: random(&mut state) % 4 == 0 };
+                    let now = Audible { turn: TurnId(turn), asking: random(&mut state).is_multiple_of(4) };
                     let events = machine.handle_audible(audible.then_some(now));
                     assert!(events.len() <= 1);
                     // Whether it is the same reply is the machine's to know: any of these may free it.
@@ -356,8 +366,8 @@ fn what_is_begun_is_ended() {
                 }
                 1..=3 => machine.handle_words(WORDS[random(&mut state) as usize % WORDS.len()]),
                 4 => machine.handle_speech_ended(),
-                5 if random(&mut state) % 8 == 0 => machine.forget(),
-                6 if random(&mut state) % 16 == 0 => machine.take_floor(),
+                5 if random(&mut state).is_multiple_of(8) => machine.forget(),
+                6 if random(&mut state).is_multiple_of(16) => machine.take_floor(),
                 _ => {
                     frames += 1;
                     let jitter = random(&mut state) as f32 / u32::MAX as f32;
@@ -385,7 +395,7 @@ fn what_is_begun_is_ended() {
                     Restore | Stop(_) => {
                         assert!(ducked, "{event:?} without a duck in round {round}");
                         (ducked, held) = (false, false);
-                        stopped = matches!(event, Stop(_)) && audible && machine.is_listening() == was_audible && !machine.is_listening();
+                        stopped = matches!(event, Stop(_)) && audible && !machine.is_listening();
                     }
                 }
             }

@@ -144,7 +144,7 @@ fn squeeze(token: &str) -> String {
 fn unit_of(token: &str) -> &str {
     let ends = token.char_indices().map(|(at, _)| at).skip(1).take(3);
     ends.map(|end| &token[..end])
-        .find(|unit| token.len() % unit.len() == 0 && token == unit.repeat(token.len() / unit.len()))
+        .find(|unit| token.len().is_multiple_of(unit.len()) && token == unit.repeat(token.len() / unit.len()))
         .unwrap_or(token)
 }
 

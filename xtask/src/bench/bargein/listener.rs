@@ -305,7 +305,8 @@ impl Listener {
 
 impl Loudspeaker {
     fn take(&mut self, frame: &[u8]) {
-        let Some(turn) = frame.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes) else {
+        let Some(turn) = frame.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes)
+        else {
             return;
         };
         if turn < self.floor {
@@ -330,7 +331,8 @@ impl Loudspeaker {
         let count = self.waiting.len().min(PLAYED);
         self.position += count as u64;
         let gain = self.gain;
-        let mut played = self.waiting.drain(..count).map(|sample| f64::from(sample) * gain).collect::<Vec<_>>();
+        let mut played =
+            self.waiting.drain(..count).map(|sample| f64::from(sample) * gain).collect::<Vec<_>>();
         played.resize(PLAYED, 0.0);
         played
     }

@@ -65,22 +65,42 @@ const INTERRUPTIONS_KO: [&str; 12] = [
 ];
 
 const BACKCHANNELS_EN: [&str; 14] = [
-    "mm hmm", "uh huh", "yeah", "right", "okay", "oh", "hmm", "I see", "sure", "really", "wow", "yeah yeah",
-    "oh okay", "of course",
+    "mm hmm",
+    "uh huh",
+    "yeah",
+    "right",
+    "okay",
+    "oh",
+    "hmm",
+    "I see",
+    "sure",
+    "really",
+    "wow",
+    "yeah yeah",
+    "oh okay",
+    "of course",
 ];
 
-const BACKCHANNELS_KO: [&str; 14] =
-    ["응", "네", "어", "음", "예", "아", "그래", "맞아", "그렇구나", "네네", "그래요", "아 진짜?", "아하", "오"];
+const BACKCHANNELS_KO: [&str; 14] = [
+    "응",
+    "네",
+    "어",
+    "음",
+    "예",
+    "아",
+    "그래",
+    "맞아",
+    "그렇구나",
+    "네네",
+    "그래요",
+    "아 진짜?",
+    "아하",
+    "오",
+];
 
 /// Speakers: espeak-ng variant, words a minute, pitch.
-const VOICES: [(&str, u32, u32); 6] = [
-    ("", 150, 50),
-    ("+f3", 175, 60),
-    ("+m3", 135, 40),
-    ("+f2", 200, 65),
-    ("+m7", 160, 45),
-    ("+f5", 125, 55),
-];
+const VOICES: [(&str, u32, u32); 6] =
+    [("", 150, 50), ("+f3", 175, 60), ("+m3", 135, 40), ("+f2", 200, 65), ("+m7", 160, 45), ("+f5", 125, 55)];
 
 /// The set of a language: per kind `count` sounds, voices and sentences taken in turn.
 pub(super) fn set(korean: bool, count: usize) -> anyhow::Result<Vec<Overlay>> {
@@ -146,7 +166,8 @@ fn humans() -> anyhow::Result<Vec<(String, Vec<i16>)>> {
             found.push((format!("human {} +{} s", clip.name, start / 100), samples));
             // The next phrase begins after 150 ms of quiet, two seconds later at the soonest.
             let after = start + 200;
-            let pause = (after..levels.len().saturating_sub(15)).find(|at| levels[*at..at + 15].iter().all(is_quiet));
+            let pause =
+                (after..levels.len().saturating_sub(15)).find(|at| levels[*at..at + 15].iter().all(is_quiet));
             match pause {
                 Some(pause) => from = pause + 15,
                 None => break,
@@ -157,7 +178,8 @@ fn humans() -> anyhow::Result<Vec<(String, Vec<i16>)>> {
 }
 
 fn power(samples: &[i16]) -> f64 {
-    samples.iter().map(|sample| (f64::from(*sample) / 32_768.0).powi(2)).sum::<f64>() / samples.len().max(1) as f64
+    samples.iter().map(|sample| (f64::from(*sample) / 32_768.0).powi(2)).sum::<f64>()
+        / samples.len().max(1) as f64
 }
 
 /// Cuts what is before the first 30 ms in a row that are less than 22 dB below the loudest 10 ms, which is where one
