@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { beginScene, converse, openPage, SHOTS } from "./helpers/browser.mjs";
-import { startServer, untilReady } from "./helpers/server.mjs";
+import { ANY_WORDS, startServer, untilReady } from "./helpers/server.mjs";
 
 /** Voices are of no use here; the recogniser is, because without it the page does not ask for a microphone. */
-const ENV = { TTS_ENABLED: "false" };
+const ENV = { ...ANY_WORDS, TTS_ENABLED: "false" };
 
 let server;
 before(async () => {
@@ -124,6 +124,19 @@ test("nothing scrolls sideways on a phone, in either language, and what is touch
         return width < 24 || height < 24 ? [`${one.id || one.className}: ${width} × ${height}`] : [];
       }));
     assert.deepEqual(small, []);
+  }
+});
+
+test("the bar with the button covers no card's text on a laptop, in either language", async (t) => {
+  for (const locale of ["ko-KR", "en-US"]) {
+    const { page } = await openPage(t, server.url, { locale, width: 1280, height: 800 });
+    for (const close of await page.locator(".notice-close").all()) await close.click();
+    const gap = await page.evaluate(() => {
+      const lowest = Math.max(...[...document.querySelectorAll(".card-text")].map((text) => text.lastElementChild.getBoundingClientRect().bottom));
+      return document.querySelector(".begin").getBoundingClientRect().top - lowest;
+    });
+    assert.ok(gap >= 0, `${locale}: ${-gap} pixels of a card are covered`);
+    await page.screenshot({ path: join(SHOTS, `home-800-${locale}.png`) });
   }
 });
 
