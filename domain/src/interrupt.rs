@@ -29,8 +29,8 @@ pub const FRAME_MS: u32 = 32;
 /// No sound keeps a reply ducked or held longer than this: by then the words are known or the voice has decided.
 pub const LONGEST_MS: u64 = 4_000;
 /// How long after its end a sound may still stop the reply by its words: a recogniser on a busy laptop takes its time,
-/// and "stop" that comes late is better than one that was not heard.
-pub const RECALL_MS: u64 = 3_000;
+/// and "stop" that comes late is better than one that was not heard. Usually the words are there in half a second.
+pub const RECALL_MS: u64 = 5_000;
 
 /// Voice before the reply pauses. With the packet and the frame around it this keeps within 300 ms at the client,
 /// and it is longer than any click.
@@ -214,10 +214,15 @@ impl Interrupter {
             }
             return Vec::new();
         }
+        let unheard = self.awaits_words();
         match std::mem::replace(&mut self.scene, ALONE) {
             // Who was speaking when it ended has the floor without a fight.
             Scene::Over(sound) if sound.is_voice() => vec![InterruptEvent::Stop(StopReason::Over)],
             Scene::Over(_) => vec![InterruptEvent::Restore],
+            // What was said over it and is not understood yet is not lost with it.
+            Scene::Alone { last: Some(sound), .. } if unheard && sound.is_voice() => {
+                vec![InterruptEvent::Duck, InterruptEvent::Stop(StopReason::Over)]
+            }
             _ => Vec::new(),
         }
     }

@@ -177,7 +177,7 @@ async fn words_that_come_after_the_end_still_decide() {
     let mut scene = Scene::new().await;
     scene.audible(false).await;
     scene.voice(352).await;
-    scene.quiet(4_000).await;
+    scene.quiet(6_000).await;
     assert_eq!(scene.told(), ["duck", "started over reply", "hold", "restore", "backchannel"]);
 }
 

@@ -230,7 +230,7 @@ fn late_words_still_stop() {
     assert_eq!(kinds(&log), [Duck, Restore, Duck, Stop(ByWords)]);
     let log = run(REPLY, &[Voice(12), Quiet(25), Said("네"), Quiet(20)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
-    let log = run(REPLY, &[Voice(12), Quiet(110), Said("stop"), Quiet(20)]);
+    let log = run(REPLY, &[Voice(12), Quiet(175), Said("stop"), Quiet(20)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore], "too late to mean this reply");
 }
 
@@ -243,7 +243,7 @@ fn waits_for_words_only_while_they_can_change_something() {
     assert!(machine.awaits_words() && machine.is_deciding());
     play(&mut machine, &[Quiet(25)]);
     assert!(machine.awaits_words() && !machine.is_deciding());
-    play(&mut machine, &[Quiet(80)]);
+    play(&mut machine, &[Quiet(150)]);
     assert!(!machine.awaits_words());
     play(&mut machine, &[Voice(12), Quiet(8), Said("응")]);
     assert!(!machine.awaits_words());
@@ -274,6 +274,11 @@ fn somebody_in_the_background_takes_longer() {
 fn who_speaks_when_the_reply_ends_has_the_floor() {
     assert_eq!(kinds(&run(REPLY, &[Voice(12), Now(None), Voice(20)])), [Duck, Hold, Stop(Over)]);
     assert_eq!(kinds(&run(REPLY, &[Noise(3), Now(None), Voice(20)])), [Duck, Restore]);
+    // It went on, and ended before the recogniser had answered: what was said is not lost.
+    let unheard = [Voice(12), Quiet(30), Now(None)];
+    assert_eq!(kinds(&run(REPLY, &unheard)), [Duck, Hold, Restore, Duck, Stop(Over)]);
+    let understood = [Voice(12), Quiet(8), Said("응"), Quiet(30), Now(None)];
+    assert_eq!(kinds(&run(REPLY, &understood)), [Duck, Hold, Restore]);
     assert_eq!(kinds(&run(REPLY, &[Now(None), Voice(20), Said("stop")])), []);
 }
 
@@ -359,7 +364,7 @@ fn what_is_begun_is_ended() {
                     turn += random(&mut state) % 2;
                     let now = Audible { turn: TurnId(turn), asking: random(&mut state).is_multiple_of(4) };
                     let events = machine.handle_audible(audible.then_some(now));
-                    assert!(events.len() <= 1);
+                    assert!(events.len() <= 2);
                     // Whether it is the same reply is the machine's to know: any of these may free it.
                     stopped = stopped && !machine.is_listening() && audible;
                     events
@@ -402,7 +407,7 @@ fn what_is_begun_is_ended() {
             assert_eq!(ducked, machine.is_deciding());
             assert!(!ducked || frames * u64::from(FRAME_MS) <= LONGEST_MS + 200, "undecided for too long");
         }
-        assert!(machine.handle_audible(None).len() <= 1);
+        assert!(machine.handle_audible(None).len() <= 2);
         assert!(!machine.is_deciding());
     }
 }

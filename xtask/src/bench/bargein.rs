@@ -37,10 +37,9 @@ enum Speech {
 
 /// The persona's own voice alone, as a sound: nothing is laid over it for so long.
 const OWN_VOICE: Duration = Duration::from_millis(2_500);
-/// How long after its end a sound may still stop the reply.
-const PATIENCE: Duration = Duration::from_millis(3_600);
-/// An interruption that has not stopped the reply so long after its end was missed.
-const MISSED_AFTER: Duration = Duration::from_millis(3_800);
+/// How long after its end a sound that paused the reply may still stop it, and one that did not.
+const PATIENCE: Duration = Duration::from_millis(6_000);
+const SHORT_PATIENCE: Duration = Duration::from_millis(1_600);
 /// A session's sounds; then a fresh one, so that the conversation stays short.
 const PER_SESSION: usize = 12;
 /// A sound at which the reply ended by itself is laid over another one, so often.
@@ -165,9 +164,11 @@ async fn watch(listener: &mut Listener, kind: Kind) -> anyhow::Result<(Marks, bo
         if marks.stopped.is_some() && ended.is_some() {
             return Ok((marks, dry));
         }
-        let patience = match kind {
-            Kind::Interruption => MISSED_AFTER,
-            Kind::Noise if began.elapsed() < OWN_VOICE => OWN_VOICE,
+        let decided = marks.passed.is_some() && kind != Kind::Interruption;
+        let patience = match marks.held {
+            _ if decided => Duration::ZERO,
+            None if kind == Kind::Noise && began.elapsed() < OWN_VOICE => OWN_VOICE,
+            None if kind != Kind::Interruption => SHORT_PATIENCE,
             _ => PATIENCE,
         };
         if ended.is_some_and(|ended| ended.elapsed() >= patience) {

@@ -42,6 +42,8 @@ pub(super) struct Marks {
     pub(super) held: Option<Instant>,
     pub(super) restored: Option<Instant>,
     pub(super) stopped: Option<Instant>,
+    /// It was found to be a sign of listening.
+    pub(super) passed: Option<Instant>,
     /// The loudspeaker had nothing to play although nobody had stopped it.
     pub(super) dry: bool,
 }
@@ -292,7 +294,10 @@ impl Listener {
                 self.moved = now;
                 self.speaker.stop();
             }
-            "duologue.backchannel" => self.heard = event["text"].as_str().unwrap_or_default().to_owned(),
+            "duologue.backchannel" => {
+                self.marks.passed.get_or_insert(now);
+                self.heard = event["text"].as_str().unwrap_or_default().to_owned();
+            }
             "conversation.item.input_audio_transcription.completed" => {
                 self.heard = event["transcript"].as_str().unwrap_or_default().to_owned();
                 self.moved = now;
