@@ -39,6 +39,10 @@ use crate::{
 /// connection does break, since it would be memory without end.
 const MAX_MESSAGE: usize = 2 * decode::MAX_EVENT_BYTES;
 
+/// What is read from a socket at once. The library's own 128 KiB are filled at the first byte and would be most of what
+/// an idle session costs; a packet of 20 ms has under 2 KiB.
+const READ_BUFFER: usize = 8 * 1024;
+
 /// What a client may ask for in the address.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wishes {
@@ -187,6 +191,7 @@ async fn join(
         .protocols(["realtime"])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| pump::run(socket, session, encoder, wishes)))
 }
 

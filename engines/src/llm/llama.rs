@@ -49,8 +49,8 @@ const MAILBOX: usize = 256;
 /// How patient the keeper is.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
-    /// No step of the worker for this long while it has work: it is stuck. A step takes under a
-    /// second on any machine that can hold a conversation at all.
+    /// No step of the worker for this long while it has work: it is stuck. A step takes under half a
+    /// second by its own pace, and the person has waited long enough.
     stuck_after: Duration,
     /// A model that is not loaded by then never will be; a cold disk reads 1 GB in less.
     load_within: Duration,
@@ -58,7 +58,7 @@ struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { stuck_after: Duration::from_secs(20), load_within: Duration::from_secs(180) }
+        Self { stuck_after: Duration::from_secs(10), load_within: Duration::from_secs(180) }
     }
 }
 

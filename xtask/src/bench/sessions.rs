@@ -10,11 +10,13 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use futures_util::{SinkExt, StreamExt, future::join_all};
+use futures_util::{SinkExt, StreamExt, future::join_all, stream::SplitSink};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::mpsc,
+    task::JoinHandle,
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
@@ -45,6 +47,67 @@ pub(crate) struct SessionsArgs {
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Events that a client may have waiting; nobody looks at those of an idle one.
+const UNSEEN: usize = 64;
+
+/// A connection that is read all the time, as clients do: otherwise the server's pings go unanswered.
+struct Client {
+    sink: SplitSink<Socket, Message>,
+    /// Types of events.
+    seen: mpsc::Receiver<String>,
+    reader: JoinHandle<()>,
+}
+
+impl Client {
+    async fn connect(url: String) -> anyhow::Result<Self> {
+        let (sink, mut stream) = connect_async(url).await?.0.split();
+        let (see, seen) = mpsc::channel(UNSEEN);
+        let reader = tokio::spawn(async move {
+            while let Some(Ok(message)) = stream.next().await {
+                let Message::Text(text) = message else { continue };
+                let event = serde_json::from_str::<Value>(&text).unwrap_or_default();
+                // A full queue is nobody's who waits for something.
+                let _ = see.try_send(event["type"].as_str().unwrap_or_default().to_owned());
+            }
+        });
+        Ok(Self { sink, seen, reader })
+    }
+
+    async fn until(&mut self, kind: &str) -> anyhow::Result<()> {
+        let wait = async {
+            while let Some(seen) = self.seen.recv().await {
+                if seen == kind {
+                    return Ok(());
+                }
+            }
+            bail!("the server closed the connection before {kind}")
+        };
+        tokio::time::timeout(Duration::from_secs(60), wait).await.with_context(|| format!("no {kind}"))?
+    }
+
+    /// Writes something and waits for the end of the answer.
+    async fn exchange(&mut self) -> anyhow::Result<()> {
+        let content = json!([{"type": "input_text", "text": "Say one word."}]);
+        let item = json!({"type": "message", "role": "user", "content": content});
+        let response = json!({"output_modalities": ["text"], "max_output_tokens": 8});
+        for event in [
+            json!({"type": "conversation.item.create", "item": item}),
+            json!({"type": "response.create", "response": response}),
+        ] {
+            self.sink.send(Message::Text(event.to_string().into())).await?;
+        }
+        self.until("response.done").await
+    }
+
+    async fn close(mut self) {
+        // Whatever has gone already needs no end.
+        let _ = self.sink.close().await;
+        if tokio::time::timeout(Duration::from_secs(5), &mut self.reader).await.is_err() {
+            self.reader.abort();
+        }
+    }
+}
 
 /// How long sessions and their sockets may take to vanish after they were closed.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -101,15 +164,15 @@ impl Server {
         Ok(answer)
     }
 
-    async fn open(&self) -> anyhow::Result<Socket> {
+    async fn open(&self) -> anyhow::Result<Client> {
         let url = format!("ws://127.0.0.1:{}/v1/realtime?model=maya", self.port);
-        let (mut socket, _) = connect_async(url).await?;
-        until(&mut socket, "session.created").await?;
-        Ok(socket)
+        let mut client = Client::connect(url).await?;
+        client.until("session.created").await?;
+        Ok(client)
     }
 
     /// So many sessions, opened some at a time.
-    async fn open_many(&self, count: usize) -> anyhow::Result<Vec<Socket>> {
+    async fn open_many(&self, count: usize) -> anyhow::Result<Vec<Client>> {
         let mut sockets = Vec::new();
         while sockets.len() < count {
             let batch = (0..BATCH.min(count - sockets.len())).map(|_| self.open());
@@ -234,7 +297,7 @@ async fn idle(server: &Server, args: &SessionsArgs, empty: &Stock) -> anyhow::Re
     let each = (open.memory_kb - empty.memory_kb) / args.idle as f64;
     let count = args.exchanged.min(sockets.len());
     for socket in sockets.iter_mut().take(count) {
-        exchange(socket).await?;
+        socket.exchange().await?;
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     let talked = server.stock().await?;
@@ -286,40 +349,8 @@ async fn crowd(server: &Server, args: &SessionsArgs, empty: &Stock) -> anyhow::R
     Ok(())
 }
 
-/// Writes something and waits for the end of the answer.
-async fn exchange(socket: &mut Socket) -> anyhow::Result<()> {
-    let content = json!([{"type": "input_text", "text": "Say one word."}]);
-    let item = json!({"type": "message", "role": "user", "content": content});
-    let response = json!({"output_modalities": ["text"], "max_output_tokens": 8});
-    for event in [
-        json!({"type": "conversation.item.create", "item": item}),
-        json!({"type": "response.create", "response": response}),
-    ] {
-        socket.send(Message::Text(event.to_string().into())).await?;
-    }
-    until(socket, "response.done").await
-}
-
-async fn until(socket: &mut Socket, kind: &str) -> anyhow::Result<()> {
-    let wait = async {
-        while let Some(message) = socket.next().await {
-            let Message::Text(text) = message? else { continue };
-            if serde_json::from_str::<Value>(&text)?["type"] == kind {
-                return Ok(());
-            }
-        }
-        bail!("the server closed the connection before {kind}")
-    };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.with_context(|| format!("no {kind}"))?
-}
-
-async fn close(sockets: Vec<Socket>) {
-    let closing = sockets.into_iter().map(|mut socket| async move {
-        // Whatever has gone already needs no end.
-        let _ = socket.close(None).await;
-        while let Some(Ok(_)) = socket.next().await {}
-    });
-    join_all(closing).await;
+async fn close(clients: Vec<Client>) {
+    join_all(clients.into_iter().map(Client::close)).await;
 }
 
 /// Figures go to stdout: they are the result.
