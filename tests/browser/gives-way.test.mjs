@@ -249,3 +249,25 @@ test("the waterfall says that it was thought ahead, what was aimed at and what w
     await page.locator('.fact[data-late="true"]', { hasText: "a_new_step" }).waitFor();
   }
 });
+
+test("nothing scrolls sideways on a phone, in either language, and what is touched is large enough", async (t) => {
+  for (const [locale, language] of [["ko-KR", "ko"], ["en-US", "en"]]) {
+    const { page, call } = await begin(t, { locale, width: 360, height: 740, dark: language === "en" }, language);
+    const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const words = language === "ko" ? "오늘은 아침부터 기분이 아주 좋아요. 창밖에 눈이 내리고 있거든요!" : "I feel wonderful today, because it has been snowing since the early morning!";
+    const reply = call.reply(1, words);
+    call.done(reply, words);
+    call.say("duologue.backchannel", { text: language === "ko" ? "네, 그렇군요" : "mhm, I see" });
+    await page.locator(".line.persona .aside").waitFor();
+    assert.ok((await overflow()) <= 0, `scene ${language}`);
+    await page.screenshot({ path: join(SHOTS, `phone-${language}.png`), fullPage: true });
+    const small = await page.evaluate(() =>
+      [...document.querySelectorAll("button, .toggle, input[type=text]")].filter((one) => one.checkVisibility()).flatMap((one) => {
+        const { width, height } = one.getBoundingClientRect();
+        return width < 24 || height < 24 ? [`${one.id || one.className}: ${width} × ${height}`] : [];
+      }));
+    assert.deepEqual(small, []);
+    await page.locator("#leave").click();
+    assert.ok((await overflow()) <= 0, `home ${language}`);
+  }
+});

@@ -1,4 +1,7 @@
-/** The server or the network dies in the middle of a scene and comes back: the page says so, and the scene goes on. */
+/**
+ * Scenes in writing, with every speech model switched off: two turns as they should be; then the server or the network
+ * dies in the middle of a scene and comes back, the page says so, and the scene goes on.
+ */
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,6 +38,21 @@ async function beginReply(page, text) {
   await reply.locator(".line-words", { hasText: /\S/ }).waitFor({ timeout: 60_000 });
   return reply;
 }
+
+test("two turns in Korean, written, with timing and without sound", { timeout: 300_000 }, async (t) => {
+  const browser = await openPage(t, server.url, { locale: "ko-KR", dark: true });
+  const { page } = browser;
+  await beginScene(page, "ko");
+  const lines = ["안녕하세요! 오늘 점심에 뭐 먹었어요?", "저는 비빔밥을 먹었어요."];
+  for (const line of lines) assert.ok((await converse(page, line)).trim());
+  assert.deepEqual(await page.locator(".line.you .line-words").allTextContents(), lines);
+  assert.equal(await page.locator(".line-words").first().getAttribute("lang"), "ko");
+  await page.locator('.waterfall .bar[data-bar="thinking"]').waitFor();
+  assert.equal(await page.locator("#mic").isDisabled(), true, "what cannot hear has no microphone");
+  assert.equal(await page.locator("#scene").getAttribute("data-state"), "ready");
+  await page.screenshot({ path: join(SHOTS, "text-ko.png") });
+  assert.deepEqual(browser.troubles, []);
+});
 
 test("the network is cut in the middle of a reply: the scene resumes by itself, with every word once", { timeout: 200_000 }, async (t) => {
   const proxy = await startProxy(server.port);

@@ -5,7 +5,7 @@ import { Conversation } from "../../static/js/conversation.js";
 import { approach, MouthTrack, outlines, SHAPES } from "../../static/js/mouth.js";
 import { readFrame } from "../../static/js/player.js";
 import { TalkButton } from "../../static/js/talk-button.js";
-import { barsOf } from "../../static/js/waterfall.js";
+import { barsOf, scaleOf } from "../../static/js/waterfall.js";
 import { PlaybackQueue } from "../../static/js/worklets/playback-queue.js";
 import { Resampler } from "../../static/js/worklets/resampler.js";
 import { en } from "../../static/js/words/en.js";
@@ -188,6 +188,41 @@ test("the waterfall's bars join without gaps, also for a written turn", () => {
   assert.deepEqual(spoken.map(({ key, ms }) => [key, ms]), [["waiting", 280], ["hearing", 620], ["thinking", 400], ["clause", 200], ["speaking", 300]]);
   const written = barsOf({ turn: 2, stages: [{ name: "transcript", at_ms: 0 }, { name: "first_token", at_ms: 500 }], models: [], outside_ms: 0, total_ms: 500 });
   assert.deepEqual(written.map(({ key }) => key), ["thinking"]);
+});
+
+test("a word put in stands beside the reply, what is kept is known, and nothing stays unfinished after a loss", () => {
+  const script = new Conversation();
+  assert.deepEqual(script.apply({ type: "duologue.backchannel", text: "응" }), [], "there is nothing to stand beside");
+  script.apply({ type: "conversation.item.added", item: { id: "u1", type: "message", role: "user", content: [{ type: "input_text", text: "안녕?" }] } });
+  script.apply({ type: "response.output_item.added", response_id: "r1", item: { id: "a1", type: "message", role: "assistant" }, duologue: { turn: 1 } });
+  script.apply({ type: "response.output_audio_transcript.delta", item_id: "a1", delta: "오늘은" });
+  script.apply({ type: "duologue.backchannel", text: " 응 " });
+  script.apply({ type: "duologue.backchannel", text: "" });
+  assert.deepEqual(script.lines.get("a1")?.asides, ["응"]);
+  script.apply({ type: "duologue.durable", item_id: "u1" });
+  script.apply({ type: "duologue.kept", item_id: "a1" });
+  assert.deepEqual([script.lines.get("u1")?.saved, script.lines.get("a1")?.saved], ["yes", "here"]);
+  const reloaded = new Conversation();
+  reloaded.restore(JSON.parse(JSON.stringify(script.snapshot())));
+  reloaded.apply({ type: "response.output_audio_transcript.delta", item_id: "a1", delta: " 좋아요." });
+  assert.equal(reloaded.lines.get("a1")?.text, "오늘은 좋아요.");
+  assert.equal(reloaded.itemOf.get("r1"), "a1");
+  script.apply({ type: "input_audio_buffer.speech_started", item_id: "u2" });
+  script.breakOff();
+  assert.deepEqual([...script.lines.keys()], ["u1", "a1"]);
+  assert.deepEqual([script.lines.get("a1")?.final, script.lines.get("a1")?.cut], [true, true]);
+  const missed = script.recall([{ id: "s/u1", role: "user", content: "안녕?" }, { id: "s/a9", role: "assistant", content: "잘 지냈어요?" }]);
+  assert.deepEqual(missed.map(({ id, text, saved }) => [id, text, saved]), [["a9", "잘 지냈어요?", "yes"]]);
+  script.apply({ type: "response.output_item.added", response_id: "r1", item: { id: "a1", type: "message", role: "assistant" }, duologue: { turn: 1 } });
+  script.apply({ type: "response.output_audio_transcript.delta", item_id: "a1", delta: "오늘은 좋아요." });
+  assert.deepEqual([script.lines.get("a1")?.text, script.lines.get("a1")?.cut], ["오늘은 좋아요.", false], "said again after a gap, it is whole");
+});
+
+test("the target stands in the picture unless it is far away", () => {
+  const latency = { turn: 1, stages: [{ name: "first_token", at_ms: 400 }], models: [], outside_ms: 0, total_ms: 500 };
+  assert.deepEqual(scaleOf(latency), { scale: 500, target: 0 });
+  assert.deepEqual(scaleOf({ ...latency, budget: { target_ms: 900 } }), { scale: 900, target: 900 });
+  assert.deepEqual(scaleOf({ ...latency, budget: { target_ms: 1_500 } }), { scale: 500, target: 1_500 });
 });
 
 test("both languages say everything, with the same blanks", () => {
