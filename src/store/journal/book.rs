@@ -24,12 +24,12 @@ const FRAME: u64 = 12;
 const MAX_RECORD: u64 = 4 * 1024 * 1024;
 
 /// Why nothing was appended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Refused {
     /// It has its largest size.
     Full,
     /// The disk said so.
-    Io(io::Error),
+    Disk(String),
 }
 
 /// One open journal, locked against other processes.
@@ -140,25 +140,35 @@ impl Book {
         Ok((checksum(&payload)[..] == bytes[..]).then_some(payload))
     }
 
-    /// Appends a record; on disk when it returns.
-    pub(super) fn append(&mut self, payload: &[u8]) -> Result<(), Refused> {
-        let size = payload.len() as u64;
-        if size > MAX_RECORD || self.end + FRAME + size > self.largest {
-            return Err(Refused::Full);
+    /// Appends records in their order, with one trip to the disk; on it when it returns. Each has its own answer.
+    pub(super) fn append(&mut self, payloads: &[Vec<u8>]) -> Vec<Result<(), Refused>> {
+        let (mut bytes, mut kept, mut answers) = (Vec::new(), 0, Vec::with_capacity(payloads.len()));
+        for payload in payloads {
+            let size = payload.len() as u64;
+            let end = self.end + bytes.len() as u64 + FRAME + size;
+            if size > MAX_RECORD || end > self.largest {
+                answers.push(Err(Refused::Full));
+                continue;
+            }
+            bytes.extend((size as u32).to_le_bytes());
+            bytes.extend(checksum(payload));
+            bytes.extend(payload);
+            kept += 1;
+            answers.push(Ok(()));
         }
-        let mut bytes = Vec::with_capacity(payload.len() + FRAME as usize);
-        bytes.extend((size as u32).to_le_bytes());
-        bytes.extend(checksum(payload));
-        bytes.extend(payload);
+        if kept == 0 {
+            return answers;
+        }
         let written = self.file.write_all_at(&bytes, self.end).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Half a record at the end is what a crash would leave too; without it the next one has its place.
             let _ = self.file.set_len(self.end);
-            return Err(Refused::Io(error));
+            let disk = Refused::Disk(error.to_string());
+            return answers.into_iter().map(|answer| answer.and(Err(disk.clone()))).collect();
         }
         self.end += bytes.len() as u64;
-        self.waiting += 1;
-        Ok(())
+        self.waiting += kept;
+        answers
     }
 
     /// How many records wait.

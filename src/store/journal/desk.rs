@@ -1,15 +1,12 @@
 //! One journal for many sessions at once: one after the other at the book, away from the runtime's threads.
 
-use std::{
-    io,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use duologue_actors::store::{Entry, StoreError, StoreErrorKind, StoreResult};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tracing::{error, warn};
 
 use super::{
@@ -26,11 +23,20 @@ struct Trouble {
     journal: Option<StoreError>,
 }
 
+/// One write on its way into the book.
+#[derive(Debug)]
+struct Pending {
+    payload: Vec<u8>,
+    answer: oneshot::Sender<Result<(), Refused>>,
+}
+
 #[derive(Debug)]
 pub(super) struct Desk {
     book: Mutex<Option<Book>>,
     /// One at a time, so that a thousand sessions do not occupy a thousand threads to wait for one disk.
     turn: Semaphore,
+    /// Writes that wait for the one who is at the book. Every session has at most one of them.
+    pending: Mutex<Vec<Pending>>,
     waiting: AtomicU64,
     trouble: Mutex<Trouble>,
     filled: Notify,
@@ -43,6 +49,7 @@ impl Desk {
             waiting: AtomicU64::new(book.waiting()),
             book: Mutex::new(Some(book)),
             turn: Semaphore::new(1),
+            pending: Mutex::default(),
             trouble: Mutex::default(),
             filled: Notify::new(),
             emptied: Notify::new(),
@@ -79,14 +86,17 @@ impl Desk {
 
     /// Keeps a write; on disk when it returns.
     pub(super) async fn append(self: &Arc<Self>, record: Record) -> StoreResult<()> {
-        let payload = record.encode()?;
-        let result = match self.with(move |book| book.append(&payload)).await? {
+        let (answer, answered) = oneshot::channel();
+        lock(&self.pending).push(Pending { payload: record.encode()?, answer });
+        let desk = Arc::clone(self);
+        self.with(move |book| desk.append_pending(book)).await?;
+        let result = match answered.await.map_err(|_| gone())? {
             Ok(()) => Ok(()),
             Err(Refused::Full) => Err(StoreError::new(
                 StoreErrorKind::JournalFull,
                 "the store is away and its journal is full: bring the store back, or raise store.journal_max_mb",
             )),
-            Err(Refused::Io(error)) => Err(cannot(error)),
+            Err(Refused::Disk(error)) => Err(cannot(error)),
         };
         let told = std::mem::replace(&mut self.trouble_now().journal, result.as_ref().err().cloned());
         if let (None, Err(error)) = (told, &result) {
@@ -94,6 +104,20 @@ impl Desk {
         }
         self.filled.notify_one();
         result
+    }
+
+    /// Whoever is at the book writes for all who wait: one trip to the disk, not one for each.
+    fn append_pending(&self, book: &mut Book) {
+        let pending = std::mem::take(&mut *lock(&self.pending));
+        let (payloads, answers): (Vec<_>, Vec<_>) =
+            pending.into_iter().map(|pending| (pending.payload, pending.answer)).unzip();
+        let results = book.append(&payloads);
+        // Before anybody knows that theirs is kept, so that nothing they write next overtakes it.
+        self.waiting.store(book.waiting(), Ordering::Release);
+        for (answer, result) in answers.into_iter().zip(results) {
+            // Whoever did not wait for the answer repeats the write, which is then there once all the same.
+            let _ = answer.send(result);
+        }
     }
 
     /// The oldest write that waits. What cannot be read is set aside and passed over.
@@ -203,7 +227,7 @@ fn session_of(entry: &Entry) -> &str {
 }
 
 /// The journal's own file failed.
-pub(super) fn cannot(error: io::Error) -> StoreError {
+pub(super) fn cannot(error: impl std::fmt::Display) -> StoreError {
     let message =
         format!("the journal cannot be written: {error}; free some space or set store.journal_path");
     StoreError::new(StoreErrorKind::NoSpace, message)

@@ -40,6 +40,10 @@ fn open(path: &Path) -> Book {
     Book::open(path, MIB).expect("opens").expect("nobody else has it")
 }
 
+fn add(book: &mut Book, payload: &[u8]) -> Result<(), Refused> {
+    book.append(&[payload.to_vec()]).remove(0)
+}
+
 fn all(book: &Book) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     book.each(|payload| all.push(payload)).expect("read");
@@ -80,8 +84,8 @@ fn session() -> SessionRecord {
 fn what_was_appended_is_there_after_any_end() {
     let folder = Folder::new();
     let mut book = open(&folder.file());
-    book.append("안녕".as_bytes()).expect("kept");
-    book.append(b"hello").expect("kept");
+    add(&mut book, "안녕".as_bytes()).expect("kept");
+    add(&mut book, b"hello").expect("kept");
     drop(book);
     let whole = std::fs::read(folder.file()).expect("read");
     // Torn at every byte of the last record: the first is there, and the next one follows it.
@@ -89,7 +93,7 @@ fn what_was_appended_is_there_after_any_end() {
         std::fs::write(folder.file(), &whole[..cut]).expect("torn");
         let mut book = open(&folder.file());
         assert_eq!((all(&book), book.waiting()), (vec!["안녕".as_bytes().to_vec()], 1), "cut at {cut}");
-        book.append("다시".as_bytes()).expect("kept");
+        add(&mut book, "다시".as_bytes()).expect("kept");
         assert_eq!(all(&book), ["안녕".as_bytes(), "다시".as_bytes()]);
         drop(book);
         assert_eq!(all(&open(&folder.file())).len(), 2);
@@ -107,7 +111,7 @@ fn a_damaged_record_in_the_middle_is_passed_over_and_the_file_kept() {
     let folder = Folder::new();
     let mut book = open(&folder.file());
     for word in ["하나", "둘", "셋"] {
-        book.append(word.as_bytes()).expect("kept");
+        add(&mut book, word.as_bytes()).expect("kept");
     }
     drop(book);
     let mut bytes = std::fs::read(folder.file()).expect("read");
@@ -139,9 +143,9 @@ fn a_strange_file_is_set_aside_and_a_second_server_kept_out() {
 fn the_size_is_bounded_and_a_failed_append_leaves_no_trace() {
     let folder = Folder::new();
     let mut book = Book::open(&folder.file(), 100).expect("opens").expect("free");
-    book.append(&[1; 60]).expect("fits");
-    assert!(matches!(book.append(&[2; 60]), Err(Refused::Full)));
-    book.append(&[3; 8]).expect("what is smaller still fits");
+    add(&mut book, &[1; 60]).expect("fits");
+    assert!(matches!(add(&mut book, &[2; 60]), Err(Refused::Full)));
+    add(&mut book, &[3; 8]).expect("what is smaller still fits");
     assert_eq!(all(&book), [vec![1; 60], vec![3; 8]]);
 }
 
@@ -156,7 +160,7 @@ fn full_disk() -> Book {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_is_told_and_nothing_is_acknowledged() {
-    assert!(matches!(full_disk().append(b"x"), Err(Refused::Io(_))));
+    assert!(matches!(add(&mut full_disk(), b"x"), Err(Refused::Disk(_))));
     let store = MemoryStore::default();
     store.create_session(session()).await.expect("stored");
     let desk = Desk::new(full_disk());
@@ -279,4 +283,34 @@ async fn what_no_store_takes_is_refused_and_not_kept() {
     let journaled = Journaled::open(Arc::new(store), folder.place(MIB)).await.expect("opens");
     let long = Entry::Message(message(0, &"가".repeat(30_000)));
     assert_eq!(journaled.write(long).await.expect_err("too long").kind, StoreErrorKind::BadInput);
+}
+
+#[tokio::test]
+async fn many_at_once_share_the_disk_and_each_keeps_its_order() {
+    let folder = Folder::new();
+    let store = MemoryStore::default();
+    store.set_down(true);
+    let journaled =
+        Arc::new(Journaled::open(Arc::new(store.clone()), folder.place(4 * MIB)).await.expect("opens"));
+    let writers = (0..200u64).map(|writer| {
+        let journaled = journaled.clone();
+        tokio::spawn(async move {
+            for seq in 0..5 {
+                let id = format!("s{writer}/item_{seq}");
+                let one = MessageRecord { id, session_id: format!("s{writer}"), ..message(seq, "동시에") };
+                assert_eq!(journaled.write(Entry::Message(one)).await.expect("kept"), Kept::Journal);
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.expect("no panic");
+    }
+    assert_eq!(journaled.desk.waiting(), 1_000);
+    store.set_down(false);
+    tokio::time::timeout(Duration::from_secs(30), journaled.flush()).await.expect("written");
+    assert_eq!(store.all_messages().len(), 1_000);
+    for writer in [0, 99, 199] {
+        let said = store.messages(&format!("s{writer}"), 10, None).await.expect("listed");
+        assert_eq!(said.iter().map(|one| one.seq).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    }
 }
