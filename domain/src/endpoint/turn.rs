@@ -1,6 +1,6 @@
 //! The turn in progress: its speech, its words, its present pause.
 
-use super::{DIP_SAMPLES, FRAME_SAMPLES, Level, PER_MS, RESUME_EVIDENCE, tail::Tail};
+use super::{DIP_SAMPLES, FRAME_SAMPLES, Level, PER_MS, RESUME_EVIDENCE, tail::Tail, verdict::Opinion};
 
 /// Words heard longer than this much speech ago say nothing about how the turn ends.
 const STALE_WORDS_SAMPLES: u64 = 1000 * PER_MS;
@@ -23,7 +23,7 @@ pub(super) struct Pause {
     pub(super) told: bool,
     /// First and latest question of this pause, and where the latest was asked.
     pub(super) asked: Option<Asked>,
-    pub(super) answer: Option<f32>,
+    pub(super) opinion: Option<Opinion>,
     /// Whether words came after it was announced: then they are all words before it, since whoever
     /// transcribes begins anew with the announcement.
     pub(super) words: bool,

@@ -13,10 +13,10 @@ use super::{speaker::Speaker, tail::Tail};
 const JUDGE_WEIGHT: f32 = 0.6;
 
 /// The same while the words are not known.
-const LONE_JUDGE_WEIGHT: f32 = 1.0;
+const LONE_JUDGE_WEIGHT: f32 = 2.0;
 
 /// Probabilities are not believed beyond this, on either side.
-const SUREST: f32 = 0.98;
+const SUREST: f32 = 0.99;
 
 /// Log odds from which no more silence is needed.
 const SURE: f32 = 2.0;
@@ -27,13 +27,32 @@ const NEVER: f32 = -4.0;
 /// Silence when nothing speaks for either.
 const LEVEL_MS: f32 = 600.0;
 
+/// What the judge has said in a pause.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opinion {
+    log_odds: f32,
+    /// How often it was asked.
+    pub(super) count: u32,
+}
+
+impl Opinion {
+    /// One more answer; the newest counts as much as all before it, since it has heard more.
+    pub(super) fn with(before: Option<Self>, probability: f32) -> Self {
+        let newest = log_odds(probability);
+        match before {
+            Some(before) => Self { log_odds: (before.log_odds + newest) / 2.0, count: before.count + 1 },
+            None => Self { log_odds: newest, count: 1 },
+        }
+    }
+}
+
 /// What is known in a pause.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
     /// What the judge said.
-    pub(super) answer: f32,
-    /// Where the judge's answer speaks for neither.
-    pub(super) complete_at: f32,
+    pub(super) opinion: Opinion,
+    /// The probability that speaks for neither.
+    pub(super) bar: f32,
     /// How the words end.
     pub(super) tail: Tail,
     /// Whether these are all words up to the pause, or the last may be missing.
@@ -44,7 +63,7 @@ impl Evidence {
     /// The log odds that the turn is over.
     pub(super) fn log_odds(self) -> f32 {
         let weight = if self.settled { JUDGE_WEIGHT } else { LONE_JUDGE_WEIGHT };
-        let judge = weight * (log_odds(self.answer) - log_odds(self.complete_at));
+        let judge = weight * (self.opinion.log_odds - log_odds(self.bar));
         let words = match (self.tail, self.settled) {
             (Tail::Final, true) => 1.2,
             (Tail::Final, false) => 0.6,

@@ -18,7 +18,6 @@ use duologue_domain::lang::Language;
 
 use self::{
     models::{Models, Paths},
-    sound::Session,
 };
 
 #[derive(Debug, Default)]
@@ -36,17 +35,17 @@ async fn main() {
     let mut sets = vec![
         ("English, human, the clips' own pauses", Language::English, vec![sound::session(&english, None)]),
         (
-            "English, human, silences of 200–1500 ms put into word gaps",
+            "English, human: four sessions with silences of 200–1500 ms put into word gaps, one as spoken",
             Language::English,
-            (1..=4).map(|seed| sound::session(&english, Some(seed))).collect::<Vec<Session>>(),
+            [None, Some(1), Some(2), Some(3), Some(4)].map(|seed| sound::session(&english, seed)).into(),
         ),
     ];
     if let Some(folder) = &options.korean {
         let korean = sound::korean(folder);
         sets.push((
-            "Korean, synthetic, silences of 200–1500 ms between phrases",
+            "Korean, synthetic: three sessions with silences of 200–1500 ms between phrases, one without",
             Language::Korean,
-            (1..=3).map(|seed| sound::session(&korean, Some(seed))).collect(),
+            [None, Some(1), Some(2), Some(3)].map(|seed| sound::session(&korean, seed)).into(),
         ));
     }
     for (title, language, sessions) in &sets {

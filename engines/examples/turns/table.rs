@@ -98,7 +98,8 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
         answers.push(said);
     }
     let mut points = Vec::new();
-    for threshold in (1..20).map(|step| step as f32 * 0.05) {
+    let thresholds = (1..19).map(|step| step as f32 * 0.05).chain((90..=99).map(|step| step as f32 * 0.01));
+    for threshold in thresholds {
         for fallback in [500, 700, 1000, 1300, 1600, 2000, 3000_u64] {
             let mut outcome = Outcome::default();
             for (silences, said) in known.iter().zip(&answers) {
@@ -115,8 +116,8 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
 
 async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     let mut points = Vec::new();
-    for complete_at in [0.3, 0.5, 0.7, 0.9, 0.97] {
-        for max_wait_ms in [2000, 4000] {
+    for complete_at in [0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98] {
+        for max_wait_ms in [4000] {
             for words_within_ms in [0, 480] {
                 for least_wait_ms in [0, 300, 500, 600, 700, 900, 1100] {
                     let config =
