@@ -13,6 +13,7 @@
 //! What the echo gate explains by the reply itself counts as silence. Whatever was begun ends in Restore or Stop
 //! within [`LONGEST_MS`]. Words that come after a Restore may still stop, for [`RECALL_MS`].
 
+mod alike;
 mod sound;
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ const LONGEST_BACKCHANNEL_MS: u32 = 2_500;
 /// A voice of this length that ended and whose words never came was too long for a backchannel.
 const WORDLESS_MS: u32 = 992;
 /// One word that is no known stop word is believed from this much voice on: of less, recognisers make anything.
-const ONE_WORD_MS: u32 = 450;
+const ONE_WORD_MS: u32 = 416;
 /// The same for several words.
 const SOME_WORDS_MS: u32 = 250;
 /// A cough that the recogniser took for a word has hardly any voice.

@@ -118,6 +118,8 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("うん", 10, Restore),
         ("Bus", 9, Restore),
         ("그만", 13, Stop(ByWords)),
+        ("금암", 13, Stop(ByWords)),
+        ("마자", 16, Restore),
         ("잠깐만", 22, Stop(ByWords)),
         ("잠깐만요, 제 말 좀 들어 보세요", 80, Stop(ByWords)),
         ("아니", 11, Stop(ByWords)),

@@ -3,6 +3,7 @@
 //! A recogniser that hears half a second of speech errs often, so the answer is coarse, and the
 //! [`Interrupter`](super::Interrupter) weighs it with how long the speech lasted.
 
+use super::alike;
 use crate::{endpoint::listed, lang::is_hangul};
 
 /// What words over a reply mean.
@@ -113,6 +114,12 @@ fn word(token: &str) -> Kind {
         if listed(BACKCHANNEL_EN, form) || listed(BACKCHANNEL_KO, form) {
             return Kind::Backchannel;
         }
+    }
+    let alike = |list, kind| alike::distance(list, token).map(|distance| (distance, kind));
+    // Where both are as near, the reply goes on.
+    let nearest = [alike(BACKCHANNEL_KO, Kind::Backchannel), alike(STOP_KO, Kind::Stop)];
+    if let Some((_, kind)) = nearest.into_iter().flatten().min_by_key(|(distance, _)| *distance) {
+        return kind;
     }
     let korean = token.chars().any(is_hangul);
     Kind::Content(if korean && token.chars().count() >= 3 { 2 } else { 1 })

@@ -178,12 +178,15 @@ async fn watch(listener: &mut Listener, kind: Kind) -> anyhow::Result<(Marks, bo
     }
 }
 
+/// One figure of a trial.
+type Figure = fn(&Trial) -> f64;
+
 fn print_summary(language: &str, trials: &[Trial]) {
     say(&format!("\n{language}{:>44}{:>9}{:>9}{:>6}", "", "p50 ms", "p95 ms", "n"));
     for (name, echo) in [("headphones", false), ("loudspeakers", true)] {
         let interruptions =
             || trials.iter().filter(|trial| trial.kind == Kind::Interruption && trial.echo == echo);
-        let figures: [(&str, fn(&Trial) -> f64); 2] =
+        let figures: [(&str, Figure); 2] =
             [("onset → ducked", |trial| trial.ducked), ("onset → silent", |trial| trial.silent)];
         for (what, figure) in figures {
             let values = interruptions().map(figure).filter(|value| value.is_finite()).collect::<Vec<_>>();
