@@ -144,11 +144,16 @@ fn endpoint_config(config: &SessionConfig) -> EndpointConfig {
                 (Eagerness::Auto, EndpointMode::Semantic { max_wait_ms }) => max_wait_ms,
                 (Eagerness::Medium | Eagerness::Auto, _) => 4_000,
             };
-            // The eager do not wait for the words where the sound is sure; the patient let people think.
-            let words_within_ms = if eagerness == Eagerness::High { 0 } else { tuned.words_within_ms };
-            let least_wait_ms = if eagerness == Eagerness::Low { 700 } else { tuned.least_wait_ms };
-            let mode = EndpointMode::Semantic { max_wait_ms };
-            EndpointConfig { mode, words_within_ms, least_wait_ms, ..tuned }
+            let tuned = EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..tuned };
+            match eagerness {
+                // Does not wait for the words where the sound is sure.
+                Eagerness::High => {
+                    EndpointConfig { words_within_ms: 0, complete_at: tuned.complete_at.max(0.9), ..tuned }
+                }
+                // Lets people think.
+                Eagerness::Low => EndpointConfig { least_wait_ms: 700, ..tuned },
+                Eagerness::Medium | Eagerness::Auto => tuned,
+            }
         }
         TurnDetection::Manual => EndpointConfig { mode: EndpointMode::Manual, ..tuned },
     }

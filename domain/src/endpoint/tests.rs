@@ -274,10 +274,10 @@ fn the_judge_hears_the_silence_too() {
 fn the_wait_follows_the_answer() {
     for (answer, least, most, reason) in [
         (0.0, 3800, 4000, EndReason::MaxWait),
-        (0.2, 2900, 3000, EndReason::MaxWait),
-        (0.4, 1250, 1400, EndReason::MaxWait),
-        (0.49, 600, 700, EndReason::MaxWait),
-        (0.55, 480, 512, EndReason::Complete),
+        (0.2, 3900, 4000, EndReason::MaxWait),
+        (0.4, 1900, 2050, EndReason::MaxWait),
+        (0.49, 700, 800, EndReason::MaxWait),
+        (0.51, 544, 600, EndReason::Complete),
         (0.9, 480, 480, EndReason::Complete),
     ] {
         let (mut endpointer, events) = judged(answer);

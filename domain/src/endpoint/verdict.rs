@@ -12,8 +12,9 @@ use super::{speaker::Speaker, tail::Tail};
 /// sentences 0.9 and more half of the time.
 const JUDGE_WEIGHT: f32 = 0.6;
 
-/// The same while the words are not known.
-const LONE_JUDGE_WEIGHT: f32 = 2.0;
+/// The same while the words are not known: nearly a threshold, so that the sure ends come at once and the
+/// rest waits for the words.
+const LONE_JUDGE_WEIGHT: f32 = 4.0;
 
 /// Probabilities are not believed beyond this, on either side.
 const SUREST: f32 = 0.99;

@@ -33,7 +33,7 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
     let ends = known.iter().flatten().count() - pauses;
     say(&format!("\n## {title}\n{ends} ends of turns, {pauses} pauses of 200 ms or more inside turns"));
     let systems = [
-        ("voice activity alone", silence_alone(&known)),
+        ("voice activity alone", silence_alone(models, heard).await),
         ("smart-turn alone", smart_turn_alone(models, heard, &known).await),
         ("ours, semantic", ours(models, heard).await),
     ];
@@ -56,13 +56,10 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
             ));
         }
     }
-    let eager = EndpointConfig { words_within_ms: 0, ..with(2000) };
+    let eager = EndpointConfig { words_within_ms: 0, complete_at: 0.9, ..with(2000) };
     let patient = EndpointConfig { least_wait_ms: 700, ..with(8000) };
     for (name, config) in [("medium", with(4000)), ("eagerness high", eager), ("eagerness low", patient)] {
-        let mut outcome = Outcome::default();
-        for session in heard {
-            outcome.add(Play::new(models, session, config).run().await);
-        }
+        let outcome = play(models, heard, config).await;
         let point = Point::new(String::new(), &outcome);
         say(&format!(
             "ours, {name}: wait p50 {:.0} ms, p95 {:.0} ms, cut-offs {:.1} % ({} of {})",
@@ -75,15 +72,22 @@ fn with(max_wait_ms: u32) -> EndpointConfig {
     EndpointConfig { mode: EndpointMode::Semantic { max_wait_ms }, ..EndpointConfig::default() }
 }
 
-fn silence_alone(known: &[Vec<Silence>]) -> Vec<Point> {
-    (3..=63).map(|frames| {
-        let wait = frames * 32 * MS as u64;
-        let mut outcome = Outcome::default();
-        for silences in known {
-            outcome.add(Outcome::of(silences, |_, _| wait));
-        }
-        Point::new(format!("silence {} ms", frames * 32), &outcome)
-    }).collect()
+/// The endpointer itself in its mode of silence alone, so that a click in a pause is the same for both.
+async fn silence_alone(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
+    let mut points = Vec::new();
+    for silence_ms in (3..=50).map(|frames| frames * 32) {
+        let config = EndpointConfig { mode: EndpointMode::Server { silence_ms }, ..EndpointConfig::default() };
+        points.push(Point::new(format!("silence {silence_ms} ms"), &play(models, heard, config).await));
+    }
+    points
+}
+
+async fn play(models: &mut Models, heard: &[Heard<'_>], config: EndpointConfig) -> Outcome {
+    let mut outcome = Outcome::default();
+    for session in heard {
+        outcome.add(Play::new(models, session, config).run().await);
+    }
+    outcome
 }
 
 /// Asked once; believed from a threshold on, else waited for.
@@ -116,16 +120,13 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
 
 async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     let mut points = Vec::new();
-    for complete_at in [0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98] {
+    for complete_at in [0.3, 0.5, 0.7, 0.8, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.97, 0.975, 0.98, 0.985] {
         for max_wait_ms in [4000] {
             for words_within_ms in [0, 480] {
-                for least_wait_ms in [0, 300, 500, 600, 700, 900, 1100] {
+                for least_wait_ms in [0, 300, 500, 700, 900, 1000, 1150, 1200] {
                     let config =
                         EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(max_wait_ms) };
-                    let mut outcome = Outcome::default();
-                    for session in heard {
-                        outcome.add(Play::new(models, session, config).run().await);
-                    }
+                    let outcome = play(models, heard, config).await;
                     let setting = format!(
                         "complete_at {complete_at}, max_wait {max_wait_ms}, words_within {words_within_ms}, \
                          least_wait {least_wait_ms} ms"
