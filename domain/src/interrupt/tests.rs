@@ -117,6 +117,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("Thanks for watching!", 12, Restore),
         ("うん", 10, Restore),
         ("Bus", 9, Restore),
+        ("굿 굿", 30, Restore),
         ("그만", 13, Stop(ByWords)),
         ("금암", 13, Stop(ByWords)),
         ("마자", 16, Restore),

@@ -18,7 +18,7 @@ pub enum Reading {
     /// Words of their own.
     Content {
         /// About how much was said: an English word counts one, a Korean word of three syllables or more two,
-        /// since it may be a sentence.
+        /// since it may be a sentence, and one of a single syllable none.
         weight: u32,
     },
 }
@@ -122,7 +122,12 @@ fn word(token: &str) -> Kind {
         return kind;
     }
     let korean = token.chars().any(is_hangul);
-    Kind::Content(if korean && token.chars().count() >= 3 { 2 } else { 1 })
+    // One syllable is what a recogniser makes of any grunt; those that mean something alone are listed.
+    Kind::Content(match token.chars().count() {
+        1 if korean => 0,
+        3.. if korean => 2,
+        _ => 1,
+    })
 }
 
 /// Whether `token` is the beginning of a word of listening and no word of its own that is known.

@@ -24,6 +24,9 @@ pub(crate) struct BargeinArgs {
     /// loudspeakers a third of it
     #[arg(long, default_value_t = 30)]
     count: usize,
+    /// The program that speaks Korean sounds
+    #[arg(long, default_value = "target/release/duologue")]
+    program: String,
     /// One line for each sound
     #[arg(long)]
     verbose: bool,
@@ -62,8 +65,8 @@ pub(crate) async fn run(args: &BargeinArgs) -> anyhow::Result<()> {
         if args.language.is_some_and(|only| (only == Speech::Korean) != korean) {
             continue;
         }
-        let overlays = overlay::set(korean, args.count)?;
-        let some = overlay::set(korean, args.count.div_ceil(3))?;
+        let overlays = overlay::set(korean, args.count, &args.program)?;
+        let some = overlay::set(korean, args.count.div_ceil(3), &args.program)?;
         let mut trials = trials(args, korean, false, &overlays).await?;
         trials.extend(self::trials(args, korean, true, &some).await?);
         print_summary(if korean { "ko" } else { "en" }, &trials);

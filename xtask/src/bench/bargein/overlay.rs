@@ -1,6 +1,6 @@
 //! What is laid over a reply: interruptions, signs of listening, noise. Every sound begins at its first sample.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
@@ -100,10 +100,13 @@ const BACKCHANNELS_KO: [&str; 14] = [
 
 /// Speakers: espeak-ng variant, words a minute, pitch.
 const VOICES: [(&str, u32, u32); 6] =
-    [("", 150, 50), ("+f3", 175, 60), ("+m3", 135, 40), ("+f2", 200, 65), ("+m7", 160, 45), ("+f5", 125, 55)];
+    [("", 150, 50), ("+f3", 175, 60), ("+m3", 145, 40), ("+f2", 200, 65), ("+m7", 160, 45), ("+f5", 140, 55)];
 
 /// The set of a language: per kind `count` sounds, voices and sentences taken in turn.
-pub(super) fn set(korean: bool, count: usize) -> anyhow::Result<Vec<Overlay>> {
+///
+/// No free human Korean speech is packaged; half of the Korean is spoken by the program's own Korean voice, which is
+/// nearer to a person than espeak-ng.
+pub(super) fn set(korean: bool, count: usize, program: &str) -> anyhow::Result<Vec<Overlay>> {
     let mut overlays = Vec::new();
     let (language, sentences, words) = match korean {
         true => ("ko", &INTERRUPTIONS_KO, &BACKCHANNELS_KO),
@@ -117,12 +120,29 @@ pub(super) fn set(korean: bool, count: usize) -> anyhow::Result<Vec<Overlay>> {
             Some((name, samples)) if index % 2 == 0 => {
                 Overlay { name: name.clone(), kind, samples: samples.clone() }
             }
-            _ => spoken(language, sentences[index % sentences.len()], index, kind)?,
+            _ => say(program, language, sentences[index % sentences.len()], (index, kind))?,
         });
-        overlays.push(spoken(language, words[index % words.len()], index, Kind::Backchannel)?);
+        let listening = (index, Kind::Backchannel);
+        overlays.push(say(program, language, words[index % words.len()], listening)?);
         overlays.push(noise(index));
     }
     Ok(overlays)
+}
+
+/// Spoken by the program's own voice or by one of espeak-ng's.
+fn say(program: &str, language: &str, words: &str, (index, kind): (usize, Kind)) -> anyhow::Result<Overlay> {
+    // Two in turn, so that every other word or sentence, of which there are even numbers, has both over two rounds.
+    if language != "ko" || (index + index / 12) % 2 == 0 {
+        return spoken(language, words, index, kind);
+    }
+    let path = std::env::temp_dir().join(format!("duologue-bargein-{}.wav", std::process::id()));
+    let status = Command::new(program).args(["say", words, "--language", "ko", "--out"]).arg(&path).status();
+    if !status.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?.success() {
+        bail!("{program} could not speak");
+    }
+    let samples = from_onset(&clip::read(&path)?);
+    let _ = std::fs::remove_file(&path);
+    Ok(Overlay { name: format!("{words} (own Korean voice)"), kind, samples })
 }
 
 fn spoken(language: &str, words: &str, index: usize, kind: Kind) -> anyhow::Result<Overlay> {
@@ -138,14 +158,10 @@ fn spoken(language: &str, words: &str, index: usize, kind: Kind) -> anyhow::Resu
     if !status.success() {
         bail!("espeak-ng could not say {words:?} with {voice}");
     }
-    let samples = from_onset(&read(&path)?);
+    let samples = from_onset(&clip::read(&path)?);
     // A leftover file of a few KiB in the temporary folder harms nobody.
     let _ = std::fs::remove_file(&path);
     Ok(Overlay { name: format!("{words} ({voice} {speed})"), kind, samples })
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
-    clip::read(path)
 }
 
 /// Beginnings of phrases in the human clips, two seconds each.
