@@ -14,6 +14,7 @@ import { Link } from "./link.js";
 import { Mic, MicError } from "./mic.js";
 import { dismiss, dismissAll, notify, notifyDegraded, notifyEnded, notifyFailure, notifyServer } from "./notices.js";
 import { rememberScene, saveLive } from "./prefs.js";
+import { unlock } from "./sound.js";
 import { TalkButton } from "./talk-button.js";
 import { Voice } from "./voice.js";
 
@@ -90,7 +91,7 @@ export class Scene {
     const mouth = { viseme: () => this.voice.viseme(), level: () => this.voice.level };
     this.view.open(this.persona, this.record.language, mouth);
     this.refresh();
-    this.unlock();
+    unlock(this.context);
     saveLive({ scene: this.record });
     if (live?.script) this.showLines(this.conversation.restore(live.script), true);
     else if (again) await this.recall();
@@ -100,20 +101,6 @@ export class Scene {
     await this.link.open(this.record, live?.resume ?? null);
     rememberScene(this.record);
     if (this.canHear && !this.closed) await this.openMic();
-  }
-
-  /** Browsers keep the sound off until the first click: a page that was loaded anew has had none. */
-  unlock() {
-    void this.context.resume();
-    const again = () => {
-      if (this.closed) return;
-      void this.context.resume();
-      dismiss("sound");
-    };
-    for (const name of ["pointerdown", "keydown"]) addEventListener(name, again, { once: true });
-    setTimeout(() => {
-      if (!this.closed && this.context.state === "suspended") notify("sound", { level: "warning", words: () => t("sound_locked") });
-    }, 800);
   }
 
   /** Shows what was said in this scene before. */

@@ -79,7 +79,7 @@ test("a person speaks, is understood, and is answered by a voice that says what 
 
 test("push to talk: nothing is sent before the press, and the release asks for the reply", { timeout: 400_000 }, async (t) => {
   const mic = join(folder, "hold.wav");
-  const seconds = await microphoneFile(mic, { clip: CLIP, before: LEAD + 1, after: 120 });
+  const seconds = await microphoneFile(mic, { clip: CLIP, before: LEAD + 3, after: 120 });
   const browser = await openPage(t, server.url, { mic });
   const { page } = browser;
   await beginScene(page, "en");
@@ -89,7 +89,7 @@ test("push to talk: nothing is sent before the press, and the release asks for t
   await page.keyboard.down("Space");
   assert.equal(await page.locator("#hold").getAttribute("aria-pressed"), "true");
   assert.equal(await page.locator("#state").textContent(), "Hearing you");
-  await page.waitForTimeout((LEAD + 1 + seconds + 0.7) * 1000);
+  await page.waitForTimeout((LEAD + 3 + seconds + 0.7) * 1000);
   assert.equal(await page.locator('.line.you[data-final="true"]').count(), 0, "the turn is not over while the bar is held");
   await page.keyboard.up("Space");
   await untilReplied(page);
