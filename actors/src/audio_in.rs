@@ -102,7 +102,7 @@ impl AudioIn {
 
     /// Whether something is in it.
     pub fn is_waiting(&self) -> bool {
-        lock(&self.inbox).ring.len() > 0
+        !lock(&self.inbox).ring.is_empty()
     }
 
     /// Takes everything out and asks to be told again.
