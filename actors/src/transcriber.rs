@@ -19,7 +19,12 @@ use duologue_engines::port::{EngineError, SessionKey, SttEngine, SttRequest, Tra
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use self::pace::{Budget, Steps};
-use crate::{audio_in::History, pulse::Pulse, session::SessionMsg, task::{Alive, OwnedTask}};
+use crate::{
+    audio_in::History,
+    pulse::Pulse,
+    session::SessionMsg,
+    task::{Alive, OwnedTask},
+};
 
 /// Silence after the last speech that the model sees too: words cut at their last sound are misheard.
 const TAIL: u64 = HEARING_RATE as u64 * 2 / 10;
@@ -250,7 +255,9 @@ impl State {
     /// Cancels what runs; the engine stops at its next step.
     fn give_up(&mut self) {
         match self.job.take().map(|job| job.kind) {
-            Some(Kind::Speculative) => metrics::counter!("transcriber_speculations_wasted_total").increment(1),
+            Some(Kind::Speculative) => {
+                metrics::counter!("transcriber_speculations_wasted_total").increment(1)
+            }
             Some(Kind::Partial) => metrics::counter!("transcriber_partials_aborted_total").increment(1),
             Some(Kind::Final) | None => {}
         }

@@ -13,7 +13,9 @@ use self::common::{RATE, Stage};
 /// anybody knew that it was the end, and not begun again when it was.
 #[tokio::test(start_paused = true)]
 async fn the_words_are_transcribed_once_in_the_pause() {
-    for (said, answer) in [("오늘 뭐 했어요?", "회의를 했어요."), ("What did you do today?", "I met a client.")] {
+    for (said, answer) in
+        [("오늘 뭐 했어요?", "회의를 했어요."), ("What did you do today?", "I met a client.")]
+    {
         let stage = Stage::new(&[said, "never heard"], &[answer]).await;
         let (_, heard) = tokio::join!(stage.speak(1_500), stage.reply());
         assert_eq!(heard.text(), answer);
@@ -36,7 +38,8 @@ async fn wait_after(said: &str) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn words_decide_where_the_sound_does_not() {
-    for (whole, dangling) in [("학교에 갔어요.", "학교에 갔는데"), ("I went home.", "I went home and")] {
+    for (whole, dangling) in [("학교에 갔어요.", "학교에 갔는데"), ("I went home.", "I went home and")]
+    {
         let (soon, late) = (wait_after(whole).await, wait_after(dangling).await);
         assert!(soon < Duration::from_millis(600), "{whole}: {soon:?}");
         assert!(late > Duration::from_millis(2_000), "{dangling}: {late:?}");
@@ -65,7 +68,10 @@ async fn minutes_of_garbage_are_cut_transcribed_and_survived() {
     }
     stage.feed(&silence(1_500, RATE)).await;
     let asked = stage.stt.gate.uses();
-    assert!((4..=120 * 2 + 10).contains(&asked), "at most a partial every 600 ms and a final a turn: {asked}");
+    assert!(
+        (4..=120 * 2 + 10).contains(&asked),
+        "at most a partial every 600 ms and a final a turn: {asked}"
+    );
     let (_, heard) = tokio::join!(
         async {
             // Lines are left from the garbage or not; one of the next turns is heard.

@@ -397,7 +397,9 @@ impl Endpointer {
             Some(asked) => {
                 let is_due = match asked.last - asked.first {
                     0 => silence >= ask_after,
-                    more => asked.answered && position - asked.at >= ask_after.max(DIP_SAMPLES) << more.min(16),
+                    more => {
+                        asked.answered && position - asked.at >= ask_after.max(DIP_SAMPLES) << more.min(16)
+                    }
                 };
                 if !is_due {
                     return Vec::new();

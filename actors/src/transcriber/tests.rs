@@ -29,9 +29,10 @@ impl ManualStt {
         let mut asked = self.0.lock().unwrap();
         let (gone, _) = oneshot::channel();
         let reply = std::mem::replace(&mut asked[index].1, gone);
-        let result = result.map_err(|kind| EngineError::new(kind, "manual", "as the test says")).map(|text| {
-            Transcript { text: text.into(), compute: Duration::from_millis(200), ..Transcript::default() }
-        });
+        let result =
+            result.map_err(|kind| EngineError::new(kind, "manual", "as the test says")).map(|text| {
+                Transcript { text: text.into(), compute: Duration::from_millis(200), ..Transcript::default() }
+            });
         reply.send(result).expect("somebody waits");
     }
 }
@@ -154,10 +155,13 @@ async fn a_running_partial_is_given_up_at_once() {
 async fn what_two_partials_agree_on_is_stable_until_the_next_utterance() {
     let mut stage = Stage::new().await;
     let mut stable = Vec::new();
-    for (index, text) in ["저는 어제", "저는 어제 학교에 갔", "저는 어제 학교에 갔어요"].iter().enumerate() {
+    for (index, text) in ["저는 어제", "저는 어제 학교에 갔", "저는 어제 학교에 갔어요"].iter().enumerate()
+    {
         stage.partial(700 * (index as u64 + 1)).await;
         let event = stage.answer(index, Ok(text)).await;
-        let Some(TranscriberEvent::Partial { transcript, stable: now, .. }) = event else { panic!("{event:?}") };
+        let Some(TranscriberEvent::Partial { transcript, stable: now, .. }) = event else {
+            panic!("{event:?}")
+        };
         assert_eq!(transcript.text, *text);
         stable.push(now);
     }
@@ -200,7 +204,10 @@ async fn a_final_asked_for_while_its_speculation_runs_waits_for_it() {
     stage.partial(1600).await;
     assert_eq!(stage.stt.newest().0, 1);
     let last = stage.answer(0, Ok("네.")).await;
-    assert!(matches!(last, Some(TranscriberEvent::Final { result: Ok(_), .. })), "no guess before it: {last:?}");
+    assert!(
+        matches!(last, Some(TranscriberEvent::Final { result: Ok(_), .. })),
+        "no guess before it: {last:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,9 +243,13 @@ async fn a_final_is_tried_twice_and_the_next_one_is_not_forgotten() {
     stage.tell(TranscriberMsg::Final(until(2000))).await;
     assert!(stage.answer(0, Err(ErrorKind::Broken)).await.is_none());
     let first = stage.answer(1, Err(ErrorKind::Broken)).await;
-    assert!(matches!(first, Some(TranscriberEvent::Final { utterance, result: Err(_) }) if utterance == until(1000)));
+    assert!(
+        matches!(first, Some(TranscriberEvent::Final { utterance, result: Err(_) }) if utterance == until(1000))
+    );
     let second = stage.answer(2, Ok("네.")).await;
-    assert!(matches!(second, Some(TranscriberEvent::Final { utterance, result: Ok(_) }) if utterance == until(2000)));
+    assert!(
+        matches!(second, Some(TranscriberEvent::Final { utterance, result: Ok(_) }) if utterance == until(2000))
+    );
 }
 
 #[tokio::test(start_paused = true)]

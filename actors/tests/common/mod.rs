@@ -55,7 +55,12 @@ impl Stage {
         Self::with(hears, says, SessionConfig::default(), SessionLimits::default()).await
     }
 
-    pub(crate) async fn with(hears: &[&str], says: &[&str], config: SessionConfig, limits: SessionLimits) -> Self {
+    pub(crate) async fn with(
+        hears: &[&str],
+        says: &[&str],
+        config: SessionConfig,
+        limits: SessionLimits,
+    ) -> Self {
         let (stt, llm, tts, vad) =
             (FakeStt::hearing(hears), FakeLlm::saying(says), FakeTts::default(), FakeVad::default());
         let engines = engines(&stt, &llm, &tts, &vad);

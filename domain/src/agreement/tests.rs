@@ -9,11 +9,11 @@ fn after(decodings: &[&str]) -> Vec<String> {
 #[test]
 fn two_decodings_agree_on_a_beginning() {
     let cases: [(&[&str], &[&str]); 6] = [
+        (&["He was", "He was not an", "He was not an ill disposed"], &["", "He was", "He was not an"]),
         (
-            &["He was", "He was not an", "He was not an ill disposed"],
-            &["", "He was", "He was not an"],
+            &["저는 어제", "저는 어제 학교에 갔", "저는 어제 학교에 갔어요"],
+            &["", "저는 어제", "저는 어제 학교에"],
         ),
-        (&["저는 어제", "저는 어제 학교에 갔", "저는 어제 학교에 갔어요"], &["", "저는 어제", "저는 어제 학교에"]),
         // Marks and cases are no disagreement, and a mark inside is taken from the newer one.
         (&["well then", "Well, then we", "Well, then we go."], &["", "Well, then", "Well, then we"]),
         // Half a word is not a word.
@@ -34,9 +34,21 @@ fn korean_spacing_is_no_disagreement() {
 
 #[test]
 fn what_is_stable_stays_when_a_decoding_begins_otherwise() {
-    let stable = after(&["we went home", "we went home and", "he went to rome", "he went to rome", "we went home and"]);
+    let stable = after(&[
+        "we went home",
+        "we went home and",
+        "he went to rome",
+        "he went to rome",
+        "we went home and",
+    ]);
     assert_eq!(stable, ["", "we went home", "we went home", "we went home", "we went home"]);
-    let stable = after(&["we went home and", "we went home and", "we went", "we went home and then", "we went home and then"]);
+    let stable = after(&[
+        "we went home and",
+        "we went home and",
+        "we went",
+        "we went home and then",
+        "we went home and then",
+    ]);
     assert_eq!(stable[1..4], ["we went home and"; 3]);
     assert_eq!(stable[4], "we went home and then");
 }

@@ -318,7 +318,9 @@ fn words_move_the_wait_in_both_languages() {
 #[test]
 fn words_of_a_moment_ago_count_less_than_all_of_them() {
     // The last word may be missing in what was heard before the pause.
-    for (text, less) in [("안녕히 가세요", false), ("That's it.", false), ("왜냐하면", true), ("because", true)] {
+    for (text, less) in
+        [("안녕히 가세요", false), ("That's it.", false), ("왜냐하면", true), ("because", true)]
+    {
         let wait = |before: bool| {
             let mut endpointer = semantic();
             feed(&mut endpointer, SPEECH, 640);

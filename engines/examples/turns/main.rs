@@ -16,9 +16,7 @@ use std::path::PathBuf;
 
 use duologue_domain::lang::Language;
 
-use self::{
-    models::{Models, Paths},
-};
+use self::models::{Models, Paths};
 
 #[derive(Debug, Default)]
 struct Options {

@@ -145,7 +145,9 @@ impl<'a> Play<'a> {
         let now = self.endpointer.position();
         for event in events {
             match event {
-                EndpointEvent::SpeechStarted { .. } => self.speech = Some(now / PARTIAL_EVERY * PARTIAL_EVERY + PARTIAL_EVERY),
+                EndpointEvent::SpeechStarted { .. } => {
+                    self.speech = Some(now / PARTIAL_EVERY * PARTIAL_EVERY + PARTIAL_EVERY)
+                }
                 EndpointEvent::Pause { .. } => {
                     self.drop_words();
                     let range = (self.turn_start(now), now as usize);

@@ -134,7 +134,8 @@ fn rms(frame: &[f32]) -> f32 {
 
 /// Mono WAV; other rates than 16 kHz by linear interpolation.
 fn wav(path: &Path) -> Vec<f32> {
-    let mut reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut reader =
+        hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let rate = reader.spec().sample_rate as f32;
     let samples: Vec<f32> =
         reader.samples::<i16>().map(|sample| f32::from(sample.expect("a whole file")) / 32_768.0).collect();

@@ -37,11 +37,16 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
         ("smart-turn alone", smart_turn_alone(models, heard, &known).await),
         ("ours, semantic", ours(models, heard).await),
     ];
-    say("\n| system | cut-offs at a median wait ≤ 300 ms | ≤ 600 ms | median wait at ≤ 5 % cut-offs |\n|---|---|---|---|");
+    say(
+        "\n| system | cut-offs at a median wait ≤ 300 ms | ≤ 600 ms | median wait at ≤ 5 % cut-offs |\n|---|---|---|---|",
+    );
     for (name, points) in &systems {
         let cut_at = |wait: f64| {
             let found = points.iter().filter(|point| point.median <= wait);
-            found.map(|point| point.cut).min_by(f64::total_cmp).map_or("–".into(), |cut| format!("{cut:.1} %"))
+            found
+                .map(|point| point.cut)
+                .min_by(f64::total_cmp)
+                .map_or("–".into(), |cut| format!("{cut:.1} %"))
         };
         let at_five = points.iter().filter(|point| point.cut <= 5.0).map(|point| point.median);
         let at_five = at_five.min_by(f64::total_cmp).map_or("–".into(), |wait| format!("{wait:.0} ms"));
@@ -76,7 +81,8 @@ fn with(max_wait_ms: u32) -> EndpointConfig {
 async fn silence_alone(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     let mut points = Vec::new();
     for silence_ms in (3..=50).map(|frames| frames * 32) {
-        let config = EndpointConfig { mode: EndpointMode::Server { silence_ms }, ..EndpointConfig::default() };
+        let config =
+            EndpointConfig { mode: EndpointMode::Server { silence_ms }, ..EndpointConfig::default() };
         points.push(Point::new(format!("silence {silence_ms} ms"), &play(models, heard, config).await));
     }
     points
@@ -120,10 +126,10 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
 
 async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     let mut points = Vec::new();
-    for complete_at in [0.3, 0.5, 0.7, 0.8, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.97, 0.975, 0.98, 0.985] {
+    for complete_at in [0.3, 0.5, 0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.97, 0.975, 0.98, 0.985] {
         for max_wait_ms in [4000] {
             for words_within_ms in [0, 480] {
-                for least_wait_ms in [0, 300, 500, 700, 900, 1000, 1150, 1200] {
+                for least_wait_ms in [0, 300, 500, 700, 900, 1100, 1250] {
                     let config =
                         EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(max_wait_ms) };
                     let outcome = play(models, heard, config).await;
@@ -142,7 +148,9 @@ async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
 /// The settings that no other beats in both, by wait.
 fn front(points: &[Point]) -> Vec<&Point> {
     let mut sorted: Vec<&Point> = points.iter().collect();
-    sorted.sort_by(|left, right| (left.median, left.cut).partial_cmp(&(right.median, right.cut)).expect("numbers"));
+    sorted.sort_by(|left, right| {
+        (left.median, left.cut).partial_cmp(&(right.median, right.cut)).expect("numbers")
+    });
     let mut best = f64::INFINITY;
     sorted.retain(|point| {
         let better = point.cut < best;

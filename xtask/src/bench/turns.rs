@@ -80,7 +80,8 @@ fn speak(program: &str, folder: &Path) -> anyhow::Result<()> {
             let text = if part + 1 == phrases.len() { (*phrase).to_owned() } else { format!("{phrase},") };
             let spoken =
                 Command::new(program).args(["say", &text, "--language", "ko", "--out"]).arg(&path).status();
-            let spoken = spoken.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?;
+            let spoken =
+                spoken.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?;
             if !spoken.success() {
                 bail!("{program} could not speak");
             }
