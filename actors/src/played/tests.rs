@@ -185,7 +185,7 @@ async fn the_personas_own_voice_is_told_from_a_person() {
     let (mut explained, mut echo_frames, mut foreign, mut person_frames) = (0, 0, 0, 0);
     for (index, hop) in meter.handle_samples(heard.iter().copied()).into_iter().enumerate() {
         let ms = index as u64 * 16;
-        if ms % 192 == 0 {
+        if ms.is_multiple_of(192) {
             let jitter = ms / 192 % 5 * 15;
             played.set_clock(TurnId(1), ms * 24, after(start, ms + jitter));
         }
