@@ -168,7 +168,12 @@ impl Bench<'_> {
                 return Ok(clause);
             }
         }
-        splitter.push(&filter.finish()).into_iter().next().or_else(|| splitter.finish()).context("no words came")
+        splitter
+            .push(&filter.finish())
+            .into_iter()
+            .next()
+            .or_else(|| splitter.finish())
+            .context("no words came")
     }
 
     /// To the first sound.
@@ -182,10 +187,9 @@ impl Bench<'_> {
             speed: choice.map_or(1.0, |choice| choice.speed),
             first_audio_deadline: WITHIN,
         })?;
-        match stream.next().await {
-            Some(chunk) => Ok(drop(chunk?)),
-            None => bail!("no sound came"),
-        }
+        let Some(chunk) = stream.next().await else { bail!("no sound came") };
+        chunk?;
+        Ok(())
     }
 }
 

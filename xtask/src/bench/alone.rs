@@ -34,7 +34,10 @@ pub(super) struct Scene<'a> {
 /// beside what the engines said during the scene.
 pub(super) fn compare(program: &str, scene: Scene<'_>, turns: &[(&Clip, &Turn)]) -> anyhow::Result<()> {
     let times = measure(program, scene, turns)?;
-    say(&format!("\n{:<42}{:>22}{:>22}", "the models, p50 / p95 ms", "as the engines say", "alone, measured"));
+    say(&format!(
+        "\n{:<42}{:>22}{:>22}",
+        "the models, p50 / p95 ms", "as the engines say", "alone, measured"
+    ));
     let own = |name: &str| turns.iter().map(|(_, turn)| model(&turn.report, name)).collect::<Vec<_>>();
     let alone = |figure: fn(&Times) -> f64| times.iter().map(figure).collect::<Vec<_>>();
     line("hearing, the whole clip", &own("stt"), &alone(|times| times.stt));

@@ -124,7 +124,8 @@ mod tests {
 
     fn speaking() -> Loudspeaker {
         let mut speaker = Loudspeaker::default();
-        let item = json!({"type": "response.output_item.added", "item": {"id": "a"}, "duologue": {"turn": 1}});
+        let item =
+            json!({"type": "response.output_item.added", "item": {"id": "a"}, "duologue": {"turn": 1}});
         speaker.obey(&item);
         assert_eq!(speaker.take(&frame(1, 0, 24_000)).map(|samples| samples.len()), Some(24_000));
         speaker

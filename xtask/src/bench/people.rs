@@ -55,7 +55,13 @@ async fn talk(
         let mut client = Client::connect(&crowd.url, &crowd.persona, crowd.language).await?;
         together.wait().await;
         let turn = client.turn(clip).await.with_context(|| format!("person {person}, clip {}", clip.name))?;
-        say(&format!("person {}  {:<16}{:>6.0} ms  «{}»", person + 1, clip.name, turn.first_audio, turn.heard.trim()));
+        say(&format!(
+            "person {}  {:<16}{:>6.0} ms  «{}»",
+            person + 1,
+            clip.name,
+            turn.first_audio,
+            turn.heard.trim()
+        ));
         waits.push(turn.first_audio);
     }
     Ok((person, waits))
@@ -68,7 +74,8 @@ fn report(waits: &[Vec<f64>], cut_off: usize) {
         say(&format!("{name:<24}{:>8}{p50:>10.0}{p95:>10.0}", waits.len()));
         p50
     };
-    let medians = waits.iter().enumerate().map(|(person, waits)| row(&format!("person {}", person + 1), waits));
+    let medians =
+        waits.iter().enumerate().map(|(person, waits)| row(&format!("person {}", person + 1), waits));
     let medians = medians.collect::<Vec<_>>();
     row("everyone", &waits.concat());
     say(&format!("the longest median against the shortest: {:.2}", unfairness(&medians)));

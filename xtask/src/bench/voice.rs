@@ -23,7 +23,7 @@ pub(crate) struct VoiceArgs {
     /// English: five human clips. Korean: twelve synthetic ones
     #[arg(long, value_enum, default_value = "english")]
     language: Speech,
-    /// How many turns at least; the clips are played in rounds
+    /// How many turns; the clips are played in rounds
     #[arg(long, default_value_t = 30)]
     turns: usize,
     /// So many people talk at once, each with other clips, and their waits are compared
@@ -98,7 +98,7 @@ pub(crate) async fn run(args: &VoiceArgs) -> anyhow::Result<()> {
         "clip            turn decided  transcript  first token  first clause  first audio   wait  models  outside | at the client",
     );
     let mut played = Vec::new();
-    for clip in clips.iter().cycle().take(args.turns.next_multiple_of(clips.len())) {
+    for clip in clips.iter().cycle().take(args.turns) {
         let mut client = Client::connect(&args.url, persona, language).await?;
         let turn = client.turn(clip).await.with_context(|| format!("clip {}", clip.name))?;
         print_turn(clip, &turn);
@@ -179,7 +179,8 @@ fn print_summary(turns: &[(&Clip, &Turn)]) {
     let counted = turns.iter().map(|(_, turn)| *turn).filter(|turn| counts(turn)).collect::<Vec<_>>();
     say(&format!("\n{} turns{:>46}{:>10}", counted.len(), "p50 ms", "p95 ms"));
     for (name, figure) in figures {
-        let values = counted.iter().map(|turn| figure(turn)).filter(|value| value.is_finite()).collect::<Vec<_>>();
+        let values =
+            counted.iter().map(|turn| figure(turn)).filter(|value| value.is_finite()).collect::<Vec<_>>();
         say(&format!("{name:<42}{:>10.0}{:>10.0}", quantile(&values, 0.5), quantile(&values, 0.95)));
     }
     let ahead = counted.iter().filter(|turn| turn.report["speculative"] == true).count();
