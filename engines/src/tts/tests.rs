@@ -220,7 +220,7 @@ struct Steady;
 
 impl Synth for Steady {
     fn pieces(&mut self, _: &TtsRequest, _: &CancelFlag) -> Result<Vec<Piece>, EngineError> {
-        let phonemes = "ʨˈɔnɯn jˈoʥɯm ˈaʨʰimmada kˈoŋwɔnesɔ sˈanʨʰeɡɯl hˈejo.".to_owned();
+        let phonemes = "ʨˈɔnɯn jˈoʥɯm, ˈaʨʰimmada kˈoŋwɔnesɔ sˈanʨʰeɡɯl hˈejo.".to_owned();
         Ok(vec![Piece { phonemes, ..Piece::default() }])
     }
 
