@@ -38,9 +38,9 @@ impl FrontEnd {
         }
         let middle = if noise_reduction { DENOISE_RATE } else { rate };
         Ok(Self {
-            to_denoise: Stage::new(rate, middle)?,
+            to_denoise: Stage::new(rate, middle),
             denoise: noise_reduction.then(Denoise::new),
-            to_hearing: Stage::new(middle, HEARING_RATE)?,
+            to_hearing: Stage::new(middle, HEARING_RATE),
         })
     }
 
@@ -57,27 +57,32 @@ impl FrontEnd {
 
 /// One change of rate; none when both are equal.
 struct Stage {
+    from: u32,
+    to: u32,
+    /// Made with the first sample: its tables are a third of what a session that is never spoken to would cost.
     resampler: Option<Fft<f32>>,
     chunk: usize,
     waiting: Vec<f32>,
 }
 
 impl Stage {
-    fn new(from: u32, to: u32) -> Result<Self, BadRate> {
-        let chunk = (from * CHUNK_MS / 1000) as usize;
-        let resampler = if from == to {
-            None
-        } else {
-            Some(
-                Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Input)
-                    .map_err(|_| BadRate(from))?,
-            )
-        };
-        Ok(Self { resampler, chunk, waiting: Vec::new() })
+    fn new(from: u32, to: u32) -> Self {
+        Self { from, to, resampler: None, chunk: (from * CHUNK_MS / 1000) as usize, waiting: Vec::new() }
+    }
+
+    fn make(&self) -> Option<Fft<f32>> {
+        // It refuses only rates that do not fit each other, and ours all do.
+        Fft::new(self.from as usize, self.to as usize, self.chunk, 1, FixedSync::Input).ok()
     }
 
     fn process(&mut self, samples: Vec<f32>) -> Vec<f32> {
-        let Some(resampler) = &mut self.resampler else { return samples };
+        if self.from == self.to {
+            return samples;
+        }
+        if self.resampler.is_none() {
+            self.resampler = self.make();
+        }
+        let Some(resampler) = &mut self.resampler else { return Vec::new() };
         self.waiting.extend(samples);
         let mut output = Vec::new();
         let mut used = 0;

@@ -90,6 +90,10 @@ impl State {
         let slot = self.recovery.slot(role);
         slot.moved = Some(Instant::now());
         slot.asked = None;
+        if matches!(role, Role::Persona | Role::Speaker) {
+            // What was asked again has its whole time again.
+            self.excuse_reply();
+        }
         if !self.owes(role) {
             self.works_again(role);
         }
@@ -275,6 +279,7 @@ impl State {
             warn!(session = self.key, code = error.kind.code(), %error, "reply is asked for again");
             metrics::counter!("session_replies_repeated_total").increment(1);
             self.failing(Role::Persona);
+            self.excuse_reply();
             self.repeat_to_persona();
             return;
         }
