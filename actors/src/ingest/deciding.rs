@@ -49,6 +49,11 @@ impl State {
         if !text.is_empty() {
             self.endpointer.handle_partial(text);
         }
+        // No word in the beginning of a speech that goes on says nothing about the rest.
+        let goes_on = self.speech.as_ref().is_some_and(|speech| !speech.paused);
+        if text.is_empty() && goes_on {
+            return Ok(());
+        }
         let events = self.over.words(text);
         self.decided(events)
     }
