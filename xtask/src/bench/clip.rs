@@ -89,11 +89,11 @@ pub(super) fn english() -> anyhow::Result<Vec<Clip>> {
     Ok(clips)
 }
 
-/// Twelve synthetic Korean sentences, spoken by the program's own Korean voice.
-pub(super) fn korean(program: &str) -> anyhow::Result<Vec<Clip>> {
+/// Up to `most` of twelve synthetic Korean sentences, spoken by the program's own Korean voice.
+pub(super) fn korean(program: &str, most: usize) -> anyhow::Result<Vec<Clip>> {
     let folder = std::env::temp_dir();
     let mut clips = Vec::new();
-    for (index, words) in KOREAN.iter().enumerate() {
+    for (index, words) in KOREAN.iter().take(most).enumerate() {
         let path = folder.join(format!("duologue-bench-{}-{index}.wav", std::process::id()));
         let spoken =
             Command::new(program).args(["say", words, "--language", "ko", "--out"]).arg(&path).status();

@@ -83,7 +83,7 @@ pub(super) fn models(report: &Value) -> f64 {
 /// Plays clips until there are enough turns, each in a fresh session, and prints the figures.
 pub(crate) async fn run(args: &VoiceArgs) -> anyhow::Result<()> {
     let korean = args.language == Speech::Korean;
-    let clips = if korean { clip::korean(&args.program)? } else { clip::english()? };
+    let clips = if korean { clip::korean(&args.program, args.turns)? } else { clip::english()? };
     if korean {
         say("the input is synthetic: no free Korean human speech is packaged");
     }
