@@ -10,6 +10,7 @@ use duologue_domain::{
     clause::{ClauseConfig, ClauseSplitter},
     lang::Language,
     memory::Fact,
+    parrot::Parrot,
     persona::{Persona as PersonaFile, SpeechLevel},
     prompt::{ChatMessage, Prompt, PromptInput, Role, Turn as PromptTurn, estimate_tokens},
     spoken::SpokenFilter,
@@ -21,7 +22,11 @@ use duologue_engines::port::{
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
-use crate::{pulse::Pulse, session::SessionMsg, task::{Alive, OwnedTask}};
+use crate::{
+    pulse::Pulse,
+    session::SessionMsg,
+    task::{Alive, OwnedTask},
+};
 
 /// The first token must come within this; a cold prompt on two cores takes ten seconds.
 const FIRST_TOKEN_DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
@@ -207,10 +212,16 @@ impl State {
                 AiQuestion::Casual => self.args.persona.profile(job.language).deflections.first().cloned(),
                 AiQuestion::Sincere => Some(candor::admission(job.language, level).to_owned()),
             },
+            parrot: Parrot::new(&Prompt::direction(
+                job.language,
+                self.args.persona.intimacy_step(job.intimacy),
+            )),
+            repeated: false,
             said: !job.begun.is_empty(),
         };
         let llm = self.llm(&job).clone();
-        self.reply = Some(OwnedTask::spawn(self.myself.clone(), async move { voice.speak(llm, request).await }));
+        self.reply =
+            Some(OwnedTask::spawn(self.myself.clone(), async move { voice.speak(llm, request).await }));
     }
 
     fn llm(&self, job: &ReplyJob) -> &Arc<dyn LlmEngine> {
@@ -277,6 +288,10 @@ struct Voice {
     splitter: ClauseSplitter,
     /// The person asked whether this is an AI: a denial must not pass, and this is said instead.
     instead_of_denial: Option<String>,
+    /// Small models say their directions to the person.
+    parrot: Parrot,
+    /// Whether that was all they had to say so far.
+    repeated: bool,
     /// Whether a clause was said.
     said: bool,
 }
@@ -315,6 +330,13 @@ impl Voice {
                 }
                 LlmEvent::Done { finish, usage } => {
                     self.rest();
+                    if self.repeated && !self.said {
+                        return Err(EngineError::new(
+                            ErrorKind::Broken,
+                            "llm",
+                            "the reply was its own directions",
+                        ));
+                    }
                     return Ok((finish, usage));
                 }
             }
@@ -334,6 +356,11 @@ impl Voice {
 
     fn clause(&mut self, mut text: String) {
         if text.trim().is_empty() {
+            return;
+        }
+        if self.parrot.repeats(&text) {
+            metrics::counter!("persona_directions_dropped_total").increment(1);
+            self.repeated = true;
             return;
         }
         if let Some(instead) = &self.instead_of_denial

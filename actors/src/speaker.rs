@@ -267,9 +267,18 @@ impl State {
 
 /// What the synthesis hands to the player.
 enum Piece {
-    Sound { index: usize, chunk: SpeechChunk },
-    ClauseEnd { index: usize, pause: Duration },
-    Failed { index: usize, error: EngineError },
+    Sound {
+        index: usize,
+        chunk: SpeechChunk,
+    },
+    ClauseEnd {
+        index: usize,
+        pause: Duration,
+    },
+    Failed {
+        index: usize,
+        error: EngineError,
+    },
     /// Nothing more comes. Said by a synthesis that came to its end, unlike one that broke.
     End,
 }

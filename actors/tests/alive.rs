@@ -5,12 +5,13 @@ mod common;
 use std::time::Duration;
 
 use duologue_actors::event::{ClientCommand, ResponseStatus, SessionEvent};
-use duologue_domain::turn::CancelReason;
-use duologue_testkit::{FakeLlm, FakeStt, silence, speech};
+use duologue_domain::{lang::Language, prompt::Prompt, turn::CancelReason};
+use duologue_testkit::{FakeLlm, FakeStt, persona, silence, speech};
 
 use self::common::{Heard, RATE, Stage};
 
-const LONG: &str = "First I went to the office. Then I had lunch with a friend. After that we walked along the river.";
+const LONG: &str =
+    "First I went to the office. Then I had lunch with a friend. After that we walked along the river.";
 
 fn latency(heard: &Heard) -> (u64, bool) {
     let found = heard.events.iter().find_map(|event| match event {
@@ -28,7 +29,8 @@ fn position(heard: &Heard, name: &str) -> usize {
 /// The pause sounds incomplete, so it is waited for; meanwhile the answer is made.
 #[tokio::test(start_paused = true)]
 async fn a_reply_is_ready_when_a_long_wait_ends() {
-    for (heard, said) in [("그래서 갔는데", "어디로 갔어요?"), ("and then I went", "Where did you go?")] {
+    for (heard, said) in [("그래서 갔는데", "어디로 갔어요?"), ("and then I went", "Where did you go?")]
+    {
         let stage = Stage::pausing(0.1, FakeStt::hearing(&[heard]), FakeLlm::saying(&[said])).await;
         let scene = async {
             stage.feed(&speech(1_500, RATE)).await;
@@ -54,7 +56,8 @@ async fn a_reply_is_ready_when_a_long_wait_ends() {
 #[tokio::test(start_paused = true)]
 async fn who_goes_on_is_never_answered_in_between() {
     let words = ["I went", "I went to the harbour"];
-    let stage = Stage::pausing(0.1, FakeStt::hearing(&words), FakeLlm::saying(&["Too early.", "Nice!"])).await;
+    let stage =
+        Stage::pausing(0.1, FakeStt::hearing(&words), FakeLlm::saying(&["Too early.", "Nice!"])).await;
     let scene = async {
         stage.feed(&speech(1_000, RATE)).await;
         stage.feed(&silence(900, RATE)).await;
@@ -72,7 +75,8 @@ async fn who_goes_on_is_never_answered_in_between() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_client_changes_ends_a_draft() {
-    let stage = Stage::pausing(0.1, FakeStt::hearing(&["so I said"]), FakeLlm::saying(&["Old.", "New."])).await;
+    let stage =
+        Stage::pausing(0.1, FakeStt::hearing(&["so I said"]), FakeLlm::saying(&["Old.", "New."])).await;
     let scene = async {
         stage.feed(&speech(1_000, RATE)).await;
         stage.feed(&silence(1_200, RATE)).await;
@@ -88,7 +92,8 @@ async fn spoken_over(words: &str, over: u64) -> (Stage, Heard) {
     let stage = Stage::new(&["tell me about your day", words, "and?"], &[LONG, "Yes?"]).await;
     let scene = async {
         stage.speak(1_200).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Before, the gate does not know yet how much of the reply comes back through the microphone.
+        stage.feed(&silence(1_300, RATE)).await;
         stage.feed(&speech(over, RATE)).await;
         stage.feed(&silence(4_000, RATE)).await;
     };
@@ -196,4 +201,18 @@ async fn who_is_late_gives_up_step_by_step_and_takes_it_back() {
     assert_eq!(steps[6].1, "네, 좋아요!", "the smaller one answers");
     assert_eq!(names[9], "narrow_hearing", "with time to spare the large one is tried again: {names:?}");
     assert_eq!(steps[10].1, "Well, let me think.");
+}
+
+/// Small models say what they were told about how to speak.
+#[tokio::test(start_paused = true)]
+async fn directions_are_not_said() {
+    let direction = Prompt::direction(Language::Korean, persona().intimacy_step(0));
+    for (lines, heard) in [
+        (vec![format!("{direction} 오늘은 책을 읽었어요.")], "오늘은 책을 읽었어요."),
+        (vec![direction.clone(), "저는 잘 지내요!".to_owned()], "저는 잘 지내요!"),
+    ] {
+        let stage = Stage::new(&[], &lines.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        stage.write("뭐 했어요?");
+        assert_eq!(stage.reply().await.text(), heard);
+    }
 }

@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use duologue_actors::{
-    event::{ClientCommand, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent, TurnDetection},
+    event::{
+        ClientCommand, NoticeLevel, ResponseRequest, ResponseStatus, SessionConfig, SessionEvent,
+        TurnDetection,
+    },
     outbox::Outgoing,
     policy::{CHILDREN, Role},
     session::{SessionMsg, SessionSpec},
@@ -456,7 +459,8 @@ async fn an_engine_that_hangs_again_and_again_ends_the_turn_and_not_the_scene() 
         };
         let end = async {
             loop {
-                let Outgoing::Event(event) = stage.attachment.next().await.expect("the scene is alive") else {
+                let Outgoing::Event(event) = stage.attachment.next().await.expect("the scene is alive")
+                else {
                     continue;
                 };
                 match *event {

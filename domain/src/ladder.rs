@@ -108,14 +108,10 @@ mod tests {
         assert_eq!(after(&mut ladder, &[1200]), [ShortFirstClause]);
         assert_eq!(after(&mut ladder, &[1200, 1200]), [ShortFirstClause, NarrowHearing]);
         assert_eq!(after(&mut ladder, &[9000; 9]), [NarrowHearing; 9], "there is no further step");
-        assert_eq!(after(&mut ladder, &[700; 8])[2..], [
-            NarrowHearing,
-            ShortFirstClause,
-            ShortFirstClause,
-            ShortFirstClause,
-            ShortFirstClause,
-            Full
-        ]);
+        assert_eq!(
+            after(&mut ladder, &[700; 8])[2..],
+            [NarrowHearing, ShortFirstClause, ShortFirstClause, ShortFirstClause, ShortFirstClause, Full]
+        );
         assert_eq!(after(&mut ladder, &[100; 9]), [Full; 9]);
     }
 

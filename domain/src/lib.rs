@@ -15,6 +15,7 @@ pub mod ladder;
 pub mod lang;
 pub mod memory;
 pub mod numbers;
+pub mod parrot;
 pub mod pcm;
 pub mod persona;
 pub mod prompt;

@@ -107,6 +107,11 @@ impl Prompt {
         vec![ChatMessage { role: Role::System, content: words::system(persona, language) }]
     }
 
+    /// What the persona is told about how to speak, and must never say.
+    pub fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
+        words::direction(language, step)
+    }
+
     /// An upper estimate of its tokens.
     pub fn tokens(&self) -> usize {
         self.messages.iter().map(|message| cost(&message.content)).sum()

@@ -273,7 +273,10 @@ mod tests {
         assert_eq!(floor.begin_draft(), Some(TurnId(2)));
         floor.drop_draft();
         assert_eq!(floor.handle_heard(true), vec![begin(3)], "the id of a dropped draft is not used again");
-        assert_eq!(Floor::new(FloorPolicy { create_response: false, ..Default::default() }).begin_draft(), None);
+        assert_eq!(
+            Floor::new(FloorPolicy { create_response: false, ..Default::default() }).begin_draft(),
+            None
+        );
     }
 
     #[test]

@@ -190,7 +190,9 @@ impl State {
 
     /// The client learns that somebody speaks: at once, or when it has turned out to be an interruption.
     pub(super) fn announce_speech(&mut self) {
-        let Some(current) = self.hearing.current.as_mut().filter(|current| !current.announced) else { return };
+        let Some(current) = self.hearing.current.as_mut().filter(|current| !current.announced) else {
+            return;
+        };
         current.announced = true;
         let (item, at_ms) = (current.item.clone(), ms(current.start, HEARING_RATE));
         self.say(SessionEvent::SpeechStarted { item, at_ms });

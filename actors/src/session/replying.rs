@@ -66,7 +66,12 @@ impl State {
     }
 
     /// A reply with nothing in it, to the conversation as it stands or to what is `said` besides.
-    pub(super) fn make_reply(&mut self, turn: TurnId, request: &ResponseRequest, said: Option<&str>) -> Reply {
+    pub(super) fn make_reply(
+        &mut self,
+        turn: TurnId,
+        request: &ResponseRequest,
+        said: Option<&str>,
+    ) -> Reply {
         let clock = ReplyClock::new(self.started, said.map_or_else(|| self.pending_timing.take(), |_| None));
         let response: Arc<str> = format!("resp_{}_{}", &self.record.id.get(..8).unwrap_or(""), turn).into();
         let item: Arc<str> = self.new_item_id().into();
@@ -270,7 +275,12 @@ impl State {
         self.say(SessionEvent::OutputStarted { response, item, previous, turn });
     }
 
-    pub(super) fn persona_ended(&mut self, turn: TurnId, finish: Finish, usage: duologue_engines::port::LlmUsage) {
+    pub(super) fn persona_ended(
+        &mut self,
+        turn: TurnId,
+        finish: Finish,
+        usage: duologue_engines::port::LlmUsage,
+    ) {
         let Some(reply) = self.reply_of(turn) else { return };
         reply.persona_done = Some((finish, usage));
         if reply.clauses.is_empty() {

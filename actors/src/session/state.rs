@@ -27,11 +27,11 @@ use tracing::info;
 use super::{
     SessionArgs, SessionMsg, SessionView,
     children::Children,
+    draft::Ahead,
     hearing::{Hearing, SpeechTiming},
+    playback::Playback,
     presence::Presence,
     recovery::Recovery,
-    draft::Ahead,
-    playback::Playback,
     reply::Reply,
 };
 use crate::{
@@ -41,8 +41,8 @@ use crate::{
     played::PlayedAudio,
     policy::CHILDREN,
     scribe::Entry,
-    task::Alive,
     store::{MessageRole, SessionRecord, SessionStatus, Store},
+    task::Alive,
 };
 
 /// A session's memory.

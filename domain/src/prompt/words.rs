@@ -5,7 +5,7 @@ use crate::{
     candor::AiQuestion,
     lang::Language,
     memory,
-    persona::{Persona, Profile, SpeechLevel},
+    persona::{IntimacyStep, Persona, Profile, SpeechLevel},
 };
 
 /// The persona's part, the same in every session.
@@ -63,14 +63,19 @@ fn line(text: &mut String, label: &str, value: &str) {
 
 /// What differs between sessions and turns.
 pub(super) fn note(input: &PromptInput<'_>) -> String {
-    let level = input.step.map_or(SpeechLevel::Polite, |step| step.level);
-    let mut parts = vec![manner(input.language, level).to_owned()];
-    parts.extend(input.step.map(|step| step.note(input.language).to_owned()));
+    let mut parts = vec![direction(input.language, input.step)];
     parts.push(memory::render(input.facts, input.language));
     parts.push(input.instructions.trim().to_owned());
     parts.push(candor(input));
     parts.retain(|part| !part.is_empty());
     parts.join(" ")
+}
+
+/// How to speak, now that the two are so close.
+pub(super) fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
+    let level = step.map_or(SpeechLevel::Polite, |step| step.level);
+    let note = step.map_or("", |step| step.note(language));
+    format!("{} {note}", manner(language, level)).trim_end().to_owned()
 }
 
 fn manner(language: Language, level: SpeechLevel) -> &'static str {
