@@ -136,7 +136,12 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Compares what was acknowledged with what is stored.
-async fn lost(store: &dyn Store, session: &str, outcome: &Outcome, report: &mut Report) -> anyhow::Result<()> {
+async fn lost(
+    store: &dyn Store,
+    session: &str,
+    outcome: &Outcome,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let stored = store.messages(session, u32::MAX, None).await?;
     report.stored += stored.len();
     for item in &outcome.durable {

@@ -83,7 +83,11 @@ impl Report {
         say(&format!("\nturns                    {:>8}", self.turns));
         say(&format!("  answered               {:>8}", self.completed));
         say(&format!("  not understood         {:>8}", self.unheard));
-        say(&format!("  failed with a reason   {:>8}  {:?}", self.failed.values().sum::<usize>(), self.failed));
+        say(&format!(
+            "  failed with a reason   {:>8}  {:?}",
+            self.failed.values().sum::<usize>(),
+            self.failed
+        ));
         say(&format!(
             "  until answered, s      {:>8.1} p50 {:>6.1} p95 {:>6.1} max",
             quantile(&waits, 0.5).as_secs_f64(),

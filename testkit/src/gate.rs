@@ -69,9 +69,7 @@ impl Gate {
         self.uses.fetch_add(1, Ordering::SeqCst);
         match self.take(|trouble| matches!(trouble, Trouble::Refuse | Trouble::Panic)) {
             Some(Trouble::Panic) => panic!("asked to by the test"),
-            Some(_) => {
-                Err(EngineError::new(ErrorKind::Unavailable, engine, "switched off by the test"))
-            }
+            Some(_) => Err(EngineError::new(ErrorKind::Unavailable, engine, "switched off by the test")),
             None => Ok(()),
         }
     }

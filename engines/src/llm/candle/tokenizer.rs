@@ -72,7 +72,9 @@ impl Tokenizer {
     /// write them. `invite` opens the reply, after what of it stands already: a last message of the assistant.
     pub(super) fn prompt(&self, messages: &[ChatMessage], invite: bool) -> Result<Vec<u32>, String> {
         let (messages, begun) = match messages.split_last() {
-            Some((last, earlier)) if invite && last.role == Role::Assistant => (earlier, last.content.as_str()),
+            Some((last, earlier)) if invite && last.role == Role::Assistant => {
+                (earlier, last.content.as_str())
+            }
             _ => (messages, ""),
         };
         let mut tokens = Vec::new();

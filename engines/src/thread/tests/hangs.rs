@@ -120,7 +120,8 @@ fn the_last_drop_does_not_wait_for_a_call_that_hangs() {
     drop(bench.thread);
     assert!(began.elapsed() < SOON, "it hangs together with the call");
     let rest: Vec<_> = bench.heard.try_iter().collect();
-    let refused = [Heard::Refused("hang", ErrorKind::Broken), Heard::Refused("behind", ErrorKind::Unavailable)];
+    let refused =
+        [Heard::Refused("hang", ErrorKind::Broken), Heard::Refused("behind", ErrorKind::Unavailable)];
     assert_eq!(rest, refused);
     bench.gate.send(()).expect("the call still hangs");
 }
