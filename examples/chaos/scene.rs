@@ -176,7 +176,7 @@ impl Person {
     async fn turn(&mut self, script: &Script, number: usize, outcome: &mut Outcome) -> anyhow::Result<End> {
         let language = usize::from(script.korean);
         let (clips, texts) = (&script.clips[language], &TEXTS[language]);
-        let clip = (number % 2 == 0).then(|| &clips[number / 2 % clips.len()]);
+        let clip = number.is_multiple_of(2).then(|| &clips[number / 2 % clips.len()]);
         if clip.is_none() {
             let item = format!("written_{number}");
             let text = format!("{} ({number})", texts[number / 2 % texts.len()]);
