@@ -250,10 +250,10 @@ impl Hearing {
                 self.ask_again = true;
             }
             "error" => bail!("{}", event["error"]),
-            "conversation.item.input_audio_transcription.completed" if self.spoken => {
-                if event["transcript"].as_str().unwrap_or_default().trim().is_empty() {
-                    self.end = Some(End::Unheard);
-                }
+            "conversation.item.input_audio_transcription.completed"
+                if self.spoken && event["transcript"].as_str().unwrap_or_default().trim().is_empty() =>
+            {
+                self.end = Some(End::Unheard);
             }
             "conversation.item.input_audio_transcription.failed" if self.spoken => {
                 self.end = Some(End::Failed(text(&event["error"]["code"])));
