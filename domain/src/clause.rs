@@ -28,7 +28,7 @@ impl Default for ClauseConfig {
     /// "좋아요," and "Hello!" may begin a reply, "네," alone would leave a gap behind it; 120 letters
     /// are eight seconds of speech, well under what a voice takes in one request.
     fn default() -> Self {
-        Self { first_min_chars: 6, first_max_chars: 60, min_chars: 12, max_chars: 120 }
+        Self { first_min_chars: 6, first_max_chars: 44, min_chars: 12, max_chars: 120 }
     }
 }
 
