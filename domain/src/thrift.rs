@@ -16,7 +16,7 @@ pub struct Thrift {
 const START: u32 = 16;
 const MOST: u32 = 24;
 const ATTEMPT: u32 = 4;
-const SUCCESS: u32 = 6;
+const SUCCESS: u32 = 7;
 const TURN: u32 = 1;
 
 impl Default for Thrift {
