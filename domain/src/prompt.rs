@@ -107,9 +107,9 @@ impl Prompt {
         vec![ChatMessage { role: Role::System, content: words::system(persona, language) }]
     }
 
-    /// What the persona is told about how to speak, and must never say.
+    /// What the persona is told about how to speak, rules included, and must never say.
     pub fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
-        words::direction(language, step)
+        words::unspoken(language, step)
     }
 
     /// An upper estimate of its tokens.

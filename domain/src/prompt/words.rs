@@ -8,6 +8,20 @@ use crate::{
     persona::{IntimacyStep, Persona, Profile, SpeechLevel},
 };
 
+const KOREAN_RULES: &str = "지금 소리 내어 대화 중입니다. 한국어로 짧게 한두 문장만 말하세요. \
+    목록, 기호, 이모지, 괄호 속 행동은 쓰지 마세요. 상대의 말에 먼저 반응하고, 모르면 지어내지 말고 물으세요.";
+const ENGLISH_RULES: &str = "you are speaking aloud. Answer in English, in one or two short sentences. No lists, symbols, \
+    emoji or actions in brackets. React to what was said first; if you do not know, ask instead of inventing.";
+
+/// What must not be said aloud: the rules, and how to speak.
+pub(super) fn unspoken(language: Language, step: Option<&IntimacyStep>) -> String {
+    let rules = match language {
+        Language::Korean => KOREAN_RULES,
+        Language::English => ENGLISH_RULES,
+    };
+    format!("{rules} {}", direction(language, step))
+}
+
 /// The persona's part, the same in every session.
 pub(super) fn system(persona: &Persona, language: Language) -> String {
     let profile = persona.profile(language);
@@ -26,10 +40,7 @@ fn system_korean(persona: &Persona, profile: &Profile) -> String {
     line(&mut text, "좋아함", &profile.likes.join(", "));
     line(&mut text, "싫어함", &profile.dislikes.join(", "));
     line(&mut text, "말투", &profile.speaking_style);
-    text.push_str(
-        "규칙: 지금 소리 내어 대화 중입니다. 한국어로 짧게 한두 문장만 말하세요. \
-         목록, 기호, 이모지, 괄호 속 행동은 쓰지 마세요. 상대의 말에 먼저 반응하고, 모르면 지어내지 말고 물으세요.\n",
-    );
+    line(&mut text, "규칙", KOREAN_RULES);
     for example in &profile.examples {
         text.push_str(&format!("예) 상대: {} / {}: {}\n", example.user, profile.name, example.persona));
     }
@@ -45,10 +56,7 @@ fn system_english(persona: &Persona, profile: &Profile) -> String {
     line(&mut text, "Likes", &profile.likes.join(", "));
     line(&mut text, "Dislikes", &profile.dislikes.join(", "));
     line(&mut text, "Way of talking", &profile.speaking_style);
-    text.push_str(
-        "Rules: you are speaking aloud. Answer in English, in one or two short sentences. No lists, symbols, emoji \
-         or actions in brackets. React to what was said first; if you do not know, ask instead of inventing.\n",
-    );
+    line(&mut text, "Rules", ENGLISH_RULES);
     for example in &profile.examples {
         text.push_str(&format!("Example) Them: {} / {}: {}\n", example.user, profile.name, example.persona));
     }
@@ -72,7 +80,7 @@ pub(super) fn note(input: &PromptInput<'_>) -> String {
 }
 
 /// How to speak, now that the two are so close.
-pub(super) fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
+fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
     let level = step.map_or(SpeechLevel::Polite, |step| step.level);
     let note = step.map_or("", |step| step.note(language));
     format!("{} {note}", manner(language, level)).trim_end().to_owned()
