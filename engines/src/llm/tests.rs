@@ -146,7 +146,8 @@ async fn two_sessions_speak_at_once_and_a_cancelled_one_makes_room() {
         let fresh: Vec<_> = (3..7).map(|session| engine.generate(ask(session, "Hi!")).unwrap()).collect();
         for stream in fresh {
             let (_, _, usage) = read(stream).await.unwrap();
-            assert!(usage.queued < Duration::from_secs(30), "{name}: {usage:?}");
+            // The two stories would take candle minutes beside the other tests; a place that was freed does not.
+            assert!(usage.queued < Duration::from_secs(90), "{name}: {usage:?}");
         }
     }
 }
