@@ -94,6 +94,7 @@ test("a stop is for good: nothing of the old turn is heard, and the server learn
   assert.equal(cut.item_id, reply.item);
   assert.ok(Math.abs(cut.audio_end_ms - played(call)) <= 60, `${cut.audio_end_ms} and ${played(call)}`);
   assert.equal(await page.locator(".line.persona s").textContent(), " not be heard to its end.");
+  await until("silence", async () => (await loudness(page)) === 0, 500);
   for (let looks = 0; looks < 10; looks++) {
     assert.equal(await loudness(page), 0);
     await sleep(40);

@@ -100,6 +100,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   clear(floor) {
     const audible = this.playing && !this.paused;
     this.queue.clear(floor);
+    // The next report measures what sounds after the stop, not what sounded before it.
+    this.energy = 0;
     if (audible) this.fading = true;
     else this.startClean();
   }
