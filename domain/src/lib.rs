@@ -21,6 +21,7 @@ pub mod persona;
 pub mod prompt;
 pub mod repetition;
 pub mod ring;
+pub mod score;
 pub mod spoken;
 pub mod text;
 pub mod thrift;
