@@ -256,7 +256,7 @@ async fn run_live(scene: &SessionHandle) -> anyhow::Result<()> {
 /// The file cannot be read, or the model is missing.
 pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config) -> anyhow::Result<()> {
     let samples = wav::read(path, pcm::HEARING_RATE)?;
-    let engines = crate::engines::open(config)?;
+    let engines = crate::engines::open(&only(config, |only| only.stt.enabled = config.stt.enabled))?;
     let mut text = Vec::new();
     let mut heard = None;
     // Whisper hears 30 s at a time.
@@ -280,12 +280,20 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
     writeln!(std::io::stdout(), "{line}").context("stdout was closed")
 }
 
+/// The configuration with every model off but what `keep` takes over: a voice needs no language model to be loaded.
+fn only(config: &Config, keep: impl FnOnce(&mut Config)) -> Config {
+    let mut only = config.clone();
+    (only.stt.enabled, only.llm.enabled, only.tts.enabled) = (false, false, false);
+    keep(&mut only);
+    only
+}
+
 /// `duologue say TEXT --out FILE.wav`.
 ///
 /// # Errors
 /// No voice can say it, or the file cannot be written.
 pub async fn speak(args: &SayArgs, config: &Config) -> anyhow::Result<()> {
-    let engines = crate::engines::open(config)?;
+    let engines = crate::engines::open(&only(config, |only| only.tts.enabled = config.tts.enabled))?;
     let language = args.language.or_else(|| Language::of_text(&args.text)).unwrap_or(Language::English);
     let mut stream = engines.tts.synthesize(TtsRequest {
         session: 0,

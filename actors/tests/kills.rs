@@ -12,11 +12,11 @@ use duologue_actors::{
     policy::{CHILDREN, Role},
     session::{SessionMsg, SessionSpec},
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
-    store::{MessageRole, SessionRecord, SessionStatus},
+    store::MessageRole,
 };
 use duologue_domain::conversation::{Content, Item, Speaker};
 use duologue_testkit::{
-    FakeLlm, FakeStt, FakeTts, FakeVad, Gate, MemoryStore, Trouble, engines, persona, silence, spoken,
+    FakeLlm, FakeStt, FakeTts, FakeVad, Gate, MemoryStore, Trouble, engines, persona, record, silence, spoken,
 };
 use ractor::{ActorCell, rpc::CallResult};
 use tokio::time::Instant;
@@ -70,23 +70,6 @@ const MOMENTS: [Moment; 6] = [
     Moment::Storing,
 ];
 
-fn record() -> SessionRecord {
-    SessionRecord {
-        id: "s1".into(),
-        secret_sha256: String::new(),
-        user_id: None,
-        session_name: "test".into(),
-        persona_id: "narae".into(),
-        persona_name: "나래".into(),
-        language: None,
-        is_active: true,
-        status: SessionStatus::Active,
-        intimacy: 0,
-        created_at: 0,
-        updated_at: 0,
-    }
-}
-
 /// One scene with its fakes.
 struct Stage {
     stt: FakeStt,
@@ -115,7 +98,7 @@ impl Stage {
         };
         let sessions = SessionsHandle::start(args).await.expect("the census starts");
         let spec = SessionSpec {
-            record: record(),
+            record: record("s1"),
             persona: persona(),
             config,
             history: Vec::new(),

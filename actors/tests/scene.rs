@@ -15,9 +15,9 @@ use duologue_actors::{
     store::MessageRole,
 };
 use duologue_domain::turn::CancelReason;
-use duologue_testkit::{persona, silence, speech};
+use duologue_testkit::{persona, record, silence, speech};
 
-use self::common::{RATE, Stage, record};
+use self::common::{RATE, Stage};
 
 #[tokio::test(start_paused = true)]
 async fn a_question_is_heard_thought_about_and_answered_aloud() {

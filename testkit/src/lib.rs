@@ -11,7 +11,7 @@ use duologue_domain::pcm;
 pub use self::{
     engines::{FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
     gate::{Gate, Trouble},
-    persona::persona,
+    persona::{persona, record},
     store::MemoryStore,
 };
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use duologue_actors::store::{SessionRecord, SessionStatus};
 use duologue_domain::{
     lang::Language,
     persona::{IntimacyStep, Persona, PersonaSampling, Profile, SpeechLevel},
@@ -47,4 +48,22 @@ pub fn persona() -> Arc<Persona> {
         tags: Vec::new(),
         tools: Vec::new(),
     })
+}
+
+/// What the store knows of session `id` with that persona when it has just begun.
+pub fn record(id: &str) -> SessionRecord {
+    SessionRecord {
+        id: id.into(),
+        secret_sha256: String::new(),
+        user_id: None,
+        session_name: "대화".into(),
+        persona_id: "narae".into(),
+        persona_name: "나래".into(),
+        language: None,
+        is_active: true,
+        status: SessionStatus::Active,
+        intimacy: 0,
+        created_at: 0,
+        updated_at: 0,
+    }
 }

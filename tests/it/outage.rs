@@ -8,10 +8,10 @@ use duologue_actors::{
     outbox::Outgoing,
     session::SessionSpec,
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
-    store::{Kept, SessionRecord, SessionStatus, Store},
+    store::{Kept, SessionStatus, Store},
 };
 use duologue_domain::conversation::{Content, Item, Speaker};
-use duologue_testkit::{FakeLlm, FakeStt, FakeTts, FakeVad, MemoryStore, engines, persona};
+use duologue_testkit::{FakeLlm, FakeStt, FakeTts, FakeVad, MemoryStore, engines, persona, record};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -49,20 +49,7 @@ impl Stage {
             limits: SessionLimits::default(),
         };
         let sessions = SessionsHandle::start(args).await.expect("starts");
-        let record = SessionRecord {
-            id: "s1".into(),
-            secret_sha256: String::new(),
-            user_id: None,
-            session_name: "대화".into(),
-            persona_id: "seoa".into(),
-            persona_name: "이서아".into(),
-            language: None,
-            is_active: true,
-            status: SessionStatus::Active,
-            intimacy: 0,
-            created_at: 0,
-            updated_at: 0,
-        };
+        let record = record("s1");
         store.create_session(record.clone()).await.expect("stored");
         let config = SessionConfig { speak, ..SessionConfig::default() };
         let spec = SessionSpec { record, persona: persona(), config, history: Vec::new(), facts: Vec::new() };

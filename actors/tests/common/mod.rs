@@ -10,12 +10,11 @@ use duologue_actors::{
     policy::Role,
     session::{SessionMsg, SessionSpec},
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
-    store::{SessionRecord, SessionStatus},
 };
 use duologue_domain::conversation::{Content, Item, Speaker};
 use duologue_engines::{port::LlmEngine, registry::Engines};
 use duologue_testkit::{
-    FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, MemoryStore, engines, persona, silence, speech,
+    FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, MemoryStore, engines, persona, record, silence, speech,
 };
 use ractor::{ActorCell, rpc::CallResult};
 
@@ -31,23 +30,6 @@ pub(crate) struct Stage {
     pub(crate) sessions: SessionsHandle,
     pub(crate) scene: SessionHandle,
     pub(crate) attachment: Attachment,
-}
-
-pub(crate) fn record(id: &str) -> SessionRecord {
-    SessionRecord {
-        id: id.into(),
-        secret_sha256: String::new(),
-        user_id: None,
-        session_name: "test".into(),
-        persona_id: "seoa".into(),
-        persona_name: "이서아".into(),
-        language: None,
-        is_active: true,
-        status: SessionStatus::Active,
-        intimacy: 0,
-        created_at: 0,
-        updated_at: 0,
-    }
 }
 
 impl Stage {

@@ -2,30 +2,16 @@ use std::sync::Arc;
 
 use duologue_actors::{
     outbox::{Outgoing, numbers},
-    store::{Kept, SessionRecord, SessionStatus},
+    store::Kept,
 };
 use duologue_domain::turn::{CancelReason, TurnId};
-use duologue_testkit::persona;
+use duologue_testkit::{persona, record};
 
 use super::*;
 
 fn encoder(secret: Option<&str>) -> Encoder {
-    let record = SessionRecord {
-        id: "s1".into(),
-        secret_sha256: String::new(),
-        user_id: None,
-        session_name: "대화".into(),
-        persona_id: "seoa".into(),
-        persona_name: "이서아".into(),
-        language: None,
-        is_active: true,
-        status: SessionStatus::Active,
-        intimacy: 0,
-        created_at: 0,
-        updated_at: 0,
-    };
     let view =
-        SessionView { record, persona: persona(), config: SessionConfig::default(), degraded: Vec::new() };
+        SessionView { record: record("s1"), persona: persona(), config: SessionConfig::default(), degraded: Vec::new() };
     Encoder::new(About { view, expires_at: 1, secret: secret.map(str::to_owned), durable: true })
 }
 
