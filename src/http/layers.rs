@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, Uri,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
             AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
             RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
@@ -110,18 +110,21 @@ fn known_method(method: &Method) -> &'static str {
 pub(super) async fn harden(request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let mut response = next.run(request).await;
+    let cache = cache_policy(&uri, response.status());
     let headers = response.headers_mut();
     set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, REFERRER_POLICY, "no-referrer");
     set(headers, CONTENT_SECURITY_POLICY, PAGE_POLICY);
     set(headers, HeaderName::from_static("permissions-policy"), PERMISSIONS);
     set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(headers, CACHE_CONTROL, cache_policy(&uri));
+    set(headers, CACHE_CONTROL, cache);
     response
 }
 
-fn cache_policy(uri: &Uri) -> &'static str {
-    if uri.path().starts_with("/vendor/") { VENDOR_CACHE } else { REVALIDATE }
+/// What is missing may be there after the next set-up: only what was found is kept.
+fn cache_policy(uri: &Uri, status: StatusCode) -> &'static str {
+    let found = status.is_success() || status == StatusCode::NOT_MODIFIED;
+    if found && uri.path().starts_with("/vendor/") { VENDOR_CACHE } else { REVALIDATE }
 }
 
 /// A handler's own header stays.

@@ -28,6 +28,7 @@ pub fn app(state: AppState, sockets: Router<AppState>) -> Router {
         .merge(personas::router())
         .merge(chat::router())
         .merge(voice::router())
+        .merge(pages::router())
         .merge(sockets)
         .merge(openapi::router());
     pages::with_pages(resources, &state.config.server.static_dir)

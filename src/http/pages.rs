@@ -4,12 +4,16 @@ use std::path::Path;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     handler::HandlerWithoutStateExt,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
-use tower_http::{compression::CompressionLayer, services::ServeDir};
+use tower_http::{
+    compression::CompressionLayer,
+    services::{ServeDir, ServeFile},
+};
 
 use crate::{
     error::{ApiError, Code},
@@ -20,10 +24,35 @@ use crate::{
 const API: [&str; 8] =
     ["/api", "/chat", "/health", "/metrics", "/openapi.json", "/personas", "/v1", "/voice"];
 
+/// Where the page finds the model that its camera part runs.
+const FACE_MODEL: &str = "/vendor/face_landmarker.task";
+
+/// The model lies with the others, outside the page's folder.
+pub(super) fn router() -> Router<AppState> {
+    Router::new().route(FACE_MODEL, get(face_model))
+}
+
+async fn face_model(State(state): State<AppState>, request: Request) -> Response {
+    let path = state.config.models_dir().join("face_landmarker.task");
+    if !path.is_file() {
+        let words = "the face model is missing: fetch it with `duologue models pull`";
+        return ApiError::new(Code::NotFound, words).into_response();
+    }
+    match ServeFile::new(path).try_call(request).await {
+        Ok(response) => response.into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "the face model cannot be read");
+            ApiError::new(Code::Internal, "the face model cannot be read").into_response()
+        }
+    }
+}
+
 /// Serves `folder` wherever no route matches.
 pub(super) fn with_pages(router: Router<AppState>, folder: &Path) -> Router<AppState> {
     let files = ServeDir::new(folder)
         .append_index_html_on_directories(true)
+        // What is large lies there compressed: ten megabytes of WebAssembly are not compressed for every page.
+        .precompressed_gzip()
         .call_fallback_on_method_not_allowed(true)
         .fallback(nothing_here.into_service());
     // Only files and documents are compressed: sound and WebSockets pass as they are.

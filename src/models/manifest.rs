@@ -30,6 +30,7 @@ pub enum Role {
     Turn,
     Llm,
     Tts,
+    Face,
     Runtime,
     Test,
 }

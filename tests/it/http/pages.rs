@@ -37,6 +37,35 @@ async fn files_have_their_types_and_are_guarded() {
 }
 
 #[tokio::test]
+async fn the_face_model_is_served_once_it_is_there() {
+    let house = House::plain().await;
+    let path = "/vendor/face_landmarker.task";
+    let missing = house.get(path).send().await.expect("an answer");
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    assert_eq!(header(&missing, "cache-control"), "no-cache", "it may be there tomorrow");
+    refused(house.get(path), "not_found").await;
+    let models = house.folder.0.join(".local/share/duologue/models");
+    std::fs::create_dir_all(&models).expect("a folder");
+    std::fs::write(models.join("face_landmarker.task"), "points").expect("a file");
+    let found = house.get(path).send().await.expect("an answer");
+    assert_eq!(header(&found, "cache-control"), "public, max-age=86400");
+    assert_eq!(found.text().await.expect("text"), "points");
+}
+
+#[tokio::test]
+async fn what_lies_there_compressed_is_sent_so() {
+    let house = House::plain().await;
+    // Not what the file itself says, so that it shows which of the two was sent.
+    std::fs::write(house.folder.0.join("m.wasm.gz"), "twin").expect("a file");
+    let asked = house.get("/m.wasm").header("accept-encoding", "gzip").send().await.expect("an answer");
+    assert_eq!(header(&asked, "content-encoding"), "gzip");
+    assert_eq!(header(&asked, "content-type"), "application/wasm");
+    assert_eq!(asked.content_length(), Some(4));
+    let plain = house.get("/m.wasm").send().await.expect("an answer");
+    assert_eq!(plain.bytes().await.expect("bytes").as_ref(), b"\0asm");
+}
+
+#[tokio::test]
 async fn nothing_outside_the_folder_is_served() {
     let house = House::plain().await;
     std::fs::write(house.folder.0.with_extension("secret"), "secret").expect("written");

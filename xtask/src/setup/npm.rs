@@ -1,4 +1,4 @@
-//! npm packages: of the page when it has any at run time, of its checks and browser tests for tests.
+//! npm packages: of the page what its camera part runs, for tests also those of its checks and of the browser tests.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,31 +10,38 @@ use crate::{places::Places, step};
 /// Remembers, inside `node_modules`, the package files that it was installed from.
 const STAMP: &str = "node_modules/.duologue-stamp";
 
+/// Which packages of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// What the page loads.
+    Runtime,
+    /// That and what checks it.
+    All,
+}
+
 /// Installs what has changed since the last time.
 pub(super) fn prepare(places: &Places, for_tests: bool) -> anyhow::Result<()> {
     let page = places.root.join("static");
-    if for_tests || has_runtime_packages(&page) {
-        install(&page)?;
-    }
     if for_tests {
-        install(&places.root.join("tests/browser"))?;
+        install(&page, Kind::All)?;
+        return install(&places.root.join("tests/browser"), Kind::All);
+    }
+    // Only the camera part of the page needs a package, and a scene is complete without a camera.
+    if let Err(error) = install(&page, Kind::Runtime) {
+        eprintln!("setup: {error:#}\nsetup: going on without it: face scores will be off, all else works");
     }
     Ok(())
-}
-
-fn has_runtime_packages(folder: &Path) -> bool {
-    package(folder)
-        .is_some_and(|package| package["dependencies"].as_object().is_some_and(|some| !some.is_empty()))
 }
 
 fn package(folder: &Path) -> Option<serde_json::Value> {
     serde_json::from_str(&fs::read_to_string(folder.join("package.json")).ok()?).ok()
 }
 
-fn install(folder: &Path) -> anyhow::Result<()> {
+fn install(folder: &Path, kind: Kind) -> anyhow::Result<()> {
     let Some(package) = package(folder) else { return Ok(()) };
-    let wanted = stamp(folder);
-    if fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == wanted) {
+    let (runtime, all) = (stamp(folder, Kind::Runtime), stamp(folder, Kind::All));
+    let found = fs::read_to_string(folder.join(STAMP)).unwrap_or_default();
+    if found == all || (kind == Kind::Runtime && found == runtime) {
         return Ok(());
     }
     eprintln!("setup: npm packages in {}", folder.display());
@@ -43,18 +50,20 @@ fn install(folder: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("npm");
     command
         .args([action, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"])
+        .args((kind == Kind::Runtime).then_some("--omit=dev"))
         .current_dir(folder);
     step::run(&mut command).context("What to do: check the network; `npm` must be version 9 or later")?;
     if package["scripts"]["vendor"].is_string() {
         step::run(Command::new("npm").args(["run", "--silent", "vendor"]).current_dir(folder))?;
     }
     fs::create_dir_all(folder.join("node_modules"))?;
-    fs::write(folder.join(STAMP), stamp(folder)).context("cannot write the stamp of npm's packages")
+    fs::write(folder.join(STAMP), stamp(folder, kind)).context("cannot write the stamp of npm's packages")
 }
 
-fn stamp(folder: &Path) -> String {
+fn stamp(folder: &Path, kind: Kind) -> String {
     let mut hash = Sha256::new();
-    for name in ["package.json", "package-lock.json"] {
+    hash.update([kind as u8]);
+    for name in ["package.json", "package-lock.json", "vendor.mjs"] {
         hash.update(fs::read(folder.join(name)).unwrap_or_default());
         hash.update([0]);
     }

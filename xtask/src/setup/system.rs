@@ -76,7 +76,12 @@ const NEEDS: [Need; 13] = [
         purpose: "the document database of the tests",
         for_tests: true,
     },
-    Need { package: "npm", sign: Sign::Program(&["npm"]), purpose: "the page's tests", for_tests: true },
+    Need {
+        package: "npm",
+        sign: Sign::Program(&["npm"]),
+        purpose: "the page's camera part, and its tests",
+        for_tests: false,
+    },
     Need {
         package: "chromium",
         sign: Sign::Program(&["chromium", "chromium-browser", "google-chrome"]),
