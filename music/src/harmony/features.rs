@@ -1,0 +1,270 @@
+//! What speaks for and against a chord in a run of slices, as numbers.
+
+use super::lattice::{KINDS, Lattice};
+use crate::{
+    chord::{Chord, Quality},
+    key::{Key, Mode},
+    metre::Level,
+};
+
+/// Takes features: adds them up with weights, or writes them down.
+pub(super) trait Sink {
+    fn add(&mut self, feature: usize, value: f32);
+}
+
+/// The weighted sum.
+pub(super) struct Sum<'a> {
+    pub(super) weights: &'a [f32],
+    pub(super) sum: f32,
+}
+
+impl Sink for Sum<'_> {
+    #[inline]
+    fn add(&mut self, feature: usize, value: f32) {
+        self.sum += self.weights[feature] * value;
+    }
+}
+
+/// The features themselves, times a factor.
+pub(super) struct List<'a> {
+    pub(super) values: &'a mut [f32],
+    pub(super) factor: f32,
+}
+
+impl Sink for List<'_> {
+    fn add(&mut self, feature: usize, value: f32) {
+        self.values[feature] += value * self.factor;
+    }
+}
+
+// Where each family of features begins.
+const NQ: usize = Quality::ALL.len();
+const FOREIGN_TIME: usize = 0;
+const FOREIGN_COUNT: usize = FOREIGN_TIME + KINDS;
+const OWN_TIME: usize = FOREIGN_COUNT + KINDS;
+const FOREIGN_SHARE: usize = OWN_TIME + 4;
+const QUALITY: usize = FOREIGN_SHARE + 2;
+const ABSENT: usize = QUALITY + NQ;
+const ABSENT_FIRST: usize = ABSENT + 4 * NQ;
+const FACTOR_SHARE: usize = ABSENT_FIRST + 4 * NQ;
+const PASSING_FACTOR: usize = FACTOR_SHARE + 4 * NQ;
+const BASS_SHARE: usize = PASSING_FACTOR + 4;
+const BASS_FIRST: usize = BASS_SHARE + 5;
+const BASS_QUALITY: usize = BASS_FIRST + 5;
+const START: usize = BASS_QUALITY + 4 * NQ;
+const START_BASS: usize = START + 5;
+const START_FRESH: usize = START_BASS + 2;
+const LENGTH: usize = START_FRESH + 2;
+const SILENT: usize = LENGTH + 9;
+const SEGMENT_END: usize = SILENT + 1;
+const IN_KEY: usize = SEGMENT_END;
+const DEGREE: usize = IN_KEY + 8;
+const FAMILIES: usize = 7;
+const FOLLOW: usize = DEGREE + 2 * 12 * FAMILIES;
+const REPEAT: usize = FOLLOW + 12 * 4 * 2;
+const MOVE: usize = REPEAT + 6;
+const FUNCTION: usize = MOVE + 6;
+const FUNCTIONS: usize = 9;
+/// How many features there are.
+pub const COUNT: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
+
+/// Features of a chord on the slices from `from` to before `to`, apart from its key and what it follows.
+pub(super) fn of_segment(lattice: &Lattice, (from, to): (usize, usize), chord: Chord, out: &mut impl Sink) {
+    let mask = chord.mask();
+    let beats = lattice.beats[to] - lattice.beats[from];
+    let (times, counts) = ((&lattice.time[to], &lattice.time[from]), (&lattice.count[to], &lattice.count[from]));
+    let mut sounding = [0.0_f32; 12];
+    let mut passing = [0.0_f32; 12];
+    let mut foreign = 0.0;
+    for kind in 0..KINDS {
+        let (mut time, mut count) = (0.0, 0.0);
+        for pitch_class in 0..12 {
+            let heard = times.0[kind][pitch_class] - times.1[kind][pitch_class];
+            sounding[pitch_class] += heard;
+            if kind < 4 {
+                passing[pitch_class] += heard;
+            }
+            if mask >> pitch_class & 1 == 0 {
+                time += heard;
+                count += counts.0[kind][pitch_class] - counts.1[kind][pitch_class];
+            }
+        }
+        out.add(FOREIGN_TIME + kind, time);
+        out.add(FOREIGN_COUNT + kind, count.min(12.0));
+        foreign += time;
+    }
+    let total: f32 = sounding.iter().sum::<f32>().max(1e-4);
+    out.add(FOREIGN_SHARE, foreign / total);
+    out.add(FOREIGN_SHARE + 1, (foreign / total) * (foreign / total));
+    let quality = chord.quality.index();
+    out.add(QUALITY + quality, 1.0);
+    of_factors(lattice, from, chord, &Heard { sounding, passing, total }, out);
+    of_bass(lattice, (from, to), chord, out);
+    of_start(lattice, from, out);
+    let bins = [0.3, 0.55, 0.8, 1.05, 1.55, 2.05, 3.05, 4.05];
+    let bin = bins.iter().position(|most| beats < *most).unwrap_or(bins.len());
+    out.add(LENGTH + bin, 1.0);
+    out.add(SILENT, lattice.silence[to] - lattice.silence[from]);
+}
+
+struct Heard {
+    sounding: [f32; 12],
+    passing: [f32; 12],
+    total: f32,
+}
+
+fn of_factors(lattice: &Lattice, from: usize, chord: Chord, heard: &Heard, out: &mut impl Sink) {
+    let quality = chord.quality.index();
+    let first = &lattice.slices[from].shares;
+    for (factor, above) in chord.quality.intervals().iter().enumerate() {
+        let tone = usize::from((chord.root + above) % 12);
+        let time = heard.sounding[tone];
+        out.add(OWN_TIME + factor, time);
+        if time < 1e-4 {
+            out.add(ABSENT + factor * NQ + quality, 1.0);
+        } else {
+            out.add(PASSING_FACTOR + factor, heard.passing[tone] / time);
+        }
+        if first[tone] < 1e-4 {
+            out.add(ABSENT_FIRST + factor * NQ + quality, 1.0);
+        }
+        out.add(FACTOR_SHARE + factor * NQ + quality, (3.0 * time / heard.total).min(1.0));
+    }
+}
+
+fn of_bass(lattice: &Lattice, (from, to): (usize, usize), chord: Chord, out: &mut impl Sink) {
+    let beats = (lattice.beats[to] - lattice.beats[from]).max(1e-4);
+    let mut own = 0.0;
+    for (factor, above) in chord.quality.intervals().iter().enumerate() {
+        let tone = usize::from((chord.root + above) % 12);
+        let time = lattice.bass_time[to][tone] - lattice.bass_time[from][tone];
+        out.add(BASS_SHARE + factor, time / beats);
+        own += time;
+    }
+    let silence = lattice.silence[to] - lattice.silence[from];
+    out.add(BASS_SHARE + 4, ((beats - silence - own) / beats).max(0.0));
+    if let Some(bass) = lattice.slices[from].bass {
+        match chord.factor(bass) {
+            Some(factor) => {
+                out.add(BASS_FIRST + factor, 1.0);
+                out.add(BASS_QUALITY + factor * NQ + chord.quality.index(), 1.0);
+            }
+            None => out.add(BASS_FIRST + 4, 1.0),
+        }
+    }
+}
+
+fn of_start(lattice: &Lattice, from: usize, out: &mut impl Sink) {
+    let slice = &lattice.slices[from];
+    out.add(START + slice.level as usize, 1.0);
+    out.add(START_BASS, f32::from(u8::from(slice.is_bass_new)));
+    out.add(START_FRESH, slice.fresh);
+    if slice.level < Level::Beat {
+        out.add(START_BASS + 1, f32::from(u8::from(slice.is_bass_new)));
+        out.add(START_FRESH + 1, slice.fresh);
+    }
+}
+
+/// Features of a chord in the keys that may hold.
+pub(super) fn of_key(chord: Chord, keys: &[(Key, f32)], out: &mut impl Sink) {
+    for (key, chance) in keys {
+        let above = usize::from(key.above(chord.root));
+        let minor = usize::from(key.mode == Mode::Minor);
+        let foreign = foreign_tones(chord, *key);
+        out.add(IN_KEY + foreign.min(3), *chance);
+        let is_applied = matches!(chord.quality, Quality::Major | Quality::Dominant7)
+            && foreign > 0
+            && key.has((chord.root + 5) % 12);
+        out.add(IN_KEY + 4, if is_applied { *chance } else { 0.0 });
+        let leads = matches!(
+            chord.quality,
+            Quality::Diminished | Quality::Diminished7 | Quality::HalfDiminished7
+        ) && foreign > 0
+            && key.has((chord.root + 1) % 12);
+        out.add(IN_KEY + 5, if leads { *chance } else { 0.0 });
+        out.add(DEGREE + (minor * 12 + above) * FAMILIES + family(chord.quality), *chance);
+    }
+}
+
+fn foreign_tones(chord: Chord, key: Key) -> usize {
+    (0..12_u8).filter(|pitch_class| chord.has(*pitch_class) && !key.has(*pitch_class)).count()
+}
+
+fn family(quality: Quality) -> usize {
+    match quality {
+        Quality::Major => 0,
+        Quality::Minor => 1,
+        Quality::Diminished | Quality::HalfDiminished7 => 2,
+        Quality::Dominant7 => 3,
+        Quality::Minor7 | Quality::Major7 => 4,
+        Quality::Diminished7 => 5,
+        Quality::Augmented | Quality::Suspended | Quality::Other => 6,
+    }
+}
+
+/// What a chord does in a key, coarsely: 0 tonic, 1 supertonic, 2 mediant, 3 subdominant, 4 dominant,
+/// 5 submediant, 6 leading tone, 7 applied dominant, 8 anything else.
+fn function(chord: Chord, key: Key) -> usize {
+    if foreign_tones(chord, key) > 0 {
+        let is_dominant = matches!(chord.quality, Quality::Major | Quality::Dominant7);
+        return if is_dominant && key.has((chord.root + 5) % 12) { 7 } else { 8 };
+    }
+    match key.above(chord.root) {
+        0 => 0,
+        2 => 1,
+        3 | 4 => 2,
+        5 => 3,
+        7 => 4,
+        8 | 9 => 5,
+        11 => 6,
+        _ => 8,
+    }
+}
+
+/// Features of a chord that follows another, which began on a beat of some strength.
+pub(super) fn of_step(
+    (before, chord): (Chord, Chord),
+    keys: &[(Key, f32)],
+    level: Level,
+    out: &mut impl Sink,
+) {
+    if before == chord {
+        out.add(REPEAT, 1.0);
+        out.add(REPEAT + 4, if level < Level::Beat { 1.0 } else { 0.0 });
+        out.add(REPEAT + 5, if level >= Level::Middle { 1.0 } else { 0.0 });
+        return;
+    }
+    let up = usize::from((chord.root + 12 - before.root) % 12);
+    let kind = |quality: Quality| match quality {
+        Quality::Major | Quality::Augmented | Quality::Suspended | Quality::Other => 0,
+        Quality::Dominant7 => 1,
+        Quality::Minor | Quality::Minor7 | Quality::Major7 => 2,
+        Quality::Diminished | Quality::HalfDiminished7 | Quality::Diminished7 => 3,
+    };
+    out.add(FOLLOW + (up * 4 + kind(before.quality)) * 2 + usize::from(chord.quality.is_minor()), 1.0);
+    if up == 0 {
+        let (had, has) = (before.quality.has_seventh(), chord.quality.has_seventh());
+        out.add(REPEAT + if has && !had { 1 } else if had && !has { 2 } else { 3 }, 1.0);
+    }
+    let common = (before.mask() & chord.mask()).count_ones() as usize;
+    out.add(MOVE + common.min(3), 1.0);
+    if level < Level::Beat {
+        out.add(MOVE + 4 + usize::from(common >= 2), 1.0);
+    }
+    for (key, chance) in keys {
+        let minor = usize::from(key.mode == Mode::Minor);
+        let (one, other) = (function(before, *key), function(chord, *key));
+        out.add(FUNCTION + (minor * FUNCTIONS + one) * FUNCTIONS + other, *chance);
+    }
+}
+
+/// Features of beats with notes that do not belong.
+pub(super) fn foreign() -> std::ops::Range<usize> {
+    FOREIGN_TIME..FOREIGN_TIME + KINDS
+}
+
+/// Features of tones that are missing, each with what that may cost before anything is learned.
+pub(super) fn absences() -> impl Iterator<Item = (usize, f32)> {
+    let costs = [-1.0, -1.0, -0.4, -2.0];
+    (0..4 * NQ).map(move |idx| (ABSENT + idx, costs[idx / NQ])).chain([(QUALITY, 0.3), (MOVE, -0.5)])
+}
