@@ -1,8 +1,9 @@
 //! `cargo xtask setup`: everything between a fresh clone and a running server, each part skipped when it is there.
 //!
 //! It says what it will fetch before it fetches; a second run takes about a second. What it brings: system packages
-//! (`system`), a Python environment for tests (`python`), npm packages (`npm`), the build, and models (`models`).
+//! (`system`), a Python environment and pictures of faces for tests (`python`, `media`), npm packages (`npm`), the build, and models (`models`).
 
+mod media;
 mod models;
 mod npm;
 mod python;
@@ -50,6 +51,7 @@ pub(crate) fn run(args: &SetupArgs) -> anyhow::Result<()> {
     system::prepare(args.for_tests)?;
     if args.for_tests {
         python::prepare(&places)?;
+        media::prepare(&places)?;
     }
     npm::prepare(&places, args.for_tests)?;
     if args.parts_only {
