@@ -3,9 +3,11 @@
 pub mod agreement;
 pub mod candor;
 pub mod clause;
+pub mod coach;
 pub mod conversation;
 pub mod echo;
 pub mod endpoint;
+pub mod face;
 pub mod hangul;
 pub mod heard;
 pub mod interrupt;
@@ -27,4 +29,6 @@ pub mod text;
 pub mod thrift;
 pub mod turn;
 pub mod viseme;
+pub mod voice;
 pub mod waterfall;
+pub mod words;
