@@ -6,6 +6,7 @@ pub mod clause;
 pub mod coach;
 pub mod conversation;
 pub mod echo;
+pub mod emotion;
 pub mod endpoint;
 pub mod face;
 pub mod hangul;

@@ -2,6 +2,7 @@
 //! a whole scene runs in paused time.
 
 mod engines;
+pub mod face;
 mod gate;
 mod persona;
 mod store;
