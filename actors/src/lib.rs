@@ -1,12 +1,14 @@
 //! The supervised tree of a session.
 //!
 //! `Sessions` (census, admission) → one `Session` per scene → `Ingest`, `Transcriber`, `Persona`, `Speaker`,
-//! `Scribe`. The policy of restarts is the table in [`policy`].
+//! `Scribe`, `Coach`. The policy of restarts is the table in [`policy`].
 
 pub mod audio_in;
+pub mod coach;
 pub mod event;
 pub mod front_end;
 pub mod ingest;
+pub mod landmarks_in;
 pub mod outbox;
 pub mod persona;
 pub mod played;

@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::{
     audio_in::AudioIn,
     event::{ClientCommand, SessionEvent},
+    landmarks_in::LandmarksIn,
     outbox::{Closed, Numbered, Outbox, Outgoing},
     session::{Session, SessionArgs, SessionMsg, SessionSpec, SessionView},
     store::Store,
@@ -186,6 +187,7 @@ impl State {
         let key = self.next_key;
         self.next_key += 1;
         let audio = AudioIn::new(spec.config.input_rate);
+        let landmarks = LandmarksIn::default();
         let outbox = Outbox::default();
         let args = SessionArgs {
             spec,
@@ -193,6 +195,7 @@ impl State {
             engines: self.args.engines.clone(),
             store: self.args.store.clone(),
             audio: audio.clone(),
+            landmarks: landmarks.clone(),
             outbox: outbox.clone(),
             idle_timeout: self.args.limits.idle_timeout,
             max_duration: self.args.limits.max_duration,
@@ -202,7 +205,7 @@ impl State {
                 warn!(session = key, %error, "session did not start");
                 Refusal { code: "session_failed", retry_after: Duration::from_secs(5) }
             })?;
-        let handle = SessionHandle { id: id.clone(), session, audio, outbox };
+        let handle = SessionHandle { id: id.clone(), session, audio, landmarks, outbox };
         self.open.insert(id, Open { handle: handle.clone(), user });
         Ok(handle)
     }
@@ -317,6 +320,7 @@ pub struct SessionHandle {
     id: String,
     session: ActorRef<SessionMsg>,
     audio: AudioIn,
+    landmarks: LandmarksIn,
     outbox: Outbox,
 }
 
@@ -340,6 +344,11 @@ impl SessionHandle {
                 let _ = self.session.cast(SessionMsg::AudioArrived);
             }
         }
+    }
+
+    /// The way in for what a face landmarker sees.
+    pub fn landmarks(&self) -> LandmarksIn {
+        self.landmarks.clone()
     }
 
     /// What a client that attaches must know; `None` when the scene has just ended.
