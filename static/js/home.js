@@ -12,6 +12,7 @@ import { dismiss, notifyFailure } from "./notices.js";
 import { drawPortrait } from "./portrait.js";
 import { readLook } from "./look.js";
 import { profileOf } from "./types.js";
+import { reportAddress } from "./report-address.js";
 import { forgetScene, load, save, scenes } from "./prefs.js";
 
 /**
@@ -149,7 +150,9 @@ export class Home {
     return make("li", {},
       make("span", { class: "earlier-name", lang: scene.language }, scene.personaName),
       make("time", { datetime: new Date(scene.startedAt).toISOString() }, when(scene.startedAt)),
-      go, drop);
+      go,
+      make("a", { class: "plain", href: reportAddress(scene.id), target: "_blank", "aria-label": t("report_with", values) }, t("report")),
+      drop);
   }
 
   /** @param {Scene} scene */

@@ -40,6 +40,9 @@ const GREETING_MS = 10_000;
 /** Audio waiting in the socket beyond this (about 5 s) is late already: newer frames are dropped instead. */
 const BACKLOG_BYTES = 256 * 1024;
 
+/** Landmarks give way to the voice: they are sent only while less than half a second of it waits. */
+const FRAME_BACKLOG_BYTES = 24 * 1024;
+
 /** A backlog that has stood for this long says that nobody is there any more, before the system notices. */
 const STALLED_MS = 5_000;
 
@@ -131,6 +134,15 @@ export class Link {
     this.droppedFrames += 1;
     this.backlogSince ||= Date.now();
     if (Date.now() - this.backlogSince > STALLED_MS) this.cut(this.epoch);
+  }
+
+  /**
+   * Sends a frame of landmarks; one that would have to wait is old when it arrives, so it is left out.
+   * @param {ArrayBuffer} frame
+   */
+  sendFrame(frame) {
+    if (!this.ready || this.socket?.readyState !== WebSocket.OPEN) return;
+    if (this.socket.bufferedAmount <= FRAME_BACKLOG_BYTES) this.socket.send(frame);
   }
 
   /**

@@ -9,8 +9,9 @@ import * as api from "./api.js";
 import { byId } from "./dom.js";
 import { Home } from "./home.js";
 import { initLanguage, language, onLanguage, setLanguage, t } from "./i18n.js";
-import { dismissAll, initNotices, notifyDegraded, notifyFailure } from "./notices.js";
+import { dismiss, dismissAll, initNotices, notify, notifyDegraded, notifyFailure } from "./notices.js";
 import { load, loadLive, save } from "./prefs.js";
+import { reportAddress } from "./report-address.js";
 import { Scene } from "./scene.js";
 import { SceneView } from "./scene-view.js";
 
@@ -55,6 +56,7 @@ async function goOn() {
 async function play(persona, record, options) {
   scene?.close();
   dismissAll("begin");
+  dismiss("report");
   showScene(true);
   scene = new Scene(persona, record, view, showLink);
   const opening = scene.open(options);
@@ -63,12 +65,24 @@ async function play(persona, record, options) {
 }
 
 function leave() {
+  const left = scene?.record;
+  const hasReport = view.mirror.hasScores;
   scene?.close();
   scene = null;
+  if (left && hasReport) offerReport(left);
   showScene(false);
   home.render();
   void lookAtHealth();
   byId("main").focus();
+}
+
+/**
+ * After a scene: what can be learnt from it.
+ * @param {SceneRecord} record
+ */
+function offerReport(record) {
+  const open = { key: /** @type {const} */ ("report"), run: () => void window.open(reportAddress(record.id), "_blank", "noopener") };
+  notify("report", { level: "info", stays: true, words: () => t("report_ready", { name: record.personaName }), actions: [open] });
 }
 
 /** @param {boolean} on */
@@ -88,7 +102,9 @@ function showLink(state) {
 
 /** Before a scene begins: what will be missing from it, and whether words leave the machine. */
 async function lookAtHealth() {
-  const { parts } = await api.health().catch(() => ({ parts: [] }));
+  const all = (await api.health().catch(() => ({ parts: [] }))).parts;
+  // The page reads faces in the browser: whether the server could too is nothing to it.
+  const parts = all.filter(({ part }) => part !== "face");
   if (scene || parts.length === 0) return;
   const { voices } = await api.voices().catch(() => ({ voices: [] }));
   privacy = parts.some(({ part, engine, state }) => part === "llm" && engine === "openai" && state !== "off")
@@ -152,7 +168,7 @@ function initHold() {
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) button.addEventListener(name, () => scene?.talk.release());
   button.addEventListener("contextmenu", (event) => event.preventDefault());
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && scene) scene.interrupt();
+    if (event.key === "Escape" && scene && !document.querySelector("dialog[open]")) scene.interrupt();
     if (!holdsWith(event)) return;
     event.preventDefault();
     if (!event.repeat) scene?.talk.press();

@@ -8,9 +8,10 @@
  * @typedef {"connecting" | "reconnecting" | "offline" | "ready" | "listening" | "hearing" | "thinking" | "speaking" | "held" | "muted" | "hold"} SceneState
  */
 import { byId, make } from "./dom.js";
-import { hasWords, onLanguage, t } from "./i18n.js";
+import { hasWords, onLanguage, seconds, t } from "./i18n.js";
 import { Face } from "./face.js";
 import { readLook } from "./look.js";
+import { Mirror } from "./mirror/mirror.js";
 import { drawPortrait } from "./portrait.js";
 import { ScriptView } from "./script.js";
 import { profileOf } from "./types.js";
@@ -44,9 +45,13 @@ export class SceneView {
     this.script = new ScriptView({
       name: () => this.name,
       language: () => this.language,
-      timing: (line) => this.showTiming(line.latency),
+      timing: (line) => {
+        byId("timing", HTMLDetailsElement).open = true;
+        this.showTiming(line.latency);
+      },
       speaking: (id) => this.speaking === id,
     });
+    this.mirror = new Mirror((item) => this.script.jump(item));
     for (const id of ["lamps-you", "lamps-persona"]) {
       byId(id).replaceChildren(...Array.from({ length: LAMPS }, () => make("i", {})));
     }
@@ -169,6 +174,7 @@ export class SceneView {
   showTiming(latency) {
     this.latency = latency;
     byId("timing-empty").hidden = latency !== null;
+    byId("timing-last").textContent = latency ? seconds(latency.total_ms) : "";
     byId("timing-body").replaceChildren(...(latency ? [drawWaterfall(latency)] : []));
   }
 

@@ -90,6 +90,7 @@ export class Scene {
   async open({ again = false, live = null } = {}) {
     const mouth = { viseme: () => this.voice.viseme(), level: () => this.voice.level };
     this.view.open(this.persona, this.record.language, mouth);
+    this.view.mirror.open(this.record, { send: (event) => this.link.send(event), frame: (frame) => this.link.sendFrame(frame) });
     this.refresh();
     unlock(this.context);
     saveLive({ scene: this.record });
@@ -115,6 +116,7 @@ export class Scene {
     this.closed = true;
     this.link.close();
     this.mic.close();
+    this.view.mirror.close();
     this.view.close();
     dismissAll("part:");
     for (const cause of ["mic", "audio", "sound", "server", "link", "recovering"]) dismiss(cause);
@@ -191,6 +193,7 @@ export class Scene {
   handle(event) {
     this.showLines(this.conversation.apply(event));
     this.voice.handle(event);
+    this.view.mirror.handle(event);
     switch (event.type) {
       case "session.created":
         this.created(event.session);

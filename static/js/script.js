@@ -65,6 +65,20 @@ export class ScriptView {
   }
 
   /**
+   * Brings a line into view and the focus to it.
+   * @param {string} id
+   */
+  jump(id) {
+    const entry = this.entries.get(id);
+    if (!entry) return;
+    entry.tabIndex = -1;
+    entry.scrollIntoView({ block: "center" });
+    entry.focus({ preventScroll: true });
+    entry.classList.remove("found");
+    requestAnimationFrame(() => entry.classList.add("found"));
+  }
+
+  /**
    * A line without words keeps its place, so that what is said first stands first.
    * @param {Line} line
    * @param {boolean} atEnd

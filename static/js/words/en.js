@@ -1,5 +1,8 @@
+import { mirrorEn } from "./mirror-en.js";
+
 /** The page's words in English. Its keys are the list that every other language must have. */
 export const en = {
+  ...mirrorEn,
   title: "Duologue, a scene for two",
   skip: "Skip to the content",
   home: "Duologue, all scenes",

@@ -1,8 +1,11 @@
+import { mirrorKo } from "./mirror-ko.js";
+
 /**
  * The page's words in Korean.
  * @type {Record<keyof typeof import("./en.js").en, string>}
  */
 export const ko = {
+  ...mirrorKo,
   title: "Duologue, 둘만의 장면",
   skip: "본문으로 건너뛰기",
   home: "Duologue, 모든 장면",

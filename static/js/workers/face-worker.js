@@ -15,6 +15,9 @@
   /** @type {typeof import("../mirror/landmark-frame.js").encodeFrame | null} */
   let encode = null;
 
+  // What MediaPipe tells about itself is nobody's business unless it is an error (its lines begin with the level).
+  page.Module = { print() {}, printErr: (/** @type {string} */ line) => /^[EF]\d{4} /.test(line) && console.error(line) };
+
   /** @param {{library: string, model: string}} addresses */
   const open = async ({ library, model }) => {
     const answer = await fetch(model);

@@ -18,18 +18,23 @@ after(async () => {
   for (const browser of browsers.values()) await (await browser).close();
 });
 
-/** @param {string} mic */
-function browserWith(mic) {
+/**
+ * @param {string} mic
+ * @param {string} camera A y4m file, `none`, or empty for Chromium's own test picture.
+ */
+function browserWith(mic, camera) {
+  const key = `${mic} ${camera}`;
   const microphone = {
     denied: ["--deny-permission-prompts", "--use-fake-device-for-media-stream"],
     none: ["--use-fake-ui-for-media-stream"],
   }[mic] ?? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${mic}%noloop`];
-  const running = browsers.get(mic) ?? chromium.launch({
+  if (camera && camera !== "none") microphone.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", `--use-file-for-fake-video-capture=${camera}`);
+  const running = browsers.get(key) ?? chromium.launch({
     executablePath: CHROMIUM,
     headless: true,
-    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...microphone],
+    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--autoplay-policy=no-user-gesture-required", ...microphone],
   });
-  browsers.set(mic, running);
+  browsers.set(key, running);
   return running;
 }
 
@@ -38,11 +43,11 @@ function browserWith(mic) {
  * is closed when the test ends, however it ends.
  * @param {import("node:test").TestContext} test
  * @param {string} url
- * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean}} [options]
+ * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string}} [options]
  */
 export async function openPage(test, url, options = {}) {
-  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", record = false } = options;
-  const browser = await browserWith(mic);
+  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false } = options;
+  const browser = await browserWith(mic, camera);
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale });
   test.after(() => context.close());
   const page = await context.newPage();

@@ -6,10 +6,14 @@ import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { homedir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { ROOT } from "./server.mjs";
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+/** The models that all checkouts share. */
+export const HOME = process.env.DUOLOGUE_HOME ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "duologue");
 
 const PERSONAS = [
   { id: "mira", name: "Mira", language: "en", languages: ["en", "ko"], description: "Speaks only what the test says.", greeting: "Hello." },
@@ -21,7 +25,7 @@ const MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Opens the stage; `next()` gives the connection that the page makes next. */
 export async function openStage() {
-  const stage = { calls: [], waiting: [], sockets: new Set(), refuse: 0, messages: [], parts: [] };
+  const stage = { calls: [], waiting: [], sockets: new Set(), refuse: 0, messages: [], parts: [], missing: [], report: null };
   const server = createServer((request, answer) => void serve(stage, request, answer));
   server.on("upgrade", (request, socket) => upgrade(stage, request, socket));
   server.on("connection", (socket) => {
@@ -38,6 +42,10 @@ export async function openStage() {
     remember: (messages) => (stage.messages = messages),
     /** What `/health` says of the parts. */
     parts: (parts) => (stage.parts = parts),
+    /** Files whose path holds one of these are not there. */
+    lose: (...names) => (stage.missing = names),
+    /** What `GET …/report` answers: a page, or `null` for none. */
+    report: (html) => (stage.report = html),
     /** The next connection of the page. */
     next: () => stage.calls.shift() ?? new Promise((resolve) => stage.waiting.push(resolve)),
     close: async () => {
@@ -56,10 +64,13 @@ async function serve(stage, request, answer) {
   if (pathname === "/chat/sessions") return json(201, { id: randomUUID(), secret: "told-once" });
   if (stage.refuse) return json(stage.refuse, { error: { code: "not_found", message: "no such session" } });
   if (pathname.endsWith("/messages")) return json(200, { messages: stage.messages, has_more: false });
+  if (pathname.endsWith("/report")) return stage.report && request.headers["x-duologue-secret"] ? answer.writeHead(200, { "content-type": "text/html" }).end(stage.report) : json(404, { error: { code: "not_found", message: "no report" } });
   if (pathname.startsWith("/chat/sessions/")) return json(200, {});
   try {
     const path = normalize(pathname === "/" ? "/index.html" : pathname);
-    const body = await readFile(join(ROOT, "static", path));
+    if (stage.missing.some((name) => path.includes(name))) throw new Error("not here");
+    const isModel = extname(path) === ".task";
+    const body = await readFile(isModel ? join(HOME, "models", path.slice("/vendor/".length)) : join(ROOT, "static", path));
     answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
   } catch {
     answer.writeHead(404).end();
@@ -80,6 +91,7 @@ function upgrade(stage, request, socket) {
 function makeCall(socket, url) {
   let rest = Buffer.alloc(0);
   const said = [];
+  const faces = [];
   let number = Number(url.searchParams.get("resume") ?? 0);
   const write = (opcode, body) => {
     const header = body.length < 126 ? Buffer.from([0x80 | opcode, body.length]) : body.length < 65_536 ? Buffer.from([0x80 | opcode, 126, body.length >> 8, body.length & 255]) : null;
@@ -93,6 +105,7 @@ function makeCall(socket, url) {
       const frame = readFrame(rest);
       if (!frame) return;
       rest = rest.subarray(frame.length);
+      if (frame.opcode === 2 && frame.body[0] === 0x44 && frame.body[2] === 2) faces.push(frame.body);
       if (frame.opcode === 1) said.push({ at: performance.now(), ...JSON.parse(frame.body.toString("utf8")) });
       else if (frame.opcode === 8) socket.end();
     }
@@ -101,6 +114,8 @@ function makeCall(socket, url) {
     url,
     /** Every JSON event of the page so far, with its time. */
     said,
+    /** Every frame of landmarks so far. */
+    faces,
     of: (type) => said.filter((event) => event.type === type),
     get number() {
       return number;
