@@ -1,7 +1,7 @@
 //! The search for the best path: a Viterbi pass over runs of slices.
 
 use super::{
-    features::{self, Sum},
+    features::{self, Run, Sum},
     lattice::Lattice,
 };
 use crate::{chord::Chord, key::Key};
@@ -76,13 +76,17 @@ pub(super) fn search(problem: &Problem<'_>, weights: &[f32], bias: Option<Bias<'
             if to > from + 1 && beats > RUN_BEATS {
                 break;
             }
-            for chord in candidates(lattice, (from, to), bias) {
+            let run = Run::new(lattice, from, to);
+            let mut sum = Sum { weights, sum: 0.0 };
+            features::of_run(&run, &mut sum);
+            let common = sum.sum;
+            for chord in candidates(&run, lattice.slices[from].bass, bias.map(|bias| (bias, from, to))) {
                 let idx = chord.index();
                 let (entry, previous) = *entries[idx]
                     .get_or_insert_with(|| enter(problem, weights, (from, chord), &before));
                 let mut sum = Sum { weights, sum: 0.0 };
-                features::of_segment(lattice, (from, to), chord, &mut sum);
-                let mut score = entry + sum.sum;
+                features::of_chord(&run, chord, &mut sum);
+                let mut score = entry + common + sum.sum;
                 if let Some((costs, factor)) = bias {
                     score += factor * (costs[to][idx] - costs[from][idx]);
                 }
@@ -128,15 +132,8 @@ fn enter(problem: &Problem<'_>, weights: &[f32], (at, chord): (usize, Chord), be
 }
 
 /// The chords that share most with what sounds.
-fn candidates(lattice: &Lattice, (from, to): (usize, usize), bias: Option<Bias<'_>>) -> Vec<Chord> {
-    let mut heard = [0.0_f32; 12];
-    for (after, before) in lattice.time[to].iter().zip(&lattice.time[from]) {
-        for pitch_class in 0..12 {
-            heard[pitch_class] += after[pitch_class] - before[pitch_class];
-        }
-    }
-    let total: f32 = heard.iter().sum::<f32>().max(1e-4);
-    let bass = lattice.slices[from].bass;
+fn candidates(run: &Run<'_>, bass: Option<u8>, bias: Option<(Bias<'_>, usize, usize)>) -> Vec<Chord> {
+    let (heard, total) = (&run.sounding, run.total);
     let mut scored: Vec<(f32, usize)> = Vec::with_capacity(CHORDS);
     for idx in 0..CHORDS {
         let chord = Chord::from_index(idx);
@@ -152,8 +149,8 @@ fn candidates(lattice: &Lattice, (from, to): (usize, usize), bias: Option<Bias<'
         if bass == Some(chord.root) {
             score += 0.1;
         }
-        if let Some((costs, factor)) = bias {
-            score += factor * (costs[to][idx] - costs[from][idx]) / (lattice.beats[to] - lattice.beats[from]).max(0.1);
+        if let Some(((costs, factor), from, to)) = bias {
+            score += factor * (costs[to][idx] - costs[from][idx]) / run.beats.max(0.1);
         }
         scored.push((score, idx));
     }

@@ -1,6 +1,6 @@
 //! What speaks for and against a chord in a run of slices, as numbers.
 
-use super::lattice::{KINDS, Lattice};
+use super::lattice::{KINDS, Lattice, Slice};
 use crate::{
     chord::{Chord, Quality},
     key::{Key, Mode},
@@ -68,82 +68,129 @@ const FUNCTIONS: usize = 9;
 /// How many features there are.
 pub const COUNT: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
 
-/// Features of a chord on the slices from `from` to before `to`, apart from its key and what it follows.
-pub(super) fn of_segment(lattice: &Lattice, (from, to): (usize, usize), chord: Chord, out: &mut impl Sink) {
-    let mask = chord.mask();
-    let beats = lattice.beats[to] - lattice.beats[from];
-    let (times, counts) = ((&lattice.time[to], &lattice.time[from]), (&lattice.count[to], &lattice.count[from]));
-    let mut sounding = [0.0_f32; 12];
-    let mut passing = [0.0_f32; 12];
+/// What a run of slices holds, apart from any chord: worked out once, asked for every candidate.
+pub(super) struct Run<'a> {
+    lattice: &'a Lattice,
+    from: usize,
+    to: usize,
+    /// Beats.
+    pub(super) beats: f32,
+    silence: f32,
+    /// Beats × share, by kind of note and pitch class, and the number of notes that begin.
+    time: [[f32; 12]; KINDS],
+    count: [[f32; 12]; KINDS],
+    time_of_kind: [f32; KINDS],
+    count_of_kind: [f32; KINDS],
+    /// Beats × share of each pitch class; of those that pass, neighbour or are suspended; of all.
+    pub(super) sounding: [f32; 12],
+    passing: [f32; 12],
+    pub(super) total: f32,
+    bass: [f32; 12],
+}
+
+impl<'a> Run<'a> {
+    /// The slices from `from` to before `to`.
+    pub(super) fn new(lattice: &'a Lattice, from: usize, to: usize) -> Self {
+        let mut run = Self {
+            lattice,
+            from,
+            to,
+            beats: lattice.beats[to] - lattice.beats[from],
+            silence: lattice.silence[to] - lattice.silence[from],
+            time: lattice.time[to],
+            count: lattice.count[to],
+            time_of_kind: [0.0; KINDS],
+            count_of_kind: [0.0; KINDS],
+            sounding: [0.0; 12],
+            passing: [0.0; 12],
+            total: 1e-4,
+            bass: lattice.bass_time[to],
+        };
+        for kind in 0..KINDS {
+            for tone in 0..12 {
+                run.time[kind][tone] -= lattice.time[from][kind][tone];
+                run.count[kind][tone] -= lattice.count[from][kind][tone];
+                run.sounding[tone] += run.time[kind][tone];
+                if kind < 4 {
+                    run.passing[tone] += run.time[kind][tone];
+                }
+            }
+            run.time_of_kind[kind] = run.time[kind].iter().sum();
+            run.count_of_kind[kind] = run.count[kind].iter().sum();
+            run.total += run.time_of_kind[kind];
+        }
+        for tone in 0..12 {
+            run.bass[tone] -= lattice.bass_time[from][tone];
+        }
+        run
+    }
+
+    fn slice(&self) -> &Slice {
+        &self.lattice.slices[self.from]
+    }
+}
+
+/// Features of a run that are the same for every chord.
+pub(super) fn of_run(run: &Run<'_>, out: &mut impl Sink) {
+    of_start(run.slice(), out);
+    let bins = [0.3, 0.55, 0.8, 1.05, 1.55, 2.05, 3.05, 4.05];
+    let bin = bins.iter().position(|most| run.beats < *most).unwrap_or(bins.len());
+    out.add(LENGTH + bin, 1.0);
+    out.add(SILENT, run.silence);
+}
+
+/// Features of a chord on a run, apart from its key and what it follows.
+pub(super) fn of_chord(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
+    let tones = chord.quality.intervals();
     let mut foreign = 0.0;
     for kind in 0..KINDS {
-        let (mut time, mut count) = (0.0, 0.0);
-        for pitch_class in 0..12 {
-            let heard = times.0[kind][pitch_class] - times.1[kind][pitch_class];
-            sounding[pitch_class] += heard;
-            if kind < 4 {
-                passing[pitch_class] += heard;
-            }
-            if mask >> pitch_class & 1 == 0 {
-                time += heard;
-                count += counts.0[kind][pitch_class] - counts.1[kind][pitch_class];
-            }
+        let (mut time, mut count) = (run.time_of_kind[kind], run.count_of_kind[kind]);
+        for above in tones {
+            let tone = usize::from((chord.root + above) % 12);
+            time -= run.time[kind][tone];
+            count -= run.count[kind][tone];
         }
         out.add(FOREIGN_TIME + kind, time);
-        out.add(FOREIGN_COUNT + kind, count.min(12.0));
+        out.add(FOREIGN_COUNT + kind, count.clamp(0.0, 12.0));
         foreign += time;
     }
-    let total: f32 = sounding.iter().sum::<f32>().max(1e-4);
-    out.add(FOREIGN_SHARE, foreign / total);
-    out.add(FOREIGN_SHARE + 1, (foreign / total) * (foreign / total));
-    let quality = chord.quality.index();
-    out.add(QUALITY + quality, 1.0);
-    of_factors(lattice, from, chord, &Heard { sounding, passing, total }, out);
-    of_bass(lattice, (from, to), chord, out);
-    of_start(lattice, from, out);
-    let bins = [0.3, 0.55, 0.8, 1.05, 1.55, 2.05, 3.05, 4.05];
-    let bin = bins.iter().position(|most| beats < *most).unwrap_or(bins.len());
-    out.add(LENGTH + bin, 1.0);
-    out.add(SILENT, lattice.silence[to] - lattice.silence[from]);
+    let share = (foreign / run.total).max(0.0);
+    out.add(FOREIGN_SHARE, share);
+    out.add(FOREIGN_SHARE + 1, share * share);
+    out.add(QUALITY + chord.quality.index(), 1.0);
+    of_factors(run, chord, out);
+    of_bass(run, chord, out);
 }
 
-struct Heard {
-    sounding: [f32; 12],
-    passing: [f32; 12],
-    total: f32,
-}
-
-fn of_factors(lattice: &Lattice, from: usize, chord: Chord, heard: &Heard, out: &mut impl Sink) {
+fn of_factors(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
     let quality = chord.quality.index();
-    let first = &lattice.slices[from].shares;
+    let first = &run.slice().shares;
     for (factor, above) in chord.quality.intervals().iter().enumerate() {
         let tone = usize::from((chord.root + above) % 12);
-        let time = heard.sounding[tone];
+        let time = run.sounding[tone];
         out.add(OWN_TIME + factor, time);
         if time < 1e-4 {
             out.add(ABSENT + factor * NQ + quality, 1.0);
         } else {
-            out.add(PASSING_FACTOR + factor, heard.passing[tone] / time);
+            out.add(PASSING_FACTOR + factor, run.passing[tone] / time);
         }
         if first[tone] < 1e-4 {
             out.add(ABSENT_FIRST + factor * NQ + quality, 1.0);
         }
-        out.add(FACTOR_SHARE + factor * NQ + quality, (3.0 * time / heard.total).min(1.0));
+        out.add(FACTOR_SHARE + factor * NQ + quality, (3.0 * time / run.total).min(1.0));
     }
 }
 
-fn of_bass(lattice: &Lattice, (from, to): (usize, usize), chord: Chord, out: &mut impl Sink) {
-    let beats = (lattice.beats[to] - lattice.beats[from]).max(1e-4);
+fn of_bass(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
+    let beats = run.beats.max(1e-4);
     let mut own = 0.0;
     for (factor, above) in chord.quality.intervals().iter().enumerate() {
-        let tone = usize::from((chord.root + above) % 12);
-        let time = lattice.bass_time[to][tone] - lattice.bass_time[from][tone];
+        let time = run.bass[usize::from((chord.root + above) % 12)];
         out.add(BASS_SHARE + factor, time / beats);
         own += time;
     }
-    let silence = lattice.silence[to] - lattice.silence[from];
-    out.add(BASS_SHARE + 4, ((beats - silence - own) / beats).max(0.0));
-    if let Some(bass) = lattice.slices[from].bass {
+    out.add(BASS_SHARE + 4, ((beats - run.silence - own) / beats).max(0.0));
+    if let Some(bass) = run.slice().bass {
         match chord.factor(bass) {
             Some(factor) => {
                 out.add(BASS_FIRST + factor, 1.0);
@@ -154,8 +201,7 @@ fn of_bass(lattice: &Lattice, (from, to): (usize, usize), chord: Chord, out: &mu
     }
 }
 
-fn of_start(lattice: &Lattice, from: usize, out: &mut impl Sink) {
-    let slice = &lattice.slices[from];
+fn of_start(slice: &Slice, out: &mut impl Sink) {
     out.add(START + slice.level as usize, 1.0);
     out.add(START_BASS, f32::from(u8::from(slice.is_bass_new)));
     out.add(START_FRESH, slice.fresh);

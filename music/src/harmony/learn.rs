@@ -6,7 +6,7 @@
 
 use super::{
     decode::{CHORDS, Problem, Segment, search},
-    features::{self, COUNT, List},
+    features::{self, COUNT, List, Run},
     lattice::Lattice,
 };
 use crate::chord::{Chord, Quality};
@@ -81,6 +81,11 @@ pub struct Course {
     pub margin: f32,
 }
 
+/// The best path that agrees with an analysis as far as any can.
+pub fn oracle(example: &Example<'_>, weights: &[f32]) -> Vec<Segment> {
+    search(&example.problem, weights, Some((&example.costs, -300.0)))
+}
+
 /// Improves weights; gives the mean of all on the way.
 pub fn learn(examples: &[Example<'_>], begin: &[f32], course: Course) -> Vec<f32> {
     let mut weights = begin.to_vec();
@@ -89,7 +94,7 @@ pub fn learn(examples: &[Example<'_>], begin: &[f32], course: Course) -> Vec<f32
     let mut steps = 0.0;
     for epoch in 0..course.epochs {
         for example in examples {
-            let good = search(&example.problem, &weights, Some((&example.costs, -30.0)));
+            let good = search(&example.problem, &weights, Some((&example.costs, -300.0)));
             let bad = search(&example.problem, &weights, Some((&example.costs, course.margin)));
             let mut slope = vec![0.0; COUNT];
             add_path(&example.problem, &good, example.scale, &mut slope);
@@ -116,7 +121,9 @@ fn add_path(problem: &Problem<'_>, path: &[Segment], factor: f32, values: &mut [
     let mut out = List { values, factor };
     for (idx, segment) in path.iter().enumerate() {
         let keys = &problem.keys[segment.from];
-        features::of_segment(lattice, (segment.from, segment.to), segment.chord, &mut out);
+        let run = Run::new(lattice, segment.from, segment.to);
+        features::of_run(&run, &mut out);
+        features::of_chord(&run, segment.chord, &mut out);
         features::of_key(segment.chord, keys, &mut out);
         if idx > 0 {
             let level = lattice.slices[segment.from].level;
