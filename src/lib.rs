@@ -3,11 +3,13 @@
 //! A request reads straight down: `main` → `cli` → [`server`] → [`http`] or [`ws`] → [`scene`] → the session tree of
 //! `duologue_actors` → the engines of `duologue_engines`.
 
+pub mod analysis;
 pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod engines;
 pub mod error;
+mod feedback;
 pub mod http;
 pub mod measure;
 pub mod metrics;
@@ -16,6 +18,7 @@ pub mod openapi;
 pub mod personas;
 pub mod scene;
 pub mod server;
+pub mod sound;
 pub mod state;
 pub mod store;
 pub mod talk;

@@ -85,9 +85,10 @@ pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHand
     let persona = crate::http::personas::find(state, Some(&record.persona_id))?;
     let history = state.store.messages(&record.id, HISTORY, None).await?;
     let facts = state.store.facts(&record.id).await?;
+    let likability = state.store.feedback(&record.id).await?.and_then(|kept| crate::feedback::likability(&kept));
     let config = first_config(&state.config, &record);
     let record = SessionRecord { is_active: true, ..record };
-    Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts }).await?)
+    Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts, likability }).await?)
 }
 
 /// The record of a session: of the scene when it is open, since the store may be away while somebody comes back.

@@ -25,10 +25,12 @@ use duologue_engines::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    cli::{SayArgs, TalkArgs},
+    analysis,
+    cli::{AnalyzeArgs, SayArgs, TalkArgs},
     config::Config,
     personas::PersonaLibrary,
     scene::first_config,
+    sound,
     store::MemoryStore,
     wav,
 };
@@ -113,7 +115,7 @@ async fn open(
     };
     store.create_session(record.clone()).await?;
     let session = SessionConfig { input_rate: args.rate, ..first_config(config, &record) };
-    let spec = SessionSpec { record, persona, config: session, history: Vec::new(), facts: Vec::new() };
+    let spec = SessionSpec { record, persona, config: session, history: Vec::new(), facts: Vec::new(), likability: None };
     sessions.open(spec).await.map_err(|refusal| anyhow::anyhow!("the scene did not open ({})", refusal.code))
 }
 
@@ -278,6 +280,28 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
     let line =
         serde_json::json!({"text": text.join(" ").trim(), "language": heard.map(|language| language.code())});
     writeln!(std::io::stdout(), "{line}").context("stdout was closed")
+}
+
+/// Runs `duologue analyze`.
+///
+/// # Errors
+/// A file that cannot be read, or a missing speech engine.
+pub async fn analyze(args: &AnalyzeArgs, config: &Config) -> anyhow::Result<()> {
+    let shown = args.input.display();
+    let length = tokio::fs::metadata(&args.input).await.with_context(|| format!("{shown} cannot be read"))?.len();
+    let limit = config.server.max_upload_bytes as u64;
+    anyhow::ensure!(length <= limit, "{shown} is larger than {limit} bytes (server.max_upload_bytes)");
+    let bytes = tokio::fs::read(&args.input).await.with_context(|| format!("{shown} cannot be read"))?;
+    let sound = sound::decode(bytes).await.with_context(|| shown.to_string())?;
+    let engines = crate::engines::open(&only(config, |only| only.stt.enabled = config.stt.enabled))?;
+    let request = analysis::Request { sound, language: args.language, key: 0, patience: LOAD_WITHIN };
+    let analysis = analysis::analyse(&*engines.stt, request).await?;
+    let text = if args.json {
+        format!("{}\n", serde_json::to_string(&analysis).context("the analysis cannot be written")?)
+    } else {
+        analysis::table(&analysis)
+    };
+    write!(std::io::stdout(), "{text}").context("stdout was closed")
 }
 
 /// The configuration with every model off but what `keep` takes over: a voice needs no language model to be loaded.

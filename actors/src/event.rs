@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use duologue_domain::{
+    coach::{Card, CoachConfig, Tip},
     conversation::{Content, Item},
     endpoint::EndpointConfig,
+    face::{Calibration, FaceConfig},
     ladder::Step,
     lang::Language,
     turn::{CancelReason, TurnId},
@@ -87,6 +89,12 @@ pub struct SessionConfig {
     pub fast_voices: [Option<Arc<str>>; 2],
     /// From the end of speech to the first sound, what the operator wants it to take; `None` never gives anything up.
     pub budget_ms: Option<u64>,
+    /// Whether the person lets their face be looked at.
+    pub expression_analysis: bool,
+    /// What the coach judges by, as the operator decided.
+    pub coach: Arc<CoachConfig>,
+    /// What the face is judged by; `None` switches it off for the whole server.
+    pub face: Option<Arc<FaceConfig>>,
 }
 
 impl Default for SessionConfig {
@@ -108,6 +116,9 @@ impl Default for SessionConfig {
             tuning: EndpointConfig::default(),
             fast_voices: [None, None],
             budget_ms: Some(1_500),
+            expression_analysis: true,
+            coach: Arc::default(),
+            face: Some(Arc::default()),
         }
     }
 }
@@ -152,6 +163,8 @@ pub struct ConfigPatch {
     pub speed: Option<f32>,
     /// See [`SessionConfig`].
     pub max_output_tokens: Option<usize>,
+    /// See [`SessionConfig`].
+    pub expression_analysis: Option<bool>,
 }
 
 impl ConfigPatch {
@@ -176,6 +189,9 @@ impl ConfigPatch {
             tuning: old.tuning,
             fast_voices: old.fast_voices.clone(),
             budget_ms: old.budget_ms,
+            expression_analysis: self.expression_analysis.unwrap_or(old.expression_analysis),
+            coach: old.coach.clone(),
+            face: old.face.clone(),
         }
     }
 }
@@ -221,6 +237,8 @@ pub enum ClientCommand {
         /// So much.
         played_ms: u64,
     },
+    /// `duologue.calibrate`: the person looks at the camera with a neutral face.
+    Calibrate(Calibration),
 }
 
 /// What a client may ask of one reply.
@@ -470,6 +488,10 @@ pub enum SessionEvent {
         /// Name of the speech level.
         level: &'static str,
     },
+    /// How the person comes across now.
+    Scores(Arc<Card>),
+    /// A short line that may help.
+    Tip(Tip),
     /// Something degraded, recovered, or is slow.
     Notice {
         /// How serious.

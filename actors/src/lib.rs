@@ -1,11 +1,12 @@
 //! The supervised tree of a session.
 //!
 //! `Sessions` (census, admission) → one `Session` per scene → `Ingest`, `Transcriber`, `Persona`, `Speaker`,
-//! `Scribe`, `Coach`. The policy of restarts is the table in [`policy`].
+//! `Scribe`, `Face`, `Coach`. The policy of restarts is the table in [`policy`].
 
 pub mod audio_in;
 pub mod coach;
 pub mod event;
+pub mod face;
 pub mod front_end;
 pub mod ingest;
 pub mod landmarks_in;

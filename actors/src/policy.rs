@@ -17,6 +17,10 @@ pub enum Role {
     Speaker,
     /// Messages to the store.
     Scribe,
+    /// What the face shows.
+    Face,
+    /// The scores and their tips.
+    Coach,
 }
 
 impl Role {
@@ -28,6 +32,8 @@ impl Role {
             Self::Persona => "persona",
             Self::Speaker => "speaker",
             Self::Scribe => "scribe",
+            Self::Face => "face",
+            Self::Coach => "coach",
         }
     }
 }
@@ -43,6 +49,10 @@ pub enum Fallback {
     NoReplies,
     /// The scene goes on, its history stays in memory.
     NotStored,
+    /// The scores of the face go, the others stay.
+    NoFaceScores,
+    /// The scene goes on without scores.
+    NoScores,
 }
 
 /// One row of the table.
@@ -73,8 +83,8 @@ pub struct Policy {
 /// The engines judge their own calls first, so `moves_within` is longer than their patience: it is for what they
 /// do not notice. It is shorter than the time after which the whole reply is given up.
 ///
-/// Face, Coach and Improviser are one row each here when they come.
-pub const CHILDREN: [Policy; 5] = [
+/// The Improviser is one row here when it comes.
+pub const CHILDREN: [Policy; 7] = [
     Policy {
         // It waits for the voice activity inside its mailbox, which gives up after two seconds.
         answers_within: Duration::from_secs(4),
@@ -108,6 +118,18 @@ pub const CHILDREN: [Policy; 5] = [
         words: "Storing keeps failing. What is said now may not be kept.",
         meanwhile: "Storing is being restarted. What was said is written again.",
         ..row(Role::Scribe, Fallback::NotStored)
+    },
+    Policy {
+        words: "Looking at the face keeps failing. The scene goes on without its scores.",
+        meanwhile: "Looking at the face is being restarted. Its scores go on from where they were.",
+        ..row(Role::Face, Fallback::NoFaceScores)
+    },
+    Policy {
+        // Half a minute of voice is measured in a fraction of a second.
+        moves_within: Duration::from_secs(15),
+        words: "The scores keep failing. The scene goes on without them.",
+        meanwhile: "The scores are being restarted. They go on from where they were.",
+        ..row(Role::Coach, Fallback::NoScores)
     },
 ];
 
@@ -186,7 +208,16 @@ mod tests {
 
     #[test]
     fn every_role_has_one_row() {
-        for role in [Role::Ingest, Role::Transcriber, Role::Persona, Role::Speaker, Role::Scribe] {
+        let roles = [
+            Role::Ingest,
+            Role::Transcriber,
+            Role::Persona,
+            Role::Speaker,
+            Role::Scribe,
+            Role::Face,
+            Role::Coach,
+        ];
+        for role in roles {
             assert_eq!(CHILDREN.iter().filter(|policy| policy.role == role).count(), 1);
             assert_eq!(CHILDREN[role as usize].role, role, "in the order of the roles");
             assert!(!policy(role).words.is_empty() && !policy(role).meanwhile.is_empty());

@@ -4,6 +4,9 @@
 //! earlier systems know. Times are milliseconds since the Unix epoch. Ids are strings: a MongoDB store may
 //! use its own object ids underneath, as long as what it returns is stable.
 
+use std::sync::Arc;
+
+use duologue_domain::coach::Feedback;
 use futures_util::{FutureExt, future::BoxFuture};
 
 /// Why the store could not do it.
@@ -184,8 +187,32 @@ pub struct FactRecord {
     pub turn: u64,
 }
 
+/// One row of `feedback`: how the person came across in one opening of a scene. A later one of the same id replaces it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedbackRecord {
+    /// Unique: the session and when it was opened.
+    pub id: String,
+    /// Which session.
+    pub session_id: String,
+    /// Who made the session, when known.
+    pub user_id: Option<String>,
+    /// When it was written.
+    pub created_at: u64,
+    /// What it says.
+    pub body: FeedbackBody,
+}
+
+/// What a feedback says. A scene knows it as values, a store and its journal as the JSON of the document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeedbackBody {
+    /// From a scene, to be written.
+    Live(Arc<Feedback>),
+    /// As it was written: a JSON object with the fields `feedback` and `report`.
+    Written(Arc<str>),
+}
+
 /// One thing to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// A message.
     Message(MessageRecord),
@@ -198,6 +225,8 @@ pub enum Entry {
         /// All of them.
         facts: Vec<FactRecord>,
     },
+    /// How the person came across.
+    Feedback(FeedbackRecord),
 }
 
 /// What keeps a thing that was written.
@@ -242,6 +271,7 @@ pub trait Store: Send + Sync + 'static {
                 Entry::Message(record) => self.append_message(record).await?,
                 Entry::Session(record) => self.update_session(record).await?,
                 Entry::Facts { session_id, facts } => self.put_facts(&session_id, facts).await?,
+                Entry::Feedback(record) => self.put_feedback(record).await?,
             }
             Ok(if self.is_durable() { Kept::Store } else { Kept::Memory })
         }
@@ -266,7 +296,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'_, StoreResult<Vec<SessionRecord>>>;
     /// Replaces the mutable fields (name, activity, status, intimacy, update time) of a session.
     fn update_session(&self, record: SessionRecord) -> BoxFuture<'_, StoreResult<()>>;
-    /// Removes a session with its messages and facts.
+    /// Removes a session with its messages, facts and feedback.
     fn delete_session(&self, id: &str) -> BoxFuture<'_, StoreResult<()>>;
     /// Appends, or replaces the one with the same id.
     fn append_message(&self, record: MessageRecord) -> BoxFuture<'_, StoreResult<()>>;
@@ -283,4 +313,8 @@ pub trait Store: Send + Sync + 'static {
     fn put_facts(&self, session_id: &str, facts: Vec<FactRecord>) -> BoxFuture<'_, StoreResult<()>>;
     /// The facts of a session.
     fn facts(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Vec<FactRecord>>>;
+    /// Stores a feedback, or replaces the one with the same id.
+    fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>>;
+    /// The newest feedback of a session, if there is one.
+    fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>>;
 }

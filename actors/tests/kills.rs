@@ -103,6 +103,7 @@ impl Stage {
             config,
             history: Vec::new(),
             facts: Vec::new(),
+            likability: None,
         };
         let scene = sessions.open(spec).await.expect("there is room");
         let attachment = scene.attach();
@@ -116,7 +117,7 @@ impl Stage {
             Role::Transcriber => &self.stt.gate,
             Role::Persona => &self.llm.gate,
             Role::Speaker => &self.tts.gate,
-            Role::Scribe => &self.store.gate,
+            Role::Scribe | Role::Face | Role::Coach => &self.store.gate,
         }
     }
 

@@ -296,6 +296,7 @@ async fn full_is_an_honest_refusal_and_all_is_given_back() {
         config: SessionConfig::default(),
         history: Vec::new(),
         facts: Vec::new(),
+        likability: None,
     };
     let refusal = stage.sessions.open(spec).await.expect_err("full");
     assert_eq!(refusal.code, "sessions_full");

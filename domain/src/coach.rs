@@ -47,6 +47,7 @@ use crate::{
     persona::Persona,
     score::{Score, Source, WhyNot},
     turn::TurnId,
+    voice::{self, F0_PLOT_MS, VoiceBaseline, VoiceTurn},
 };
 
 /// Turns over which fillers are counted for a tip.
@@ -71,6 +72,8 @@ pub struct Coach {
     recent: Vec<LikabilityChange>,
     face: FaceReading,
     tone: Score,
+    voice: Vec<VoiceTurn>,
+    baseline: VoiceBaseline,
     pitch: VecDeque<Arc<Pitch>>,
     fillers: VecDeque<(u32, u32)>,
     shown: [Shown; 8],
@@ -97,6 +100,8 @@ impl Coach {
             recent: Vec::new(),
             face: FaceReading::none(0, NoFace::Unseen),
             tone: no_tone(),
+            voice: Vec::new(),
+            baseline: VoiceBaseline::default(),
             pitch: VecDeque::new(),
             fillers: VecDeque::new(),
             shown: [Shown::default(); 8],
@@ -131,12 +136,21 @@ impl Coach {
         }
     }
 
-    /// What the voice sounds like by now, and the pitch of the turn that has just been measured.
-    pub fn handle_tone(&mut self, tone: Score, pitch: Option<Arc<Pitch>>) {
-        self.tone = tone;
-        if let Some(pitch) = pitch {
-            push_bounded(&mut self.pitch, pitch, PITCHES);
+    /// What the voice of a turn was measured to be. Of it only figures are kept, no words.
+    pub fn handle_voice(&mut self, mut turn: VoiceTurn) {
+        let hz = std::mem::take(&mut turn.f0_plot);
+        if hz.iter().any(Option::is_some) {
+            let pitch = Pitch { from_ms: turn.span.from_ms, step_ms: F0_PLOT_MS, hz };
+            push_bounded(&mut self.pitch, Arc::new(pitch), PITCHES);
         }
+        turn.words = String::new();
+        self.baseline.follow(&turn);
+        let language = turn.lang;
+        if self.voice.len() == PITCHES {
+            self.voice.remove(0);
+        }
+        self.voice.push(turn);
+        self.tone = voice::tone(&self.voice, language, &self.config.tone, &self.baseline);
     }
 
     /// What the face shows.
@@ -197,7 +211,7 @@ impl Coach {
             scores,
             total,
             shares: self.face.shares,
-            mood: self.face.expression.value().map(|_| Mood::of(&self.face.shares)),
+            mood: Mood::of(&self.face.expression),
             language: self.language,
         };
         self.timeline.note(&card);
@@ -209,8 +223,13 @@ impl Coach {
         SoFar {
             turns: u64::from(self.talk.turns()),
             ms: now_ms.saturating_sub(self.since_ms.unwrap_or(now_ms)),
-            face: self.face.present > 0.0,
+            face: self.has_face(),
         }
+    }
+
+    /// Whether there is one, or was one long enough to judge.
+    fn has_face(&self) -> bool {
+        self.face.present > 0.0 || self.face.concentration.value.is_ok()
     }
 
     /// The strongest and the weakest score, once there is a total; else how to get one.
@@ -256,7 +275,7 @@ impl Coach {
     /// Everything for the store and the report; `None` before the first look.
     pub fn feedback(&self) -> Option<Feedback> {
         let card = self.last.clone()?;
-        let seen = self.face.present > 0.0;
+        let seen = self.has_face();
         let report = Report {
             timeline: self.timeline.points(),
             pitch: self.pitch.iter().cloned().collect(),
@@ -278,6 +297,6 @@ impl Coach {
 }
 
 fn no_tone() -> Score {
-    let why = WhyNot { code: "needs_voice", needs: TONE_NEEDS_MS, has: 0 };
+    let why = WhyNot { code: "needs_speech", needs: TONE_NEEDS_MS, has: 0 };
     Score::missing(Source::Voice, "semitones", why)
 }

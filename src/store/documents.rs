@@ -4,11 +4,14 @@
 //! its own types.
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, MessageRole, SessionRecord, SessionStatus, StoreError, StoreErrorKind,
+    FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MessageRole, SessionRecord, SessionStatus, StoreError, StoreErrorKind,
     StoreResult, UserRecord,
 };
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::feedback;
 
 /// Fields that hold an object id in MongoDB when they look like one.
 pub(super) const ID_FIELDS: [&str; 3] = ["_id", "session_id", "user_id"];
@@ -83,6 +86,46 @@ struct FactDocument {
     kind: String,
     text: String,
     turn: u64,
+}
+
+/// One of `feedback`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FeedbackDocument {
+    #[serde(rename = "_id")]
+    id: String,
+    session_id: String,
+    user_id: Option<String>,
+    feedback: Value,
+    /// Seconds since the epoch, as a number.
+    created_at: f64,
+    // Ours from here; absent in documents of the earlier systems.
+    #[serde(default)]
+    report: Value,
+}
+
+impl FeedbackDocument {
+    pub(super) fn new(record: &FeedbackRecord) -> StoreResult<Self> {
+        let mut body = feedback::body_json(record)?;
+        Ok(Self {
+            id: record.id.clone(),
+            session_id: record.session_id.clone(),
+            user_id: record.user_id.clone(),
+            feedback: body["feedback"].take(),
+            created_at: feedback::seconds(record.created_at),
+            report: body["report"].take(),
+        })
+    }
+
+    pub(super) fn into_record(self) -> FeedbackRecord {
+        let body = json!({"feedback": self.feedback, "report": self.report});
+        FeedbackRecord {
+            id: self.id,
+            session_id: self.session_id,
+            user_id: self.user_id,
+            created_at: (self.created_at.clamp(0.0, 9e12) * 1000.0).round() as u64,
+            body: FeedbackBody::Written(body.to_string().into()),
+        }
+    }
 }
 
 impl From<SessionRecord> for SessionDocument {

@@ -17,7 +17,7 @@ mod tests;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use duologue_actors::store::{
-    Entry, FactRecord, Kept, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
+    Entry, FactRecord, FeedbackRecord, Kept, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
     UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -108,7 +108,7 @@ impl Journaled {
                 }
             }
         }
-        self.desk.append(entry.into()).await?;
+        self.desk.append(record::Record::of(entry)?).await?;
         Ok(Kept::Journal)
     }
 
@@ -154,6 +154,18 @@ impl Journaled {
             _ => None,
         });
         Ok(newest.take(1).next().unwrap_or(stored))
+    }
+
+    async fn feedback_now(&self, session_id: &str) -> StoreResult<Option<FeedbackRecord>> {
+        let stored = self.inner.feedback(session_id).await?;
+        if self.desk.waiting() == 0 {
+            return Ok(stored);
+        }
+        let newest = self.desk.entries_of(session_id).await?.into_iter().rev().find_map(|entry| match entry {
+            Entry::Feedback(record) => Some(record),
+            _ => None,
+        });
+        Ok(newest.or(stored))
     }
 
     async fn look(&self) -> StoreResult<()> {
@@ -311,5 +323,14 @@ impl Store for Journaled {
     fn facts(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Vec<FactRecord>>> {
         let session_id = session_id.to_owned();
         async move { self.facts_now(&session_id).await }.boxed()
+    }
+
+    fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>> {
+        async move { self.keep(Entry::Feedback(record)).await.map(drop) }.boxed()
+    }
+
+    fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
+        let session_id = session_id.to_owned();
+        async move { self.feedback_now(&session_id).await }.boxed()
     }
 }

@@ -1,7 +1,7 @@
 //! What no store takes, whichever it is.
 
 use duologue_actors::store::{
-    Entry, FactRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 
 /// Largest message: minutes of speech; more is a mistake or an attack.
@@ -10,6 +10,8 @@ const MAX_CONTENT: usize = 64 * 1024;
 const MAX_ID: usize = 200;
 /// Longest name.
 const MAX_NAME: usize = 1000;
+/// Largest feedback with its report: ten times what a scene of four hours makes.
+const MAX_FEEDBACK: usize = 2 * 1024 * 1024;
 /// Most facts of one session.
 const MAX_FACTS: usize = 1000;
 
@@ -19,6 +21,7 @@ pub(super) fn check_entry(entry: &Entry) -> StoreResult<()> {
         Entry::Message(record) => check_message(record),
         Entry::Session(record) => check_session(record),
         Entry::Facts { session_id, facts } => check_facts(session_id, facts),
+        Entry::Feedback(record) => check_feedback(record),
     }
 }
 
@@ -65,6 +68,18 @@ pub(super) fn check_facts(session_id: &str, facts: &[FactRecord]) -> StoreResult
         check_number("turn", fact.turn)?;
     }
     Ok(())
+}
+
+pub(super) fn check_feedback(record: &FeedbackRecord) -> StoreResult<()> {
+    check_id("feedback id", &record.id)?;
+    check_id("session id", &record.session_id)?;
+    check_optional_id("user id", record.user_id.as_deref())?;
+    check_number("created_at", record.created_at)?;
+    match &record.body {
+        // What a scene holds is bounded by itself.
+        FeedbackBody::Live(_) => Ok(()),
+        FeedbackBody::Written(text) => check_length("feedback", text, MAX_FEEDBACK),
+    }
 }
 
 fn check_id(what: &str, id: &str) -> StoreResult<()> {

@@ -6,11 +6,11 @@ use std::{
 };
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::limits;
+use super::{documents::FeedbackDocument, limits};
 
 /// Everything in maps under one lock, which is never held across an await.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ struct State {
     messages: BTreeMap<String, BTreeMap<String, MessageRecord>>,
     users: BTreeMap<String, UserRecord>,
     facts: BTreeMap<String, Vec<FactRecord>>,
+    /// By session, then by id.
+    feedback: BTreeMap<String, BTreeMap<String, FeedbackRecord>>,
 }
 
 impl MemoryStore {
@@ -58,6 +60,7 @@ impl MemoryStore {
         state.sessions.remove(id).ok_or_else(no_session)?;
         state.messages.remove(id);
         state.facts.remove(id);
+        state.feedback.remove(id);
         Ok(())
     }
 
@@ -172,5 +175,20 @@ impl Store for MemoryStore {
 
     fn facts(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Vec<FactRecord>>> {
         now(Ok(self.state().facts.get(session_id).cloned().unwrap_or_default()))
+    }
+
+    fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>> {
+        // As JSON, like the others, so that it comes back the same.
+        now(limits::check_feedback(&record).and_then(|()| FeedbackDocument::new(&record)).map(|document| {
+            let record = document.into_record();
+            let mut state = self.state();
+            state.feedback.entry(record.session_id.clone()).or_default().insert(record.id.clone(), record);
+        }))
+    }
+
+    fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
+        let state = self.state();
+        let of_session = state.feedback.get(session_id).into_iter().flat_map(BTreeMap::values);
+        now(Ok(of_session.max_by_key(|record| record.created_at).cloned()))
     }
 }

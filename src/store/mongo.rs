@@ -4,7 +4,7 @@
 use std::{future::Future, time::Duration};
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use mongodb::{
@@ -16,7 +16,7 @@ use mongodb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    documents::{FactsDocument, ID_FIELDS, MessageDocument, SessionDocument, TIME_FIELDS, broken, iso8601},
+    documents::{FactsDocument, FeedbackDocument, ID_FIELDS, MessageDocument, SessionDocument, TIME_FIELDS, broken, iso8601},
     limits,
     memory::no_session,
 };
@@ -206,6 +206,21 @@ impl MongoStore {
         .map(drop)
     }
 
+    async fn write_feedback(&self, record: FeedbackRecord) -> StoreResult<()> {
+        limits::check_feedback(&record)?;
+        let once = doc! { "_id": to_id(&record.id) };
+        let document = to_mongo(&FeedbackDocument::new(&record)?)?;
+        call(self.of(FEEDBACK).replace_one(once, document).upsert(true).into_future()).await.map(drop)
+    }
+
+    async fn newest_feedback(&self, session_id: String) -> StoreResult<Option<FeedbackRecord>> {
+        let of_session = doc! { "session_id": to_id(&session_id) };
+        let collection = self.of(FEEDBACK);
+        let query = collection.find_one(of_session).sort(doc! { "created_at": -1 });
+        let found = call(query.into_future()).await?;
+        found.map(|document| Ok(from_mongo::<FeedbackDocument>(document)?.into_record())).transpose()
+    }
+
     async fn list_facts(&self, session_id: String) -> StoreResult<Vec<FactRecord>> {
         match call(self.of(FACTS).find_one(doc! { "_id": to_id(&session_id) }).into_future()).await? {
             Some(document) => Ok(from_mongo::<FactsDocument>(document)?.into_records()),
@@ -384,5 +399,13 @@ impl Store for MongoStore {
 
     fn facts(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Vec<FactRecord>>> {
         self.list_facts(session_id.to_owned()).boxed()
+    }
+
+    fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>> {
+        self.write_feedback(record).boxed()
+    }
+
+    fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
+        self.newest_feedback(session_id.to_owned()).boxed()
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use super::{
-    documents::{FactsDocument, MessageDocument, SessionDocument, UserDocument, broken},
+    documents::{FactsDocument, FeedbackDocument, MessageDocument, SessionDocument, UserDocument, broken},
     limits,
     memory::no_session,
 };
@@ -228,6 +228,31 @@ impl SqliteStore {
         Ok(())
     }
 
+    async fn write_feedback(&self, record: FeedbackRecord) -> StoreResult<()> {
+        limits::check_feedback(&record)?;
+        sqlx::query(
+            "INSERT INTO feedback (id, session_id, created_at, doc) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, doc = excluded.doc",
+        )
+        .bind(record.id.clone())
+        .bind(record.session_id.clone())
+        .bind(signed(record.created_at))
+        .bind(json(&FeedbackDocument::new(&record)?)?)
+        .execute(&self.pool)
+        .await
+        .map_err(said)?;
+        Ok(())
+    }
+
+    async fn newest_feedback(&self, session_id: String) -> StoreResult<Option<FeedbackRecord>> {
+        let row = sqlx::query("SELECT doc FROM feedback WHERE session_id = ? ORDER BY created_at DESC LIMIT 1")
+            .bind(session_id)
+            .fetch_optional(&self.pool)
+            .await;
+        let Some(row) = row.map_err(said)? else { return Ok(None) };
+        Ok(Some(document::<FeedbackDocument>(&row)?.into_record()))
+    }
+
     async fn list_facts(&self, session_id: String) -> StoreResult<Vec<FactRecord>> {
         let row = sqlx::query("SELECT doc FROM session_facts WHERE session_id = ?")
             .bind(session_id)
@@ -353,5 +378,13 @@ impl Store for SqliteStore {
 
     fn facts(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Vec<FactRecord>>> {
         self.list_facts(session_id.to_owned()).boxed()
+    }
+
+    fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>> {
+        self.write_feedback(record).boxed()
+    }
+
+    fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
+        self.newest_feedback(session_id.to_owned()).boxed()
     }
 }

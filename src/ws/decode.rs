@@ -11,9 +11,12 @@ use duologue_actors::{
 };
 use duologue_domain::{
     conversation::{Content, Item, Speaker},
+    face::Calibration,
     pcm,
 };
 use serde_json::Value;
+
+use super::codec;
 
 /// Text of one event, at most: the protocol allows 15 MiB of audio, and JSON around it.
 pub(crate) const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
@@ -26,6 +29,8 @@ const MAX_TEXT: usize = 32_000;
 pub enum ClientEvent {
     /// Audio for the input buffer: PCM16 at the session's rate.
     Audio(Vec<i16>),
+    /// What a face landmarker saw.
+    Landmarks(Box<codec::Landmarks>),
     /// Anything else.
     Command(ClientCommand),
 }
@@ -59,6 +64,17 @@ impl WireError {
     }
 }
 
+/// Landmarks, or why they are none.
+///
+/// # Errors
+/// With the code of the codec.
+pub fn landmarks(decoded: Result<codec::Landmarks, codec::Refused>) -> Result<ClientEvent, WireError> {
+    match decoded {
+        Ok(landmarks) => Ok(ClientEvent::Landmarks(Box::new(landmarks))),
+        Err(refused) => Err(WireError::new(refused.code, refused.message, Some(refused.param))),
+    }
+}
+
 /// Reads one event.
 ///
 /// # Errors
@@ -85,6 +101,7 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
     let kind = string(value, "type")?.ok_or_else(|| missing("type"))?;
     let command = match kind {
         "input_audio_buffer.append" => return audio(value),
+        codec::EVENT => return landmarks(codec::from_json(value)),
         "session.update" => {
             let session = value
                 .get("session")
@@ -111,6 +128,12 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
         "duologue.playout" => {
             ClientCommand::Playout { item: item_id(value)?, played_ms: milliseconds(value, "played_ms")? }
         }
+        "duologue.calibrate" => ClientCommand::Calibrate(match string(value, "action")? {
+            Some("begin") => Calibration::Begin,
+            Some("end") => Calibration::End,
+            Some("clear") => Calibration::Clear,
+            _ => return Err(bad("action", "must be begin, end or clear")),
+        }),
         "output_audio_buffer.clear" => ClientCommand::CancelResponse { response: None },
         other => {
             let shown = other.chars().take(64).collect::<String>();
@@ -247,6 +270,11 @@ fn patch(session: &Value) -> Result<ConfigPatch, WireError> {
         speak: modalities(session)?,
         max_output_tokens: max_tokens(session)?,
         ..ConfigPatch::default()
+    };
+    patch.expression_analysis = match session.get("duologue").and_then(|ours| ours.get("expression_analysis")) {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(wanted)) => Some(*wanted),
+        Some(_) => return Err(bad("session.duologue.expression_analysis", "must be true or false")),
     };
     let audio = session.get("audio").unwrap_or(&Value::Null);
     if let Some(input) = audio.get("input") {

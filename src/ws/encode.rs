@@ -12,6 +12,8 @@ use duologue_domain::{
 };
 use serde_json::{Value, json};
 
+use crate::feedback;
+
 use super::shapes::{item_json, latency_json, merge, status_json, turn_detection_json, usage_json};
 
 /// What a client is told of its session.
@@ -195,6 +197,7 @@ impl Encoder {
                 "speech_level": persona.intimacy_step(view.record.intimacy).map(|step| step.level.name()),
                 "degraded": degraded.collect::<Vec<_>>(),
                 "durable": self.about.durable,
+                "expression_analysis": config.expression_analysis && config.face.is_some(),
             },
         });
         if let Some(secret) = &self.about.secret {
@@ -318,6 +321,8 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
             };
             ("duologue.notice", json!({"level": level, "code": code, "message": message, "part": part}))
         }
+        SessionEvent::Scores(card) => ("duologue.scores", feedback::scores_json(&card)),
+        SessionEvent::Tip(tip) => ("duologue.tip", feedback::tip_json(&tip)),
         SessionEvent::Kept { item, kept } => {
             let kind = if kept.is_durable() { "duologue.durable" } else { "duologue.kept" };
             (kind, json!({"item_id": item, "kept": kept.name()}))

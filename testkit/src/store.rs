@@ -9,7 +9,8 @@ use std::{
 };
 
 use duologue_actors::store::{
-    FactRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
+    UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -29,6 +30,7 @@ struct Inner {
     sessions: BTreeMap<String, SessionRecord>,
     messages: BTreeMap<String, MessageRecord>,
     facts: BTreeMap<String, Vec<FactRecord>>,
+    feedback: BTreeMap<String, FeedbackRecord>,
 }
 
 impl MemoryStore {
@@ -149,5 +151,19 @@ impl Store for MemoryStore {
 
     fn facts(&self, session: &str) -> BoxFuture<'_, StoreResult<Vec<FactRecord>>> {
         self.answer(|inner| Ok(inner.facts.get(session).cloned().unwrap_or_default()))
+    }
+
+    fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>> {
+        self.answer(|inner| {
+            inner.feedback.insert(record.id.clone(), record);
+            Ok(())
+        })
+    }
+
+    fn feedback(&self, session: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
+        self.answer(|inner| {
+            let of_session = inner.feedback.values().filter(|record| record.session_id == session);
+            Ok(of_session.max_by_key(|record| record.created_at).cloned())
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! What an event takes: numbers on the wire, and memory in the log.
 
-use duologue_domain::conversation::Item;
+use duologue_domain::{coach::Card, conversation::Item};
 
 use super::Outgoing;
 use crate::event::SessionEvent;
@@ -41,11 +41,17 @@ pub(super) fn weight(outgoing: &Outgoing) -> usize {
         SessionEvent::Updated(config) => {
             size_of_val(&**config) + config.instructions.len() + config.transcription_prompt.len()
         }
+        SessionEvent::Scores(card) => size_of_val(&**card) + of_card(card),
         SessionEvent::Latency { report, .. } => size_of_val(report.stages.as_slice()),
         _ => 0,
     };
     // Ids and the like are short; the rest is the event itself and its place in the queue.
     size_of::<Outgoing>() + size_of::<SessionEvent>() + words
+}
+
+fn of_card(card: &Card) -> usize {
+    let evidence = card.scores.iter().map(|score| size_of_val(score.evidence.as_slice()));
+    card.summary.len() + evidence.sum::<usize>()
 }
 
 fn of_item(item: &Item) -> usize {

@@ -8,6 +8,8 @@ use tracing::{error, warn};
 
 use super::{SessionMsg, State};
 use crate::{
+    coach::{Coach, CoachArgs, CoachMsg},
+    face::{Face, FaceMsg},
     ingest::{Ingest, IngestArgs, IngestMsg},
     persona::{Persona, PersonaArgs, PersonaMsg},
     policy::{GIVEN_UP_FOR, RestartBudget, Role, Verdict, policy},
@@ -25,6 +27,8 @@ pub(super) struct Children {
     pub(super) persona: Option<ActorRef<PersonaMsg>>,
     pub(super) speaker: Option<ActorRef<SpeakerMsg>>,
     pub(super) scribe: Option<ActorRef<ScribeMsg>>,
+    pub(super) face: Option<ActorRef<FaceMsg>>,
+    pub(super) coach: Option<ActorRef<CoachMsg>>,
     budgets: HashMap<Role, RestartBudget>,
     given_up: HashMap<Role, String>,
 }
@@ -37,6 +41,8 @@ impl Children {
             (Role::Persona, self.persona.as_ref().map(ActorRef::get_cell)),
             (Role::Speaker, self.speaker.as_ref().map(ActorRef::get_cell)),
             (Role::Scribe, self.scribe.as_ref().map(ActorRef::get_cell)),
+            (Role::Face, self.face.as_ref().map(ActorRef::get_cell)),
+            (Role::Coach, self.coach.as_ref().map(ActorRef::get_cell)),
         ];
         cells.into_iter().filter_map(|(role, cell)| Some((role, cell?))).collect()
     }
@@ -48,6 +54,8 @@ impl Children {
             Role::Persona => self.persona = None,
             Role::Speaker => self.speaker = None,
             Role::Scribe => self.scribe = None,
+            Role::Face => self.face = None,
+            Role::Coach => self.coach = None,
         }
     }
 
@@ -59,6 +67,8 @@ impl Children {
             Role::Persona => feel(self.persona.as_ref(), PersonaMsg::Pulse(pulse)),
             Role::Speaker => feel(self.speaker.as_ref(), SpeakerMsg::Pulse(pulse)),
             Role::Scribe => feel(self.scribe.as_ref(), ScribeMsg::Pulse(pulse)),
+            Role::Face => feel(self.face.as_ref(), FaceMsg::Pulse(pulse)),
+            Role::Coach => feel(self.coach.as_ref(), CoachMsg::Pulse(pulse)),
         }
     }
 
@@ -85,6 +95,8 @@ impl State {
             Role::Persona => self.repeat_to_persona(),
             Role::Speaker => self.repeat_to_speaker(),
             Role::Scribe => self.repeat_to_scribe(),
+            Role::Face => self.repeat_to_face(),
+            Role::Coach => self.repeat_to_coach(),
         }
         self.begun_anew(role);
     }
@@ -142,6 +154,14 @@ impl State {
                 let args = ScribeArgs { parent, store: self.store.clone() };
                 self.children.scribe = Some(spawn_linked(Scribe, args, cell).await?);
             }
+            Role::Face => {
+                let args = self.face_args(parent);
+                self.children.face = Some(spawn_linked(Face, args, cell).await?);
+            }
+            Role::Coach => {
+                let args = CoachArgs { parent, history: self.history.clone(), core: self.scores.core() };
+                self.children.coach = Some(spawn_linked(Coach, args, cell).await?);
+            }
         }
         Ok(())
     }
@@ -157,6 +177,9 @@ impl State {
     pub(super) fn bury(&mut self, role: Role, reason: String) {
         self.children.forget(role);
         metrics::counter!("actor_deaths_total", "role" => role.name()).increment(1);
+        if role == Role::Coach {
+            self.scores.coach_died();
+        }
         let row = policy(role);
         match self.children.budgets.entry(role).or_default().handle_death(Instant::now(), row) {
             Verdict::Restart(delay) => {
@@ -186,6 +209,7 @@ impl State {
             Role::Persona => self.fail_reply("persona_failed", policy(role).words),
             Role::Speaker => self.finish_in_writing(),
             Role::Scribe => {}
+            Role::Face | Role::Coach => self.without_scores(role),
         }
     }
 }

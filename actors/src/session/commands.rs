@@ -17,7 +17,10 @@ use crate::{
 
 impl State {
     pub(super) fn command(&mut self, command: ClientCommand) {
-        if !matches!(command, ClientCommand::Playout { .. } | ClientCommand::RetrieveItem(_)) {
+        if !matches!(
+            command,
+            ClientCommand::Playout { .. } | ClientCommand::RetrieveItem(_) | ClientCommand::Calibrate(_)
+        ) {
             // Whatever it changes, a draft was begun without it.
             self.drop_draft();
         }
@@ -45,6 +48,7 @@ impl State {
             ClientCommand::CreateResponse(request) => self.create_response(request),
             ClientCommand::CancelResponse { response } => self.cancel_response(response.as_deref()),
             ClientCommand::Playout { item, played_ms } => self.playout(&item, played_ms),
+            ClientCommand::Calibrate(command) => self.calibrate(command),
         }
     }
 
@@ -77,6 +81,7 @@ impl State {
             self.forget_current_speech();
         }
         self.config = config;
+        self.face_may_be_seen();
         self.apply_policy();
         self.to_ingest(IngestMsg::Configure(Box::new(self.config.clone())));
         self.to_transcriber(TranscriberMsg::Configure(self.hints()));
@@ -94,6 +99,7 @@ impl State {
         let previous = self.conversation.previous(&item.id).map(str::to_owned);
         if let (From::User, Content::InputText(text)) = (item.speaker, &item.content) {
             self.write_message(&item.id, MessageRole::User, text);
+            self.person_wrote(&item.id, text);
         }
         self.say(SessionEvent::ItemAdded { item: item.clone(), previous: previous.clone() });
         self.say(SessionEvent::ItemDone { item, previous });

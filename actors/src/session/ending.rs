@@ -109,6 +109,7 @@ impl State {
             }
             if !text.is_empty() {
                 self.write_message(&reply.item, MessageRole::Assistant, &text);
+                self.persona_spoke(&reply, &text, matches!(status, ResponseStatus::Cancelled(_)));
             }
         }
         self.say(SessionEvent::ResponseDone {

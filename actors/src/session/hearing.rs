@@ -357,6 +357,7 @@ impl State {
                 held.content = Content::InputAudio { transcript: Some(text.clone()) };
             }
             self.write_message(&item, MessageRole::User, &text);
+            self.person_spoke(&item, &text, (pending.utterance, pending.timing));
         } else if self.conversation.delete(&item).is_ok() {
             // Noise is not part of what was said.
             self.say(SessionEvent::ItemDeleted(item));

@@ -1,5 +1,5 @@
 //! Session: one scene. Supervises its children, owns the conversation, the floor and the clock.
-//! Parent: Sessions. Children: Ingest, Transcriber, Persona, Speaker, Scribe (see `policy::CHILDREN`).
+//! Parent: Sessions. Children: Ingest, Transcriber, Persona, Speaker, Scribe, Face, Coach (see `policy::CHILDREN`).
 //! In: SessionMsg (commands of the client, events of the children); audio goes past it through [`AudioIn`].
 //! Out: the [`Outbox`].  On its own failure: Sessions closes the outbox, the store keeps what was written.
 //! Never: waits for a model, lets two replies run, keeps a secret.
@@ -19,6 +19,7 @@ mod presence;
 mod recovery;
 mod reply;
 mod replying;
+mod scores;
 mod state;
 mod writing;
 
@@ -31,14 +32,17 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, Super
 pub(crate) use self::state::State;
 use crate::{
     audio_in::AudioIn,
+    coach::CoachEvent,
     event::{ClientCommand, NoticeLevel, SessionConfig, SessionEvent},
+    face::FaceEvent,
     ingest::IngestEvent,
+    landmarks_in::LandmarksIn,
     outbox::{Joined, Outbox},
     persona::PersonaEvent,
     policy::Role,
     scribe::ScribeEvent,
     speaker::SpeakerEvent,
-    store::{FactRecord, MessageRecord, SessionRecord, Store},
+    store::{FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store},
     transcriber::TranscriberEvent,
 };
 
@@ -59,6 +63,8 @@ pub struct SessionSpec {
     pub history: Vec<MessageRecord>,
     /// What is remembered.
     pub facts: Vec<FactRecord>,
+    /// How much the persona liked the person when they last met; `None` for a first time.
+    pub likability: Option<u8>,
 }
 
 /// What it needs.
@@ -73,6 +79,8 @@ pub struct SessionArgs {
     pub store: Arc<dyn Store>,
     /// The way in for audio.
     pub audio: AudioIn,
+    /// The way in for landmarks of a face.
+    pub landmarks: LandmarksIn,
     /// The way out.
     pub outbox: Outbox,
     /// Ends a scene that nobody is attached to after this long.
@@ -110,6 +118,10 @@ pub enum SessionMsg {
     Speaker(SpeakerEvent),
     /// From a child.
     Scribe(ScribeEvent),
+    /// From a child.
+    Face(FaceEvent),
+    /// From a child.
+    Coach(CoachEvent),
     /// A child's backoff is over.
     Respawn(Role),
     /// A child died a while ago: has what it was doing come back?
@@ -127,6 +139,8 @@ pub enum SessionMsg {
     },
     /// What a client that attaches must know.
     GetView(RpcReplyPort<SessionView>),
+    /// How the person comes across so far, if anything is known of that.
+    GetFeedback(RpcReplyPort<Option<FeedbackRecord>>),
     /// For tests of supervision and the census.
     GetChildren(RpcReplyPort<Vec<(Role, ActorCell)>>),
 }
@@ -203,6 +217,14 @@ impl Actor for Session {
                 state.heard_from(Role::Scribe);
                 state.scribe_said(event);
             }
+            SessionMsg::Face(event) => {
+                state.heard_from(Role::Face);
+                state.face_said(event);
+            }
+            SessionMsg::Coach(event) => {
+                state.heard_from(Role::Coach);
+                state.coach_said(event);
+            }
             SessionMsg::Respawn(role) => state.spawn(role).await,
             SessionMsg::StillRecovering(role) => state.still_recovering(role),
             SessionMsg::PlayedOut(turn) => state.played_out(turn),
@@ -210,6 +232,9 @@ impl Actor for Session {
             SessionMsg::End { code, message } => state.end(code, message),
             SessionMsg::GetView(port) => {
                 let _ = port.send(state.view());
+            }
+            SessionMsg::GetFeedback(port) => {
+                let _ = port.send(state.feedback_record());
             }
             SessionMsg::GetChildren(port) => {
                 let _ = port.send(state.children.cells());

@@ -1,5 +1,6 @@
 //! Speech over a reply: what Ingest decides about it, carried out at the client, at the sound and in the conversation.
 
+use duologue_domain::score::Span;
 use duologue_engines::port::SPEECH_RATE;
 use tokio::time::Instant;
 
@@ -88,8 +89,12 @@ impl State {
             playback.hold(now);
             let (item, heard) = (playback.item.to_string(), playback.heard(now));
             let audio_end_ms = playback.played(now) * 1000 / u64::from(SPEECH_RATE);
+            let (turn, since) = (playback.turn, playback.since());
             if self.conversation.truncate(&item, heard.clone()).is_ok() {
                 self.write_message(&item, MessageRole::Assistant, &heard);
+                let from_ms = self.session_ms(since);
+                let span = Span { from_ms, to_ms: from_ms + audio_end_ms };
+                self.persona_cut(turn, &item, (span, &heard));
                 self.say(SessionEvent::ItemTruncated { id: item, audio_end_ms });
             }
         }

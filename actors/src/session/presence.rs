@@ -75,6 +75,7 @@ impl State {
             events.push(SessionEvent::ItemDone { item: item.clone(), previous });
             previous = Some(item.id.clone());
         }
+        events.extend(self.scores_so_far());
         events.extend(self.reply_so_far());
         events
     }

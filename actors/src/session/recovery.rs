@@ -152,11 +152,12 @@ impl State {
         let reply = self.reply.as_ref();
         match role {
             // What it was given waits in its ring, not with it.
-            Role::Ingest => false,
+            Role::Ingest | Role::Face => false,
             Role::Transcriber => self.unheard_since().is_some(),
             Role::Persona => reply.is_some_and(|reply| reply.persona_done.is_none()),
             Role::Speaker => reply.is_some_and(|reply| reply.wants_voice()),
             Role::Scribe => !self.unwritten.is_empty(),
+            Role::Coach => self.scores.uncounted_since().is_some(),
         }
     }
 
@@ -189,6 +190,7 @@ impl State {
     fn does_not_answer(&mut self, row: &Policy, now: Instant) -> bool {
         let has_work = match row.role {
             Role::Ingest => self.audio.is_waiting(),
+            Role::Face => self.is_face_shown(),
             Role::Transcriber => self.owes(row.role) || self.is_listening(),
             role => self.owes(role),
         };
@@ -234,8 +236,9 @@ impl State {
                 }
                 Some((reply_since?.max(self.recovery.moved(Role::Persona)?), row.moves_within))
             }
+            Role::Coach => Some((self.scores.uncounted_since()?, row.moves_within)),
             // Whatever these do, they do within their mailbox.
-            Role::Ingest | Role::Scribe => None,
+            Role::Ingest | Role::Scribe | Role::Face => None,
         }
     }
 
@@ -257,6 +260,8 @@ impl State {
     pub(super) fn strike(&mut self, role: Role) -> bool {
         let about = match role {
             Role::Transcriber => self.unheard_since(),
+            // What it has to count is left out by itself when it cannot be counted.
+            Role::Face | Role::Coach => None,
             _ => self.recovery.reply.map(|(_, since)| since),
         };
         let Some(about) = about else { return true };

@@ -7,7 +7,9 @@ use std::{
 };
 
 use duologue_domain::{
+    coach::Coach,
     conversation::{Content, Conversation, Item, Speaker as From},
+    face::Face,
     intimacy::Intimacy,
     ladder::{Ladder, Step},
     memory::Memory,
@@ -33,10 +35,12 @@ use super::{
     presence::Presence,
     recovery::Recovery,
     reply::Reply,
+    scores::Scores,
 };
 use crate::{
     audio_in::{AudioIn, History},
     event::{SessionConfig, SessionEvent},
+    landmarks_in::LandmarksIn,
     outbox::Outbox,
     played::PlayedAudio,
     policy::CHILDREN,
@@ -78,6 +82,8 @@ pub struct State {
     /// Places of the newest messages, so that a truncation replaces instead of appends.
     pub(super) written_seq: VecDeque<(String, u64)>,
     pub(super) intimacy: Intimacy,
+    pub(super) scores: Scores,
+    pub(super) landmarks: LandmarksIn,
     pub(super) memory: Memory,
     /// Writes that the Scribe has not acknowledged, by number.
     pub(super) unwritten: BTreeMap<u64, Entry>,
@@ -106,13 +112,20 @@ impl State {
         myself: ActorRef<SessionMsg>,
         args: SessionArgs,
     ) -> Result<Self, ActorProcessingErr> {
-        let SessionArgs { spec, key, engines, store, audio, outbox, idle_timeout, max_duration } = args;
+        let SessionArgs { spec, key, engines, store, audio, landmarks, outbox, idle_timeout, max_duration } =
+            args;
+        let language = spec.record.language.as_deref().and_then(|code| code.parse().ok());
+        let language = language.unwrap_or(spec.persona.language);
+        let coach = Coach::new((*spec.config.coach).clone(), &spec.persona, language, spec.likability);
+        let face = Face::new(spec.config.face.as_deref().cloned().unwrap_or_default());
         let mut state = Self {
             _alive: Alive::new("session"),
             myself,
             key,
             intimacy: Intimacy::new(spec.record.intimacy),
             memory: Memory::default(),
+            scores: Scores::new(coach, face, &spec.record.id),
+            landmarks,
             record: spec.record,
             persona: spec.persona,
             engines,
@@ -155,6 +168,7 @@ impl State {
         state.memory.restore(spec.facts.into_iter().map(|fact| (fact.id, fact.kind, fact.text, fact.turn)));
         state.next_item = state.next_seq;
         state.apply_policy();
+        state.face_may_be_seen();
         let fast_voice = state.config.fast_voices.iter().any(Option::is_some).then_some(Step::FastVoice);
         let small_model = state.engines.small_llm.as_ref().map(|_| Step::SmallModel);
         let optional = fast_voice.into_iter().chain(small_model).collect::<Vec<_>>();
@@ -163,8 +177,7 @@ impl State {
             state.spawn(policy.role).await;
         }
         // The language that is likely to be spoken; another one is read when it is.
-        let language = state.record.language.as_deref().and_then(|code| code.parse().ok());
-        let shared = Prompt::shared_messages(&state.persona, language.unwrap_or(state.persona.language));
+        let shared = Prompt::shared_messages(&state.persona, language);
         state.engines.llm.prefill(shared);
         metrics::gauge!("sessions_open").increment(1.0);
         info!(session = key, persona = state.persona.id, "session started");
@@ -223,6 +236,7 @@ impl State {
         } else {
             self.watch_children();
             self.reply_watchdog();
+            self.tick_scores();
         }
         if self.started.elapsed() > self.max_duration {
             self.end(
@@ -243,11 +257,13 @@ impl State {
     pub(super) async fn close(&mut self) {
         self.outbox.close();
         let unwritten = std::mem::take(&mut self.unwritten);
+        let feedback = self.last_feedback().map(Entry::Feedback);
         self.record.is_active = false;
         self.record.status = SessionStatus::Ended;
         self.record.updated_at = epoch_ms();
         let last_writes = async {
-            for entry in unwritten.into_values().chain([Entry::Session(self.record.clone())]) {
+            let last = feedback.into_iter().chain([Entry::Session(self.record.clone())]);
+            for entry in unwritten.into_values().chain(last) {
                 let _ = self.store.write(entry).await;
             }
         };

@@ -61,7 +61,7 @@ impl State {
 
     /// A completed exchange brings the two a little closer.
     pub(super) fn grow_closer(&mut self, turn: TurnId) {
-        if self.intimacy.handle_exchange(turn, 50).is_none() {
+        if self.intimacy.handle_exchange(turn, self.scores.likability()).is_none() {
             return;
         }
         let value = self.intimacy.value();

@@ -80,6 +80,7 @@ impl Stage {
             config,
             history: Vec::new(),
             facts: Vec::new(),
+            likability: None,
         };
         let scene = sessions.open(spec).await.unwrap();
         let attachment = scene.attach();

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::{Mood, ScoreName};
 use crate::{
+    face::Face,
     lang::Language,
     persona::SpeechLevel,
     score::{Score, Source, Span, WhyNot},
     turn::TurnId,
+    words::WordCounts,
 };
 
 /// How much of a face the slowest of its scores needs: a minute, since blinks are few.
@@ -88,6 +90,25 @@ pub struct FaceReading {
 }
 
 impl FaceReading {
+    /// What the tracker says at `at_ms`.
+    pub fn of(face: &Face, at_ms: u64) -> Self {
+        let scores = face.scores(at_ms);
+        let cells = face.gaze_grid();
+        let all = cells.iter().flatten().sum::<f32>();
+        Self {
+            at_ms,
+            blinking: scores.blinking,
+            gaze_stability: scores.gaze_stability,
+            concentration: scores.concentration,
+            posture: scores.posture,
+            expression: scores.expression,
+            shares: scores.shares.map(|(_, share)| share),
+            smiling: scores.smiling,
+            present: scores.present,
+            gaze: cells.map(|row| row.map(|cell| if all > 0.0 { cell / all } else { 0.0 })),
+        }
+    }
+
     /// A reading of no face at all.
     pub fn none(at_ms: u64, why: NoFace) -> Self {
         let why = match why {
@@ -132,6 +153,27 @@ pub struct Said {
     pub positive: u32,
     /// See `positive`.
     pub negative: u32,
+    /// Phrases that begin a topic: by the way, 그나저나.
+    pub new_topics: u32,
+}
+
+impl Said {
+    /// What was counted, without the places.
+    pub fn of(counts: &WordCounts) -> Self {
+        let empathy = counts.empathy;
+        Self {
+            words: counts.words,
+            questions: counts.questions,
+            fillers: counts.fillers.len() as u32,
+            endings: counts.endings,
+            polite_endings: counts.polite_endings,
+            polite_forms: counts.polite_forms,
+            empathy: empathy.reaction + empathy.interpretation + empathy.exploration,
+            positive: counts.positive,
+            negative: counts.negative,
+            new_topics: counts.new_topics,
+        }
+    }
 }
 
 /// Something that the person said.

@@ -2,7 +2,7 @@
 //! choose otherwise.
 
 use super::ScoreName;
-use crate::score::Band;
+use crate::{score::Band, voice::ToneBands};
 
 /// The bands, weights and rules of the coach.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct CoachConfig {
     pub continuation: Band,
     /// How talk share, questions, new topics and continuation count in `initiative`. [own]
     pub initiative_weights: [f32; 4],
+    /// Pitch, speed and volume of the voice.
+    pub tone: ToneBands,
     /// How each score counts in the total, in the order of [`ScoreName::ALL`]. [own]
     pub weights: [f32; 8],
     /// No total before so many turns of the person.
@@ -53,6 +55,7 @@ impl Default for CoachConfig {
             new_topics: Band::new([0.0, 0.15, 0.6, 1.2]),
             continuation: Band::new([0.0, 0.6, 1.0, 2.0]),
             initiative_weights: [0.40, 0.25, 0.20, 0.15],
+            tone: ToneBands::default(),
             weights: [0.15, 0.15, 0.20, 0.15, 0.10, 0.05, 0.10, 0.10],
             least_turns: 2,
             least_ms: 60_000,

@@ -1,6 +1,6 @@
 //! The scores and expressions by name: on the wire, for people, and their order.
 
-use crate::lang::Language;
+use crate::{lang::Language, score::Score};
 
 /// The eight labels of an expression, in the order of every array of shares.
 pub const EXPRESSIONS: [&str; 8] =
@@ -88,7 +88,7 @@ impl ScoreName {
 /// What the face mostly showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// More smiling than anything else that is not neutral.
+    /// More smiling than frowning.
     Positive,
     /// More frowning than smiling.
     Negative,
@@ -96,22 +96,19 @@ pub enum Mood {
     Neutral,
 }
 
-/// Below this share of the time an expression is a moment, not a mood. [own]
-const MOOD_FROM: f32 = 0.2;
+/// Beyond this share of the time smiling less frowning an expression leans one way. [own]
+const LEANS: f32 = 0.1;
 
 impl Mood {
-    /// By the shares of the eight labels, in the order of [`EXPRESSIONS`]: joy against sadness, anger, fear, disgust
-    /// and contempt together; surprise is neither.
-    pub fn of(shares: &[f32; 8]) -> Self {
-        let [joy, sadness, anger, _, fear, disgust, _, contempt] = shares;
-        let negative = sadness + anger + fear + disgust + contempt;
-        if *joy >= MOOD_FROM && *joy >= negative {
-            Self::Positive
-        } else if negative >= MOOD_FROM {
-            Self::Negative
-        } else {
-            Self::Neutral
-        }
+    /// By the score of the expression, whose measure is the share of the time smiling less the share frowning; none
+    /// while there is too little of it.
+    pub fn of(expression: &Score) -> Option<Self> {
+        expression.value()?;
+        Some(match expression.measure? {
+            measure if measure > LEANS => Self::Positive,
+            measure if measure < -LEANS => Self::Negative,
+            _ => Self::Neutral,
+        })
     }
 
     /// The word of the feedback document.

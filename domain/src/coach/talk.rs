@@ -178,7 +178,8 @@ impl TalkLedger {
             before.is_some_and(|before| before.stopped && said.spoken && said.span.from_ms <= before.to_ms);
         Place {
             after: before.cloned(),
-            new_topic: !stems.is_empty() && !about_before && !answers_only && !self.last_own.touch(&stems),
+            new_topic: said.said.new_topics > 0
+                || !stems.is_empty() && !about_before && !answers_only && !self.last_own.touch(&stems),
             continued: before.is_some() && !asked && said.said.words >= CONTINUES_FROM,
             interrupted,
         }

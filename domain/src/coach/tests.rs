@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     persona::{SpeechLevel, tests::sample},
     score::{Band, Span},
+    words,
 };
 
 /// Numbers that look random and are the same in every run.
@@ -38,19 +39,21 @@ fn face(at_ms: u64, values: [u8; 5]) -> FaceReading {
     }
 }
 
-/// Words counted as a reader of words would, as far as the coach needs it.
-fn said(text: &str, language: Language) -> Said {
-    let sentences = text.split_inclusive(['.', '?', '!']).map(str::trim).filter(|text| !text.is_empty());
-    let endings = sentences.clone().count() as u32;
-    let polite =
-        sentences.clone().filter(|text| text.trim_end_matches(['.', '?', '!']).ends_with(['요', '다', '까']));
-    let korean = language == Language::Korean;
-    Said {
-        words: text.split_whitespace().count() as u32,
-        questions: sentences.clone().filter(|text| text.ends_with('?')).count() as u32,
-        endings: if korean { endings } else { 0 },
-        polite_endings: if korean { polite.count() as u32 } else { 0 },
-        ..Said::default()
+/// A turn of three seconds in a lively voice; the higher the number, the livelier.
+fn voice_turn(number: u64) -> VoiceTurn {
+    let track = voice::Prosody::new(voice::VoiceConfig::default()).finish();
+    let span = Span { from_ms: number * 1_000, to_ms: number * 1_000 + 3_000 };
+    let said = voice::Said { turn: TurnId(number), span, words: "", lang: Language::Korean };
+    VoiceTurn {
+        units: 15,
+        speech_ms: 3_000,
+        voiced_ms: 2_400,
+        median_f0_hz: Some(180.0),
+        pitch_sd_st: Some(1.0 + (number % 5) as f32 * 0.5),
+        loudness_sd_db: Some(5.0),
+        above_noise_db: Some(20.0),
+        f0_plot: vec![Some(180.0); 30],
+        ..voice::measure(&track, &said)
     }
 }
 
@@ -75,7 +78,7 @@ impl Scene {
 
     fn person(&mut self, text: &str, with: impl FnOnce(&mut Said)) -> Vec<(Why, i8)> {
         let language = Language::of_text(text).expect("letters");
-        let mut counts = said(text, language);
+        let mut counts = Said::of(&words::read(text, language));
         with(&mut counts);
         let (turn, item) = (TurnId(self.turn), format!("p{}", self.turn).into());
         let level = self.level;
@@ -108,13 +111,13 @@ fn likability_cites_its_reasons_in_both_languages() {
             "재즈를 자주 들어요. 서점은 바빠요?",
             &[(Why::Remembered, 4), (Why::Asked, 1)],
         ),
-        (&["무슨 음악을 좋아하세요?"], "재즈.", &[(Why::SpeechLevel, -3), (Why::Curt, -2)]),
-        (&["재즈를 좋아하세요?"], "네.", &[(Why::SpeechLevel, -3)]),
+        (&["무슨 음악을 좋아하세요?"], "재즈.", &[(Why::Curt, -2)]),
+        (&["재즈를 좋아하세요?"], "네.", &[]),
         (&["반가워요."], "나 밥 먹었어. 배불러.", &[(Why::SpeechLevel, -3)]),
         (&["반가워요."], "저도 필사를 해 봤어요.", &[(Why::Remembered, 4)]),
         (&["필사를 좋아해요."], "필사는 어떻게 시작했어요?", &[(Why::Asked, 1)]),
         (&["What do you do on Sundays?"], "Where is the station?", &[(Why::IgnoredQuestion, -4)]),
-        (&["What do you do on Sundays?"], "I paint. How about you?", &[(Why::Asked, 1)]),
+        (&["What do you do on Sundays?"], "I paint. How about you?", &[(Why::Empathy, 1), (Why::Asked, 1)]),
         (&["What do you do on Sundays?"], "Nothing.", &[(Why::Curt, -2)]),
         (
             &["My bicycle broke.", "It was raining.", "I had tea."],
@@ -150,7 +153,7 @@ fn an_interruption_is_one_only_when_the_other_stops() {
         scene.say("I was going to tell you about the shop.", Span { from_ms: 1_000, to_ms: 4_000 }, false);
         scene.say("I was going to", Span { from_ms: 1_000, to_ms: 2_500 }, stopped);
         scene.now = 2_000;
-        assert_eq!(scene.person("Hold on a second please.", |_| {}), expected);
+        assert_eq!(scene.person("Hold on a second.", |_| {}), expected);
         assert_eq!(scene.coach.talk.lines().count(), 2, "the cut line replaces the whole one");
         assert_eq!(scene.coach.talk.interruptions(), u32::from(stopped));
     }
@@ -276,15 +279,12 @@ fn there_is_no_total_before_there_is_enough() {
 
 #[test]
 fn a_mood_is_what_was_mostly_shown() {
-    let shares = |joy, sadness, anger| [joy, sadness, anger, 0.0, 0.0, 0.0, 1.0 - joy - sadness - anger, 0.0];
-    let cases = [
-        (shares(0.3, 0.0, 0.1), Mood::Positive),
-        (shares(0.2, 0.2, 0.1), Mood::Negative),
-        (shares(0.1, 0.05, 0.0), Mood::Neutral),
-    ];
-    for (shares, expected) in cases {
-        assert_eq!(Mood::of(&shares), expected, "{shares:?}");
+    let cases = [(0.5, Mood::Positive), (0.1, Mood::Neutral), (-0.05, Mood::Neutral), (-0.3, Mood::Negative)];
+    for (measure, expected) in cases {
+        let shown = Score { measure: Some(measure), ..score(50, 1.0) };
+        assert_eq!(Mood::of(&shown), Some(expected), "{measure}");
     }
+    assert_eq!(Mood::of(&FaceReading::none(0, NoFace::Unseen).expression), None);
     assert_eq!(Mood::Positive.label(Language::Korean), "긍정적");
 }
 
@@ -355,8 +355,7 @@ fn what_is_kept_is_bounded() {
         if second % 6 == 0 {
             scene.persona("The shop was full this morning, and what did you do?");
             scene.person("I was painting the old boats. Is it always full?", |said| said.fillers = 1);
-            let pitch = Pitch { from_ms: 0, step_ms: 100, hz: vec![Some(120.0); 30] };
-            scene.coach.handle_tone(score(70, 1.0), Some(Arc::new(pitch)));
+            scene.coach.handle_voice(voice_turn(second));
         }
         scene.coach.handle_face(face(second * 1_000, [90, 20, 70, 20, 20]));
         scene.coach.look(second * 1_000);
@@ -401,11 +400,11 @@ fn a_whole_scene() {
     for (persona, person, empathy) in lines {
         scene.persona(persona);
         scene.person(person, |said| said.empathy = empathy);
+        scene.coach.handle_voice(voice_turn(scene.turn));
         let until = scene.now + 14_000;
         let mut card = None;
         while scene.now < until {
             scene.coach.handle_face(face(scene.now, [92, 70, 64, 33, 58]));
-            scene.coach.handle_tone(score(71, 0.9), None);
             card = Some(scene.coach.look(scene.now));
             scene.now += 1_000;
         }
@@ -426,19 +425,22 @@ fn a_whole_scene() {
     assert_eq!(
         seen,
         [
-            format!("1 likability 50 initiative - tone 71 total - | {hint}"),
-            format!("2 likability 51 initiative 76 tone 71 total - | {hint}"),
-            format!("3 likability 55 initiative 100 tone 71 total - | {hint}"),
-            format!("4 likability 59 initiative 100 tone 71 total 70 | {summary}"),
-            format!("5 likability 54 initiative 100 tone 71 total 70 | {summary}"),
+            format!("1 likability 51 initiative - tone - total - | {hint}"),
+            format!("2 likability 53 initiative 76 tone 93 total - | {hint}"),
+            format!("3 likability 57 initiative 100 tone 100 total - | {hint}"),
+            format!("4 likability 62 initiative 100 tone 100 total 75 | {summary}"),
+            format!("5 likability 57 initiative 100 tone 100 total 76 | {summary}"),
         ]
     );
     let changes = scene.coach.likability.changes().map(|change| (change.turn.0, change.why, change.delta));
     let expected = [
+        (1, Why::Kind, 1),
         (2, Why::Asked, 1),
+        (2, Why::Kind, 1),
         (3, Why::Empathy, 3),
         (3, Why::Asked, 1),
         (4, Why::Remembered, 4),
+        (4, Why::Kind, 1),
         (5, Why::SpeechLevel, -3),
         (5, Why::Curt, -2),
     ];

@@ -16,7 +16,7 @@ pub fn why_not(why: &WhyNot, language: Language) -> String {
         (Language::Korean, "needs_face") => {
             format!("얼굴이 {needs_s}초 보여야 해요. 지금까지 {has_s}초 보였어요.")
         }
-        (Language::Korean, "needs_voice") => {
+        (Language::Korean, "needs_speech") => {
             format!("목소리가 {needs_s}초 필요해요. 지금까지 {has_s}초 들렸어요.")
         }
         (Language::Korean, "switched_off") => "표정 분석이 꺼져 있어요.".into(),
@@ -26,7 +26,7 @@ pub fn why_not(why: &WhyNot, language: Language) -> String {
         (Language::English, "needs_time") => format!("needs {needs_s} s, has {has_s} s"),
         (Language::English, "needs_coverage") => format!("needs {needs} % observed, has {has} %"),
         (Language::English, "needs_face") => format!("needs {needs_s} s of face, has {has_s} s"),
-        (Language::English, "needs_voice") => format!("needs {needs_s} s of voice, has {has_s} s"),
+        (Language::English, "needs_speech") => format!("needs {needs_s} s of voice, has {has_s} s"),
         (Language::English, "switched_off") => "expression analysis is switched off".into(),
         (Language::English, "part_failed") => "this part does not work now".into(),
         (Language::English, _) => format!("needs {needs}, has {has}"),

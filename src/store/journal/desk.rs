@@ -223,6 +223,7 @@ fn session_of(entry: &Entry) -> &str {
         Entry::Message(record) => &record.session_id,
         Entry::Session(record) => &record.id,
         Entry::Facts { session_id, .. } => session_id,
+        Entry::Feedback(record) => &record.session_id,
     }
 }
 

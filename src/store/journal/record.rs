@@ -3,7 +3,7 @@
 use duologue_actors::store::{Entry, StoreResult};
 use serde::{Deserialize, Serialize};
 
-use crate::store::documents::{FactsDocument, MessageDocument, SessionDocument, broken};
+use crate::store::documents::{FactsDocument, FeedbackDocument, MessageDocument, SessionDocument, broken};
 
 /// One call that the store has to get.
 #[derive(Debug, Serialize, Deserialize)]
@@ -12,6 +12,7 @@ pub(super) enum Record {
     Message(MessageDocument),
     Session(SessionDocument),
     Facts(FactsDocument),
+    Feedback(FeedbackDocument),
     /// The session was deleted, so that what waits of it must not come back.
     Deleted(String),
 }
@@ -23,17 +24,16 @@ pub(super) enum Task {
     Delete(String),
 }
 
-impl From<Entry> for Record {
-    fn from(entry: Entry) -> Self {
-        match entry {
+impl Record {
+    pub(super) fn of(entry: Entry) -> StoreResult<Self> {
+        Ok(match entry {
             Entry::Message(record) => Self::Message(record.into()),
             Entry::Session(record) => Self::Session(record.into()),
             Entry::Facts { session_id, facts } => Self::Facts(FactsDocument::new(&session_id, facts)),
-        }
+            Entry::Feedback(record) => Self::Feedback(FeedbackDocument::new(&record)?),
+        })
     }
-}
 
-impl Record {
     pub(super) fn encode(&self) -> StoreResult<Vec<u8>> {
         serde_json::to_vec(self).map_err(|_| broken("a record that cannot be written down"))
     }
@@ -52,6 +52,7 @@ impl Record {
                 session_id: document.session_id().to_owned(),
                 facts: document.into_records(),
             }),
+            Self::Feedback(document) => write(Entry::Feedback(document.into_record())),
             Self::Deleted(session_id) => Task::Delete(session_id),
         })
     }
