@@ -15,7 +15,7 @@
 //!   are waited for, within bounds, because nothing can be answered without them: that wait is free.
 //! - **The speaker.** Whoever pauses long inside their turns is waited for longer ([`speaker`]).
 //!
-//! How the last three become a wait: [`verdict`].
+//! How these and the silence itself become a wait: [`verdict`].
 
 mod event;
 mod speaker;
@@ -257,7 +257,7 @@ impl Endpointer {
                 self.speaker.went_on_after(ms(silence));
             }
         }
-        self.phase = Phase::Speaking(Turn::new(start, self.position));
+        self.phase = Phase::Speaking(Turn::new(start, onset, self.position));
         self.quiet_since = None;
         vec![EndpointEvent::SpeechStarted { start }]
     }
@@ -334,7 +334,13 @@ impl Endpointer {
         let (silence, tail) = (self.position - turn.voiced_end, turn.fresh_tail());
         let (limit, reason) = match pause.opinion {
             Some(opinion) => {
-                let evidence = Evidence { opinion, bar: self.config.complete_at, tail, settled: pause.words };
+                let evidence = Evidence {
+                    opinion,
+                    bar: self.config.complete_at,
+                    tail,
+                    settled: pause.words,
+                    speech_ms: ms(turn.voiced_end - turn.onset),
+                };
                 let wait = samples(evidence.wait_ms(max_wait_ms, self.speaker)).max(self.least(pause));
                 (wait, if evidence.is_likely() { EndReason::Complete } else { EndReason::MaxWait })
             }
@@ -368,7 +374,7 @@ impl Endpointer {
             };
         }
         let silence_ms = match tail {
-            Tail::Final => FALLBACK_FINAL_MS,
+            Tail::Final | Tail::Likely => FALLBACK_FINAL_MS,
             Tail::Open => FALLBACK_SILENCE_MS,
             Tail::Dangling => FALLBACK_DANGLING_MS,
         };

@@ -4,8 +4,10 @@
 /// How a text so far ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// Like a finished sentence: `했어요`, `갈까`, "Thank you".
+    /// Like a finished sentence, by its words and by the mark after them: `했어요.`, "Thank you.", or like a question.
     Final,
+    /// By one of the two: `했어요`, or "I went home.", since a recogniser puts full stops after halves of sentences too.
+    Likely,
     /// Nothing to go by.
     Open,
     /// In the middle of one: `그리고`, `먹었는데`, "and", "um", "the".
@@ -29,7 +31,10 @@ pub fn tail_of(text: &str) -> Tail {
     let alone = word.len() == stem.trim_start().len();
     let tail =
         if word.chars().any(crate::lang::is_hangul) { korean(word, alone) } else { english(word, stem) };
-    weigh(tail, mark_of(marks))
+    match weigh(tail, mark_of(marks)) {
+        Tail::Likely | Tail::Open if is_condition(stem) => Tail::Dangling,
+        tail => tail,
+    }
 }
 
 /// Where the bare word points, before punctuation is heard.
@@ -60,7 +65,8 @@ fn weigh(hint: Hint, mark: Mark) -> Tail {
         | (Hint::SureDangling, Mark::None | Mark::Stop)
         | (Hint::Dangling, Mark::None) => Tail::Dangling,
         (Hint::Dangling, Mark::Stop) | (Hint::Unknown, Mark::None) => Tail::Open,
-        (_, Mark::Question) | (Hint::SureFinal | Hint::Final, _) | (Hint::Unknown, Mark::Stop) => Tail::Final,
+        (_, Mark::Question) | (Hint::SureFinal | Hint::Final, Mark::Stop) => Tail::Final,
+        (Hint::SureFinal | Hint::Final, Mark::None) | (Hint::Unknown, Mark::Stop) => Tail::Likely,
     }
 }
 
@@ -135,6 +141,31 @@ fn english(word: &str, text: &str) -> Hint {
         word if listed(EN_SURE_DANGLING, word) => Hint::SureDangling,
         word if listed(EN_DANGLING, word) => Hint::Dangling,
         _ => Hint::Unknown,
+    }
+}
+
+const EN_CONDITIONS: &str = "if when while although though unless whenever whereas";
+
+/// Conditions only before somebody who does something: "after we left", but not "after lunch".
+const EN_CONDITIONS_OF_SOMEBODY: &str = "after before until once since";
+
+const EN_SOMEBODY: &str = "i you he she it we they the my your his her our their";
+
+/// Whether the last sentence is a condition or a circumstance to which the main clause is still to come: "If you have
+/// time". With a comma inside, the main clause has come.
+fn is_condition(text: &str) -> bool {
+    let sentence = text.rsplit(['.', '?', '!']).next().unwrap_or_default();
+    if sentence.contains(',') {
+        return false;
+    }
+    let sentence = sentence.to_lowercase();
+    let mut words = sentence.split_whitespace().skip_while(|word| listed("and but so well um uh oh", word));
+    match (words.next(), words.next()) {
+        (Some(first), Some(second)) => {
+            listed(EN_CONDITIONS, first)
+                || (listed(EN_CONDITIONS_OF_SOMEBODY, first) && listed(EN_SOMEBODY, second))
+        }
+        _ => false,
     }
 }
 

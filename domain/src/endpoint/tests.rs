@@ -41,10 +41,10 @@ fn pause_judged(endpointer: &mut Endpointer, answer: f32) -> Vec<E> {
     endpointer.handle_completeness(second, answer)
 }
 
-/// A semantic endpointer whose judge has answered, in a pause after a second of speech.
+/// A semantic endpointer whose judge has answered, in a pause after two seconds of speech.
 fn judged(answer: f32) -> (Endpointer, Vec<E>) {
     let mut endpointer = semantic();
-    feed(&mut endpointer, SPEECH, 1000);
+    feed(&mut endpointer, SPEECH, 2000);
     let events = pause_judged(&mut endpointer, answer);
     (endpointer, events)
 }
@@ -156,9 +156,9 @@ fn a_complete_turn_ends_as_soon_as_its_words_are_known() {
 #[test]
 fn two_opinions_count_as_their_mean_and_one_does_not_decide_alone() {
     let eager = || {
-        let config = EndpointConfig { words_within_ms: 0, complete_at: 0.9, ..EndpointConfig::default() };
+        let config = EndpointConfig { words_within_ms: 0, complete_at: 0.7, ..EndpointConfig::default() };
         let mut endpointer = Endpointer::new(config);
-        feed(&mut endpointer, SPEECH, 1000);
+        feed(&mut endpointer, SPEECH, 3000);
         endpointer
     };
     let wait = |first: f32, second: f32| {
@@ -170,7 +170,7 @@ fn two_opinions_count_as_their_mean_and_one_does_not_decide_alone() {
         if events.is_empty() { wait_of(&mut endpointer).0 } else { 224 }
     };
     assert_eq!(wait(0.98, 0.98), 224);
-    assert!(wait(0.7, 0.98) > 400 && wait(0.98, 0.7) > 400);
+    assert!(wait(0.1, 0.98) > 400 && wait(0.98, 0.1) > 400);
     let mut endpointer = eager();
     let events = feed(&mut endpointer, QUIET, 128);
     let [E::JudgeTurn { ask, .. }] = events[..] else { panic!() };
@@ -184,7 +184,7 @@ fn words_that_do_not_come_are_not_waited_for_long() {
     assert_eq!(wait_of(&mut endpointer), (480, EndReason::Complete));
     let config = EndpointConfig { words_within_ms: 0, ..EndpointConfig::default() };
     let mut eager = Endpointer::new(config);
-    feed(&mut eager, SPEECH, 1000);
+    feed(&mut eager, SPEECH, 3000);
     let events = pause_judged(&mut eager, 0.98);
     assert!(
         matches!(events[..], [E::SpeechStopped { .. }, E::TurnEnded { reason: EndReason::Complete, .. }]),
@@ -255,7 +255,7 @@ fn somebody_who_pauses_long_is_waited_for_longer() {
     let (fluent, usual) = (wait(&[], 30), wait(&[], 0));
     let (slow, cut_off) = (wait(&[480, 480, 480], 1), wait(&[800, 900, 800], 1));
     assert!(fluent < usual && usual <= slow && slow < cut_off, "{fluent} {usual} {slow} {cut_off}");
-    assert!((400..=1100).contains(&fluent) && cut_off <= 1300, "bounded: {fluent} {cut_off}");
+    assert!((400..=1100).contains(&fluent) && cut_off <= 1600, "bounded: {fluent} {cut_off}");
     assert!(wait(&[800, 900, 800], 60) < cut_off, "and forgotten");
 }
 
@@ -273,12 +273,12 @@ fn the_judge_hears_the_silence_too() {
 #[test]
 fn the_wait_follows_the_answer() {
     for (answer, least, most, reason) in [
-        (0.0, 3800, 4000, EndReason::MaxWait),
-        (0.2, 3900, 4000, EndReason::MaxWait),
-        (0.4, 1900, 2050, EndReason::MaxWait),
-        (0.49, 700, 800, EndReason::MaxWait),
-        (0.51, 544, 600, EndReason::Complete),
+        (0.0, 1450, 1600, EndReason::MaxWait),
+        (0.2, 800, 900, EndReason::MaxWait),
+        (0.4, 650, 750, EndReason::MaxWait),
+        (0.6, 550, 600, EndReason::MaxWait),
         (0.9, 480, 480, EndReason::Complete),
+        (0.97, 480, 480, EndReason::Complete),
     ] {
         let (mut endpointer, events) = judged(answer);
         assert_eq!(events, []);
@@ -292,18 +292,18 @@ fn the_wait_follows_the_answer() {
 fn words_move_the_wait_in_both_languages() {
     // By an answer of 0.97, 0.3 and 0.1.
     let cases = [
-        ("저는 학생이에요", [256..=256, 300..=500, 600..=750]),
-        ("이제 갈게", [256..=256, 300..=500, 600..=750]),
-        ("같이 갈까", [256..=256, 300..=500, 600..=750]),
-        ("그렇죠", [256..=256, 300..=500, 600..=750]),
-        ("비가 오네", [256..=256, 300..=500, 600..=750]),
-        ("Thank you.", [256..=256, 300..=500, 600..=750]),
-        ("그리고", [1000..=1500, 3300..=3700, 3900..=4050]),
-        ("저는 어제 학교에 갔는데", [1000..=1500, 3300..=3700, 3900..=4050]),
-        ("I went home and", [1000..=1500, 3300..=3700, 3900..=4050]),
-        ("Unless to be rather...", [1000..=1500, 3300..=3700, 3900..=4050]),
-        ("오늘 날씨", [256..=300, 1400..=1600, 2100..=2300]),
-        ("blue sky", [256..=300, 1400..=1600, 2100..=2300]),
+        ("저는 학생이에요", [256..=256, 500..=600, 600..=750]),
+        ("이제 갈게", [256..=256, 500..=600, 600..=750]),
+        ("같이 갈까", [256..=256, 500..=600, 600..=750]),
+        ("그렇죠", [256..=256, 500..=600, 600..=750]),
+        ("비가 오네", [256..=256, 500..=600, 600..=750]),
+        ("Thank you.", [256..=256, 256..=300, 256..=300]),
+        ("그리고", [1400..=1700, 2300..=2600, 2600..=3000]),
+        ("저는 어제 학교에 갔는데", [1400..=1700, 2300..=2600, 2600..=3000]),
+        ("I went home and", [1400..=1700, 2300..=2600, 2600..=3000]),
+        ("Unless to be rather...", [1400..=1700, 2300..=2600, 2600..=3000]),
+        ("오늘 날씨", [850..=1000, 1400..=1550, 1600..=1800]),
+        ("blue sky", [850..=1000, 1400..=1550, 1600..=1800]),
     ];
     for (text, waits) in cases {
         for (answer, expected) in [0.97, 0.3, 0.1].into_iter().zip(waits) {
@@ -371,7 +371,11 @@ fn a_judge_that_fell_silent_is_given_up() {
 
 #[test]
 fn asks_again_at_growing_distances() {
-    let (mut endpointer, _) = judged(0.0);
+    // A high bar, so that no silence is long enough.
+    let mut endpointer = Endpointer::new(EndpointConfig { complete_at: 0.99, ..EndpointConfig::default() });
+    feed(&mut endpointer, SPEECH, 1000);
+    assert_eq!(pause_judged(&mut endpointer, 0.0), []);
+    endpointer.handle_partial("그리고");
     let mut asked = Vec::new();
     let from = endpointer.position() - 224 * 16;
     for _ in 0..110 {
@@ -625,9 +629,10 @@ impl Order {
 #[test]
 fn tails_of_korean() {
     let cases = [
+        (Tail::Final, "뭐 하고 있어요?|알았어.|진짜?|그래서요?|뭐라고?|저는 학생이에요.|갈게!"),
         (
-            Tail::Final,
-            "안녕하세요|저는 학생입니다|뭐 하고 있어요?|갈까|같이 갈까요|그렇죠|좋네요|비가 오네|뭐야|그건 아니야|가자|했지|밥 먹었어|내가 할게|어디 갈래|네|예|그랬구나|알았어.|진짜?|먹었습니까|그래서요?|뭐라고?|비가 와서 그랬거든요",
+            Tail::Likely,
+            "안녕하세요|저는 학생입니다|갈까|같이 갈까요|그렇죠|좋네요|비가 오네|뭐야|그건 아니야|가자|했지|밥 먹었어|내가 할게|어디 갈래|네|예|그랬구나|먹었습니까|비가 와서 그랬거든요|오늘 날씨.",
         ),
         (
             Tail::Dangling,
@@ -647,11 +652,12 @@ fn tails_of_english() {
     let cases = [
         (
             Tail::Final,
-            "Thank you|thanks|Okay|I went home.|Really?|What for?|That's all|Yes, I am.|Stop!|He said \"no.\"|bye",
+            "Thank you.|thanks!|Really?|What for?|That's all.|If you have time?",
         ),
+        (Tail::Likely, "Thank you|Okay|I went home.|Yes, I am.|Stop!|He said \"no.\"|bye|After lunch.|Before, I did."),
         (
             Tail::Dangling,
-            "I went home and|but|so|um|I think, um.|the|because.|I want to|my|well...|first,|I was like —|if I|let's|I’m",
+            "I went home and|but|so|um|I think, um.|the|because.|I want to|my|well...|first,|I was like —|if I|let's|I’m|If you have time|And when I was a child.|After I finished|It rained. Although it was late.",
         ),
         (Tail::Open, "blue sky|I went home|so.|yes I am|tomorrow"),
     ];

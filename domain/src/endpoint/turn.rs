@@ -8,6 +8,8 @@ const STALE_WORDS_SAMPLES: u64 = 1000 * PER_MS;
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) start: u64,
+    /// Where speech begins, without the padding.
+    pub(super) onset: u64,
     pub(super) voiced_end: u64,
     pub(super) tail: Tail,
     /// Speech since `tail` was heard.
@@ -38,8 +40,8 @@ pub(super) struct Asked {
 }
 
 impl Turn {
-    pub(super) fn new(start: u64, voiced_end: u64) -> Self {
-        Self { start, voiced_end, tail: Tail::Open, voiced_since_words: 0, pause: None }
+    pub(super) fn new(start: u64, onset: u64, voiced_end: u64) -> Self {
+        Self { start, onset, voiced_end, tail: Tail::Open, voiced_since_words: 0, pause: None }
     }
 
     /// Takes a frame; the length of the pause that it ended, if it did.

@@ -1,33 +1,37 @@
 //! How long to wait in a pause, by everything that is known about it.
 //!
-//! The judge's probability and the end of the words are added as log odds, so that each can outvote the
-//! other only when it is surer. The sum says how much silence ends the turn: none more when it is sure,
-//! [`LEVEL_MS`] when it is level, all of the longest wait when it is sure that more will come. The
-//! weights are rounded figures that separate pauses from ends in `cargo xtask bench turns`; they are
-//! not fitted to the last digit, because the set is small.
+//! The log odds that the turn is over are a sum: what the judge heard, how the words end, how much was said so far,
+//! and the silence itself. Pauses end and ends do not, so every moment of silence speaks for an end: by as much as
+//! fewer pauses last that long. Their lengths are taken as log-logistic (on a logarithmic scale they spread like a
+//! bell, with a heavier tail); of that law the share that lasts longer than `t` is `1 / (1 + (t / median)^shape)`,
+//! so the silence adds `ln(1 + (t / median)^shape)`. The wait is the `t` at which the sum reaches the bar.
+//!
+//! The weights are a logistic regression over the development half of `cargo xtask bench turns`, both languages and
+//! both kinds of silence weighing the same, and rounded; the figures are told of the other half.
 
 use super::{speaker::Speaker, tail::Tail};
 
-/// How far the judge is trusted beside the words, which know better: it gives cut-off beginnings of
-/// sentences 0.9 and more half of the time.
-const JUDGE_WEIGHT: f32 = 0.6;
+/// Where all other evidence is level: a judge who is asked in the middle of a sentence says "complete" more often
+/// than not.
+const LEVEL: f32 = -1.6;
 
-/// The same while the words are not known: nearly a threshold, so that the sure ends come at once and the
-/// rest waits for the words.
-const LONE_JUDGE_WEIGHT: f32 = 4.0;
+/// How far the judge's log odds are believed, and the same once the words are known.
+const JUDGE_WEIGHT: f32 = 0.4;
+const JUDGE_WEIGHT_WITH_WORDS: f32 = 0.25;
+
+/// What each e-fold of speech adds: beginnings are shorter than wholes. Within bounds, since "yes" is whole too and
+/// long stories are as little over as short ones.
+const LENGTH_WEIGHT: f32 = 2.0;
+const LENGTH_WEIGHT_WITH_WORDS: f32 = 1.2;
+const LEVEL_SPEECH_MS: f32 = 1500.0;
+const SPEECH_MS: (f32, f32) = (1000.0, 4000.0);
 
 /// Probabilities are not believed beyond this, on either side.
 const SUREST: f32 = 0.99;
 
-/// Log odds from which no more silence is needed.
-const SURE: f32 = 2.0;
-
-/// Log odds below which all of the longest wait is waited.
-const NEVER: f32 = -4.0;
-
-/// Silence when nothing speaks for either.
-const LEVEL_MS: f32 = 600.0;
-
+/// The median pause inside a turn of somebody of whom nothing is known, and the shape of the law of their lengths.
+const PAUSE_MS: f32 = 500.0;
+const PAUSE_SHAPE: f32 = 2.5;
 /// What the judge has said in a pause.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opinion {
@@ -37,11 +41,14 @@ pub(super) struct Opinion {
 }
 
 impl Opinion {
-    /// One more answer; the newest counts as much as all before it, since it has heard more.
+    /// One more answer; all count the same: what it hears of a longer silence tells it no more.
     pub(super) fn with(before: Option<Self>, probability: f32) -> Self {
         let newest = log_odds(probability);
         match before {
-            Some(before) => Self { log_odds: (before.log_odds + newest) / 2.0, count: before.count + 1 },
+            Some(Self { log_odds, count }) => {
+                let asked = count as f32;
+                Self { log_odds: (log_odds * asked + newest) / (asked + 1.0), count: count + 1 }
+            }
             None => Self { log_odds: newest, count: 1 },
         }
     }
@@ -58,39 +65,46 @@ pub(super) struct Evidence {
     pub(super) tail: Tail,
     /// Whether these are all words up to the pause, or the last may be missing.
     pub(super) settled: bool,
+    /// From the first word of the turn to the last.
+    pub(super) speech_ms: u32,
 }
 
 impl Evidence {
-    /// The log odds that the turn is over.
+    /// The log odds that the turn is over, but for the silence.
     pub(super) fn log_odds(self) -> f32 {
-        let weight = if self.settled { JUDGE_WEIGHT } else { LONE_JUDGE_WEIGHT };
-        let judge = weight * (self.opinion.log_odds - log_odds(self.bar));
-        let words = match (self.tail, self.settled) {
-            (Tail::Final, true) => 1.2,
-            (Tail::Final, false) => 0.6,
-            (Tail::Open, true) => -0.6,
-            (Tail::Open, false) => 0.0,
-            (Tail::Dangling, true) => -3.0,
-            (Tail::Dangling, false) => -2.0,
+        let (judge, length) = match self.settled {
+            true => (JUDGE_WEIGHT_WITH_WORDS, LENGTH_WEIGHT_WITH_WORDS),
+            false => (JUDGE_WEIGHT, LENGTH_WEIGHT),
         };
-        judge + words
+        let speech_ms = (self.speech_ms as f32).clamp(SPEECH_MS.0, SPEECH_MS.1);
+        LEVEL + judge * self.opinion.log_odds + length * (speech_ms / LEVEL_SPEECH_MS).ln() + self.words()
+            - log_odds(self.bar)
+    }
+
+    fn words(self) -> f32 {
+        match (self.tail, self.settled) {
+            (Tail::Final, true) => 2.5,
+            (Tail::Likely, true) => 0.7,
+            (Tail::Open, true) => -1.3,
+            (Tail::Dangling, true) => -2.5,
+            // The last word may be missing.
+            (Tail::Final, false) => 0.6,
+            (Tail::Likely | Tail::Open, false) => 0.0,
+            (Tail::Dangling, false) => -1.0,
+        }
     }
 
     /// Silence that ends the turn.
     pub(super) fn wait_ms(self, max_wait_ms: u32, speaker: Speaker) -> u32 {
-        let (odds, longest) = (self.log_odds(), max_wait_ms as f32);
-        let level = (LEVEL_MS * speaker.scale()).min(longest);
-        let wait = if odds >= 0.0 {
-            level * (1.0 - odds / SURE).max(0.0)
-        } else {
-            level + (longest - level) * (odds / NEVER).min(1.0) * speaker.scale().min(1.0)
-        };
-        (wait.min(longest) as u32).max(speaker.floor_ms().min(max_wait_ms))
+        let missing = (-self.log_odds()).max(0.0);
+        let median = PAUSE_MS * speaker.scale();
+        let wait = median * missing.exp_m1().powf(1.0 / PAUSE_SHAPE);
+        (wait.min(max_wait_ms as f32) as u32).max(speaker.floor_ms().min(max_wait_ms))
     }
 
-    /// Whether more speaks for an end than against it.
+    /// Whether it is an end rather than a pause by the time that half of all pauses are over.
     pub(super) fn is_likely(self) -> bool {
-        self.log_odds() >= 0.0
+        self.log_odds() >= -std::f32::consts::LN_2
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the models say about a session, remembered.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -47,12 +47,24 @@ pub(crate) struct Models {
     vad: SileroVad,
     turn: SmartTurn,
     stt: WhisperStt,
+    /// By what was asked about which sound, so that answers outlive a change of the clips around it.
     said: BTreeMap<String, String>,
+    /// The same by position, since a sound takes longer to hash than to look up.
+    quick: HashMap<(u64, Kind, usize, usize), String>,
     cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Turn,
+    Partial,
+    Guess,
 }
 
 /// A session as voice activity hears it.
 pub(crate) struct Heard<'a> {
+    /// Whose voice it is.
+    pub(crate) source: &'a str,
     pub(crate) session: &'a Session,
     /// One for each 32 ms.
     pub(crate) speech: Vec<f32>,
@@ -67,19 +79,24 @@ impl Models {
             turn: SmartTurn::new(paths.runtime.clone(), paths.model("smart-turn-v3.2-cpu.onnx")),
             stt: WhisperStt::new(paths.model("whisper-base-q8_0.bin"), 2),
             said: cache.as_deref().map(remembered).unwrap_or_default(),
+            quick: HashMap::new(),
             cache,
         }
     }
 
     /// Voice activity over whole sessions.
-    pub(crate) async fn listen<'a>(&mut self, sessions: &'a [Session], language: Language) -> Vec<Heard<'a>> {
+    pub(crate) async fn listen<'a>(
+        &mut self,
+        sessions: &'a [(&'a str, Session)],
+        language: Language,
+    ) -> Vec<Heard<'a>> {
         let mut heard = Vec::new();
-        for session in sessions {
+        for (source, session) in sessions {
             let mut frames = session.audio.clone();
             frames.truncate(frames.len() / VAD_FRAME * VAD_FRAME);
             let mut stream = self.vad.open(1).expect("voice activity");
             let speech = stream.probabilities(frames).await.expect("voice activity");
-            heard.push(Heard { session, speech, language, id: fingerprint(&session.audio) });
+            heard.push(Heard { source, session, speech, language, id: fingerprint(&session.audio) });
         }
         heard
     }
@@ -87,24 +104,24 @@ impl Models {
     /// Smart-turn about `start..end`.
     pub(crate) async fn completeness(&mut self, heard: &Heard<'_>, start: usize, end: usize) -> f32 {
         let start = start.max(end.saturating_sub(JUDGE_WINDOW));
-        let key = format!("{:x}/turn/{start}/{end}", heard.id);
-        if let Some(said) = self.said.get(&key) {
-            return said.parse().expect("a number");
-        }
+        let (quick, key) = match self.known(heard, Kind::Turn, start, end) {
+            Ok(said) => return said.parse().expect("a number"),
+            Err(keys) => keys,
+        };
         let audio: Arc<[f32]> = heard.session.audio[start..end].into();
         let (probability, _) = self.turn.completeness(1, audio).await.expect("smart-turn");
-        self.said.insert(key, probability.to_string());
+        self.remember(quick, key, probability.to_string());
         probability
     }
 
     /// Whisper about `start..end`.
     pub(crate) async fn words(&mut self, heard: &Heard<'_>, range: (usize, usize), partial: bool) -> String {
         let (start, end) = range;
-        let kind = if partial { "partial" } else { "guess" };
-        let key = format!("{:x}/{kind}/{start}/{end}", heard.id);
-        if let Some(said) = self.said.get(&key) {
-            return said.clone();
-        }
+        let kind = if partial { Kind::Partial } else { Kind::Guess };
+        let (quick, key) = match self.known(heard, kind, start, end) {
+            Ok(said) => return said,
+            Err(keys) => keys,
+        };
         let request = SttRequest {
             session: 1,
             audio: heard.session.audio[start..end].into(),
@@ -114,8 +131,38 @@ impl Models {
             deadline: Duration::from_secs(60),
         };
         let text = self.stt.transcribe(request).await.expect("whisper").text;
-        self.said.insert(key, text.clone());
+        self.remember(quick, key, text.clone());
         text
+    }
+
+    fn known(
+        &mut self,
+        heard: &Heard<'_>,
+        kind: Kind,
+        start: usize,
+        end: usize,
+    ) -> Result<String, ((u64, Kind, usize, usize), String)> {
+        let quick = (heard.id, kind, start, end);
+        if let Some(said) = self.quick.get(&quick) {
+            return Ok(said.clone());
+        }
+        let key = format!("{kind:?}/{}/{:x}", heard.language.code(), fingerprint(&heard.session.audio[start..end]));
+        match self.said.get(&key) {
+            Some(said) => {
+                self.quick.insert(quick, said.clone());
+                Ok(said.clone())
+            }
+            None => Err((quick, key)),
+        }
+    }
+
+    fn remember(&mut self, quick: (u64, Kind, usize, usize), key: String, said: String) {
+        self.quick.insert(quick, said.clone());
+        self.said.insert(key, said);
+        // A long run that is stopped keeps what it has.
+        if self.said.len().is_multiple_of(200) {
+            self.save();
+        }
     }
 
     /// Keeps what was said for the next run.

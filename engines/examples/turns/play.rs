@@ -11,9 +11,9 @@ use crate::{
 pub(crate) const JUDGING: u64 = 60 * MS as u64;
 /// What whisper base takes there for an utterance of some seconds, and for a partial.
 const HEARING: u64 = 350 * MS as u64;
-const HEARING_PARTIAL: u64 = 300 * MS as u64;
+pub(crate) const HEARING_PARTIAL: u64 = 300 * MS as u64;
 /// How often Ingest asks for the words so far.
-const PARTIAL_EVERY: u64 = 600 * MS as u64;
+pub(crate) const PARTIAL_EVERY: u64 = 600 * MS as u64;
 
 /// A silence of a session, as voice activity hears it.
 #[derive(Clone, Copy, Debug)]

@@ -8,9 +8,6 @@ pub(crate) const MS: usize = 16;
 /// Silence after a turn: longer than anybody waits.
 const AFTER: usize = 5_000 * MS;
 
-/// Human English speech with its transcription, from Debian's `pocketsphinx-testdata`.
-const ENGLISH: &str = "/usr/share/pocketsphinx/test/data/librivox";
-
 /// One turn: phrases that may be pulled apart.
 pub(crate) struct Clip {
     audio: Vec<f32>,
@@ -25,90 +22,119 @@ pub(crate) struct Session {
     pub(crate) turns: Vec<Range<usize>>,
 }
 
-/// All clips one after the other. With a seed, silences of 200 to 1500 ms are put into some gaps, evenly in
-/// the logarithm of their length.
-pub(crate) fn session(clips: &[Clip], seed: Option<u64>) -> Session {
-    let mut dice = Dice(seed.unwrap_or(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let mut session = Session { audio: Vec::new(), turns: Vec::new() };
-    for clip in clips {
-        let level = room(&clip.audio);
-        dice.silence(&mut session.audio, 600 * MS, level);
-        let start = session.audio.len();
-        let mut from = 0;
-        for &gap in clip.gaps.iter().filter(|_| seed.is_some()) {
-            // Words run on now and then.
-            if dice.share() < 0.25 {
-                continue;
-            }
-            session.audio.extend(&clip.audio[from..gap]);
-            let length = 200.0 * (1500.0_f64 / 200.0).powf(dice.share());
-            dice.silence(&mut session.audio, length as usize * MS, level);
-            from = gap;
-        }
-        session.audio.extend(&clip.audio[from..]);
-        session.turns.push(start..session.audio.len());
-        dice.silence(&mut session.audio, AFTER, level);
+/// How silences are put into a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pauses {
+    /// None beside the clips' own.
+    AsSpoken,
+    /// Three of four places where phrases meet, or of the clips' own short pauses, get 200 to 1500 ms, evenly in the
+    /// logarithm of the length.
+    Stretched {
+        /// Of the chance.
+        seed: u64,
+    },
+}
+
+/// The clips of one voice.
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) clips: Vec<Clip>,
+}
+
+impl Source {
+    /// Whether the clips are whole recordings of people.
+    pub(crate) fn is_human(&self) -> bool {
+        self.name.starts_with("human")
     }
-    session
+
+    /// All clips one after the other.
+    pub(crate) fn session(&self, pauses: Pauses) -> Session {
+        let seed = if let Pauses::Stretched { seed } = pauses { seed } else { 1 };
+        let mut session = Session { audio: Vec::new(), turns: Vec::new() };
+        for (index, clip) in self.clips.iter().enumerate() {
+            // Each clip has its own chance, so that it stays as it is when others come and go.
+            let mut dice = Dice((seed + 1000 * index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let level = room(&clip.audio);
+            dice.silence(&mut session.audio, 600 * MS, level);
+            let start = session.audio.len();
+            let mut from = 0;
+            for &gap in clip.gaps.iter().filter(|_| matches!(pauses, Pauses::Stretched { .. })) {
+                // Words run on now and then.
+                if dice.share() < 0.25 {
+                    continue;
+                }
+                session.audio.extend(&clip.audio[from..gap]);
+                let length = 200.0 * (1500.0_f64 / 200.0).powf(dice.share());
+                dice.silence(&mut session.audio, length as usize * MS, level);
+                from = gap;
+            }
+            session.audio.extend(&clip.audio[from..]);
+            session.turns.push(start..session.audio.len());
+            dice.silence(&mut session.audio, AFTER, level);
+        }
+        session
+    }
 }
 
-/// The five human English clips.
-pub(crate) fn english() -> Vec<Clip> {
-    let folder = Path::new(ENGLISH);
-    let listing = fs::read_to_string(folder.join("fileids"))
-        .unwrap_or_else(|error| panic!("{ENGLISH}: {error}; install Debian's pocketsphinx-testdata"));
-    let clip = |name: &str| {
-        let audio = wav(&folder.join(format!("{}.wav", name.trim())));
-        let gaps = word_gaps(&audio);
-        Clip { audio, gaps }
+/// The voices of `folder`, each a folder of `NN-M.wav`: phrase M of turn NN.
+pub(crate) fn sources(folder: &Path) -> Vec<Source> {
+    let load = |name: String| {
+        let is_human = name.starts_with("human");
+        let clips = turns(&folder.join(&name), is_human);
+        Source { name, clips }
     };
-    listing.lines().filter(|line| !line.trim().is_empty()).map(clip).collect()
+    names(folder).into_iter().map(load).collect()
 }
 
-/// Sentences in phrases, as files `NN-M.wav` of one folder.
-pub(crate) fn korean(folder: &Path) -> Vec<Clip> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| name.ends_with(".wav"))
-        .collect();
-    names.sort();
+fn turns(folder: &Path, is_human: bool) -> Vec<Clip> {
     let mut clips: Vec<(String, Clip)> = Vec::new();
-    for name in names {
-        let sentence = name.split('-').next().unwrap_or_default().to_owned();
+    for name in names(folder) {
+        let turn = name.split('-').next().unwrap_or_default().to_owned();
         let phrase = trimmed(&wav(&folder.join(&name)));
-        match clips.last_mut().filter(|(last, _)| *last == sentence) {
+        match clips.last_mut().filter(|(last, _)| *last == turn) {
             Some((_, clip)) => {
                 clip.gaps.push(clip.audio.len());
                 clip.audio.extend(phrase);
             }
-            None => clips.push((sentence, Clip { audio: phrase, gaps: Vec::new() })),
+            None => {
+                let gaps = if is_human { own_pauses(&phrase) } else { Vec::new() };
+                clips.push((turn, Clip { audio: phrase, gaps }));
+            }
         }
     }
     assert!(!clips.is_empty(), "no NN-M.wav in {}", folder.display());
     clips.into_iter().map(|(_, clip)| clip).collect()
 }
 
-/// The quietest places between words: at least 40 ms some 25 dB below the loudest, 700 ms apart.
-fn word_gaps(audio: &[f32]) -> Vec<usize> {
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    names
+}
+
+/// The middles of the speaker's own pauses: at least 80 ms some 30 dB below the loudest, longer than a stop
+/// consonant closes, and not where a word begins late or ends early.
+fn own_pauses(audio: &[f32]) -> Vec<usize> {
     let frame = 10 * MS;
     let levels: Vec<f32> = audio.chunks(frame).map(rms).collect();
     let loudest = levels.iter().copied().fold(0.0, f32::max);
-    let mut gaps: Vec<usize> = Vec::new();
+    let mut pauses: Vec<usize> = Vec::new();
     let mut quiet = 0;
     for (index, level) in levels.iter().enumerate() {
-        if *level < loudest * 0.056 {
+        if *level < loudest * 0.03 {
             quiet += 1;
             continue;
         }
         let middle = (index - quiet / 2) * frame;
-        let apart = middle.saturating_sub(gaps.last().copied().unwrap_or(0)) >= 700 * MS;
-        if quiet >= 4 && apart && middle + 500 * MS < audio.len() {
-            gaps.push(middle);
+        let inside = middle >= 400 * MS && middle + 300 * MS < audio.len();
+        if quiet >= 8 && inside && middle >= pauses.last().copied().unwrap_or(0) + 400 * MS {
+            pauses.push(middle);
         }
         quiet = 0;
     }
-    gaps
+    pauses
 }
 
 /// Without the silence before and after: a synthesiser's own.

@@ -32,6 +32,10 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
     let pauses = known.iter().flatten().filter(|silence| !silence.is_end).count();
     let ends = known.iter().flatten().count() - pauses;
     say(&format!("\n## {title}\n{ends} ends of turns, {pauses} pauses of 200 ms or more inside turns"));
+    for (session, silences) in heard.iter().zip(&known) {
+        let ends = silences.iter().filter(|silence| silence.is_end).count();
+        say(&format!("  {}: {ends} ends, {} pauses", session.source, silences.len() - ends));
+    }
     let systems = [
         ("voice activity alone", silence_alone(models, heard).await),
         ("smart-turn alone", smart_turn_alone(models, heard, &known).await),
@@ -126,19 +130,18 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
 
 async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     let mut points = Vec::new();
-    for complete_at in [0.3, 0.5, 0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.97, 0.975, 0.98, 0.985] {
-        for max_wait_ms in [4000] {
-            for words_within_ms in [0, 480] {
-                for least_wait_ms in [0, 300, 500, 700, 900, 1100, 1250] {
-                    let config =
-                        EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(max_wait_ms) };
-                    let outcome = play(models, heard, config).await;
-                    let setting = format!(
-                        "complete_at {complete_at}, max_wait {max_wait_ms}, words_within {words_within_ms}, \
-                         least_wait {least_wait_ms} ms"
-                    );
-                    points.push(Point::new(setting, &outcome));
-                }
+    // From too eager to too patient, evenly in log odds.
+    let bars = (-14..=20).map(|step| 1.0 / (1.0 + (-0.3 * step as f32).exp()));
+    for complete_at in bars {
+        for words_within_ms in [0, 480] {
+            for least_wait_ms in [0, 480, 700, 900] {
+                let config =
+                    EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(4000) };
+                let outcome = play(models, heard, config).await;
+                let setting = format!(
+                    "complete_at {complete_at:.3}, words_within {words_within_ms}, least_wait {least_wait_ms} ms"
+                );
+                points.push(Point::new(setting, &outcome));
             }
         }
     }

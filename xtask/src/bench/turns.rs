@@ -1,7 +1,17 @@
-//! When is a turn over? Voice activity alone, smart-turn alone and ours, on the same sound: prepares the Korean
-//! phrases and starts `engines/examples/turns`, which plays sound through the models without a server.
+//! When is a turn over? Voice activity alone, smart-turn alone and ours, on the same sound: prepares the clips and
+//! starts `engines/examples/turns`, which plays them through the models without a server.
+//!
+//! The clips lie in two halves, `development` and `held-out`, in `LANGUAGE/SOURCE/NN-M.wav`: phrase M of turn NN.
+//! Human clips are one file and keep their own pauses.
 
-use std::{fs, path::Path, process::Command};
+mod human;
+mod sentences;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -9,15 +19,18 @@ use clap::Args;
 /// Flags of `bench turns`.
 #[derive(Args)]
 pub(crate) struct TurnsArgs {
-    /// The program that speaks the Korean phrases
-    #[arg(long, default_value = "target/release/duologue")]
-    program: String,
-    /// Where the phrases are kept; those that are there are not spoken again
+    /// The program that speaks the phrases; that of the build in use when not given
+    #[arg(long)]
+    program: Option<String>,
+    /// Where clips and answers are kept; those that are there are not made again
     #[arg(long, default_value = "target/bench-turns")]
-    folder: std::path::PathBuf,
+    folder: PathBuf,
     /// Print what each model says in each pause
     #[arg(long)]
     explain: bool,
+    /// Only the development half: for tuning
+    #[arg(long)]
+    development: bool,
     /// Ask the models again instead of using what they said in an earlier run
     #[arg(long)]
     fresh: bool,
@@ -26,28 +39,21 @@ pub(crate) struct TurnsArgs {
     dev: bool,
 }
 
-/// Sentences of everyday talk in their phrases: people stop to think after the connective endings. The last phrases
-/// end as sentences do, on 다, 요, 까, 죠 and 네.
-const KOREAN: [&[&str]; 12] = [
-    &["주말에 친구를 만나서", "같이 영화를 봤어요."],
-    &["저는 커피를 좋아하지만", "요즘은 차를 더 많이 마셔요."],
-    &["어제 회사에서 늦게까지 일했는데", "오늘은 조금 쉬고 싶어요."],
-    &["혹시 시간이 있으면", "저녁에 같이 밥 먹을래요?"],
-    &["비가 너무 많이 와서", "밖에 나갈 수가 없네요."],
-    &["제가 생각하기에는", "그 방법이 더 좋은 것 같아요."],
-    &["집에 가면서", "음악을 들었는데", "정말 좋았습니다."],
-    &["그러니까", "내일 아침까지", "보고서를 끝내야 합니다."],
-    &["날씨가 좋으니까", "우리 산책이나 할까요?"],
-    &["동생은 학교에 다니고", "저는 회사에 다니죠."],
-    &["요즘 한국어를 공부하려고", "매일 드라마를 보고 있어요."],
-    &["그 식당은 음식이 맛있고", "값도 별로 비싸지 않아요."],
-];
+/// The halves: even clips and odd clips.
+const HALVES: [&str; 2] = ["development", "held-out"];
 
-/// Prepares the phrases and runs the comparison.
+const KOREAN_VOICES: [&str; 3] = ["kokoro-kumo", "kokoro-nezumi", "kokoro-alpha"];
+const ENGLISH_VOICES: [&str; 3] = ["hibari-heart", "piper-joe", "espeak-en"];
+
+/// Prepares the clips and runs the comparison.
 pub(crate) fn run(args: &TurnsArgs) -> anyhow::Result<()> {
-    let phrases = args.folder.join("korean");
-    speak(&args.program, &phrases)?;
-    let cache = args.folder.join("said.json");
+    let built = if args.dev { "target/debug/duologue" } else { "target/release/duologue" };
+    let program = args.program.as_deref().unwrap_or(built);
+    let clips = args.folder.join("clips");
+    speak(program, &clips, "ko", sentences::KOREAN, KOREAN_VOICES)?;
+    speak(program, &clips, "en", sentences::ENGLISH, ENGLISH_VOICES)?;
+    human::prepare(&args.folder, &clips)?;
+    let cache = args.folder.join("answers.json");
     if args.fresh && cache.is_file() {
         fs::remove_file(&cache)?;
     }
@@ -56,10 +62,12 @@ pub(crate) fn run(args: &TurnsArgs) -> anyhow::Result<()> {
     if !args.dev {
         command.arg("--release");
     }
-    command.args(["--package", "duologue-engines", "--example", "turns", "--", "--korean"]).arg(&phrases);
+    command.args(["--package", "duologue-engines", "--example", "turns", "--", "--clips"]).arg(&clips);
     command.arg("--cache").arg(&cache);
-    if args.explain {
-        command.arg("--explain");
+    for (flag, given) in [("--explain", args.explain), ("--development", args.development)] {
+        if given {
+            command.arg(flag);
+        }
     }
     match command.status().context("cargo cannot be run")?.success() {
         true => Ok(()),
@@ -67,21 +75,31 @@ pub(crate) fn run(args: &TurnsArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Every phrase as `NN-M.wav`, spoken by the program's own Korean voice. A phrase that goes on ends with a comma, so
-/// that the voice does not fall as at the end of a sentence.
-fn speak(program: &str, folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder)?;
-    for (index, phrases) in KOREAN.iter().enumerate() {
+/// Every phrase as a file, spoken by the program's own voices in turn. A phrase that goes on ends with a comma, so that
+/// the voice does not fall as at the end of a sentence.
+fn speak(
+    program: &str,
+    clips: &Path,
+    language: &str,
+    turns: &[&[&str]],
+    voices: [&str; 3],
+) -> anyhow::Result<()> {
+    for (index, phrases) in turns.iter().enumerate() {
+        // Each voice is in both halves.
+        let voice = voices[index / 2 % voices.len()];
+        let folder = clips.join(HALVES[index % 2]).join(language).join(voice);
+        fs::create_dir_all(&folder)?;
         for (part, phrase) in phrases.iter().enumerate() {
             let path = folder.join(format!("{index:02}-{part}.wav"));
             if path.is_file() {
                 continue;
             }
-            let text = if part + 1 == phrases.len() { (*phrase).to_owned() } else { format!("{phrase},") };
-            let spoken =
-                Command::new(program).args(["say", &text, "--language", "ko", "--out"]).arg(&path).status();
-            let spoken =
-                spoken.with_context(|| format!("{program} cannot be run: build it with `make setup`"))?;
+            let text = if phrase.ends_with(['.', '?']) { (*phrase).to_owned() } else { format!("{phrase},") };
+            let mut command = Command::new(program);
+            command.args(["say", &text, "--language", language, "--voice", voice, "--out"]).arg(&path);
+            let spoken = command
+                .status()
+                .with_context(|| format!("{program} cannot be run: build it with `make setup`"))?;
             if !spoken.success() {
                 bail!("{program} could not speak");
             }
