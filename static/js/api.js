@@ -30,15 +30,22 @@ const PATIENCE_MS = 10_000;
  * @returns {Promise<any>}
  */
 async function request(path, options = {}) {
+  return (await ask(path, options)).json().catch(() => null);
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+async function ask(path, options) {
   let answer;
   try {
     answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options });
   } catch {
     throw new ApiError("server_down", "", 0);
   }
-  const body = await answer.json().catch(() => null);
-  if (answer.ok) return body;
-  const error = body?.error ?? {};
+  if (answer.ok) return answer;
+  const error = (await answer.json().catch(() => null))?.error ?? {};
   throw new ApiError(error.code ?? `http_${answer.status}`, error.message ?? answer.statusText, answer.status);
 }
 
@@ -85,6 +92,17 @@ export async function messages(scene) {
   const path = `/chat/sessions/${encodeURIComponent(scene.id)}/messages`;
   const body = await request(path, { headers: secretHeaders(scene) });
   return Array.isArray(body) ? body : (body?.messages ?? []);
+}
+
+/**
+ * The report of a scene, as a page.
+ * @param {Scene} scene
+ * @param {Language} language
+ */
+export async function report(scene, language) {
+  const path = `/chat/sessions/${encodeURIComponent(scene.id)}/report?format=html`;
+  const answer = await ask(path, { headers: { ...secretHeaders(scene), accept: "text/html", "accept-language": language } });
+  return answer.text();
 }
 
 /**

@@ -16,6 +16,9 @@ import { toneOf } from "./scores.js";
 /** The drawer looks further back than the dials. */
 const HISTORY_MS = 600_000;
 
+/** Units whose numbers are shares of one. */
+const SHARES = /share|smiling/;
+
 export class Drawer {
   /** @param {{itemOf: (moment: Evidence) => string | null, jump: (item: string) => void}} script */
   constructor(script) {
@@ -148,7 +151,7 @@ function drawPlace(detail) {
   const { band, measure, unit = "" } = detail ?? {};
   if (!band || typeof measure !== "number") return null;
   const [, low, high] = band;
-  const values = { measure: inUnit(measure, unit), low: inUnit(low ?? 0, unit), high: inUnit(high ?? 0, unit) };
+  const values = { measure: inUnit(measure, unit), low: bare(low ?? 0, unit), high: bare(high ?? 0, unit) };
   const key = typeof low !== "number" ? "band_words_to" : typeof high !== "number" ? "band_words_from" : "band_words";
   return part("band_title", drawBand(band, measure), make("p", {}, t(key, values)));
 }
@@ -184,7 +187,7 @@ function drawShares(shares) {
  */
 function whatWords({ what, value, from_ms, to_ms }) {
   const key = `what_${what}`;
-  const values = { value: plain(value), percent: Math.round(value * 100), ms: to_ms - from_ms, s: plain((to_ms - from_ms) / 1000) };
+  const values = { value: plain(value), signed: `${value > 0 ? "+" : ""}${plain(value)}`, s: plain((to_ms - from_ms) / 1000) };
   return hasWords(key) ? t(key, values) : what.replaceAll("_", " ");
 }
 
@@ -194,13 +197,21 @@ function whatWords({ what, value, from_ms, to_ms }) {
  */
 function inUnit(value, unit) {
   const key = `unit_${unit}`;
-  const shown = unit.startsWith("share") ? Math.round(value * 100) : plain(value);
-  return hasWords(key) ? t(key, { value: shown }) : String(shown);
+  return hasWords(key) ? t(key, { value: bare(value, unit) }) : bare(value, unit);
+}
+
+/**
+ * The number alone; shares as per cent.
+ * @param {number} value
+ * @param {string} unit
+ */
+function bare(value, unit) {
+  return plain(SHARES.test(unit) ? value * 100 : value);
 }
 
 /** @param {number} value */
 function plain(value) {
-  return new Intl.NumberFormat(language(), { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 }).format(value);
+  return new Intl.NumberFormat(language(), { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 }).format(value);
 }
 
 /** @param {number} ms */

@@ -64,10 +64,10 @@ export function drawSparkline(history, { now, span, width, height, label }) {
 export function drawBand(band, measure) {
   const { zeroFrom, fullFrom, fullTo, zeroTo, at } = bandScale(band, measure);
   const bar = (/** @type {string} */ kind, /** @type {number} */ from, /** @type {number} */ to) =>
-    draw("rect", { class: kind, x: (from * 100).toFixed(1), y: 3, width: Math.max(0, (to - from) * 100).toFixed(1), height: 4, rx: 2 });
+    draw("rect", { class: kind, x: (from * 100).toFixed(1), y: 0, width: Math.max(0, (to - from) * 100).toFixed(1), height: 10 });
   return draw("svg", { class: "band", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
     bar("band-all", 0, 1), bar("band-some", zeroFrom, zeroTo), bar("band-full", fullFrom, fullTo),
-    draw("path", { class: "band-at", d: `M${(at * 100).toFixed(1)} 1v8` }));
+    draw("path", { class: "band-at", d: `M${(at * 100).toFixed(1)} 0v10` }));
 }
 
 /**
