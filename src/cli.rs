@@ -1,5 +1,6 @@
 //! What can be typed: commands and flags; `cli/run.rs` does it.
 
+pub mod midi;
 mod run;
 
 use std::{
@@ -57,16 +58,26 @@ pub enum Command {
     Talk(TalkArgs),
     /// Print what is said in a recording
     Transcribe(TranscribeArgs),
+    /// Score a recording: the voice, the words, and what both show
+    Analyze(AnalyzeArgs),
     /// Speak a text into a WAV file
     Say(SayArgs),
     /// Time the models alone: requests as JSON lines on stdin, times on stdout
     Measure,
+    /// Find faces in pictures for a server: its own worker, not for people
+    #[command(hide = true, name = crate::engines::FACE_WORKER)]
+    LandmarkerWorker {
+        /// The landmarker
+        model: PathBuf,
+    },
     /// List who can answer
     Personas,
     /// List the voices
     Voices,
     /// Fetch, list and verify models
     Models(ModelsArgs),
+    /// Look into MIDI files
+    Midi(midi::MidiArgs),
     /// Check the configuration and print what is in effect, without secrets
     CheckConfig {
         /// Configuration files, as with --config
@@ -128,6 +139,19 @@ pub struct TranscribeArgs {
     /// ko or en; detected by default
     #[arg(long)]
     pub language: Option<Language>,
+}
+
+/// Flags of `analyze`.
+#[derive(Clone, Debug, Args)]
+pub struct AnalyzeArgs {
+    /// A recording of one speaker: WAV, MP3, Ogg or WebM, at most five minutes
+    pub input: PathBuf,
+    /// ko or en; detected by default
+    #[arg(long)]
+    pub language: Option<Language>,
+    /// Print everything as JSON, as `POST /voice/analyze` answers
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn sample_rate(text: &str) -> Result<u32, String> {

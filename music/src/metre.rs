@@ -119,10 +119,7 @@ fn upbeat(score: &Score, metre: Metre) -> f64 {
     let steps = (bar / step).round() as usize;
     for idx in 0..steps.clamp(1, 64) {
         let phase = idx as f64 * step;
-        let weight: f64 = accents
-            .iter()
-            .map(|(at, weight)| weight * worth(level(metre, at - phase)))
-            .sum();
+        let weight: f64 = accents.iter().map(|(at, weight)| weight * worth(level(metre, at - phase))).sum();
         // Most pieces begin with a bar, the others mostly with one short beat.
         let prior = if idx == 0 {
             0.05

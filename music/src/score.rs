@@ -221,7 +221,5 @@ impl Score {
 
 /// The order that every function here expects.
 pub fn sort(notes: &mut [Note]) {
-    notes.sort_by(|a, b| {
-        a.onset.total_cmp(&b.onset).then(a.pitch.cmp(&b.pitch)).then(a.track.cmp(&b.track))
-    });
+    notes.sort_by(|a, b| a.onset.total_cmp(&b.onset).then(a.pitch.cmp(&b.pitch)).then(a.track.cmp(&b.track)));
 }

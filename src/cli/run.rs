@@ -21,6 +21,11 @@ use crate::{
 /// configuration that cannot be used, 1 with anything else.
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(Command::LandmarkerWorker { model }) = &cli.command {
+        // A worker needs no configuration, and its pipes carry nothing else.
+        let done = duologue_engines::face::worker::run(model, std::io::stdin(), std::io::stdout());
+        return if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     // One TLS provider for the process; that it is installed already can only mean the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let loaded = match config::load(cli.sources()) {
@@ -59,6 +64,10 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
             log_to_stderr(&quiet(&config.log))?;
             talk::transcribe(&args.input, args.language, &config).await
         }
+        Command::Analyze(args) => {
+            log_to_stderr(&quiet(&config.log))?;
+            talk::analyze(&args, &config).await
+        }
         Command::Say(args) => {
             log_to_stderr(&quiet(&config.log))?;
             talk::speak(&args, &config).await
@@ -67,6 +76,10 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
             log_to_stderr(&quiet(&config.log))?;
             measure::measure(&config).await
         }
+        Command::Midi(args) => {
+            tokio::task::spawn_blocking(move || super::midi::run(&args)).await.context("the command broke")?
+        }
+        Command::LandmarkerWorker { .. } => anyhow::bail!("it runs before the configuration is read"),
         Command::Personas => list_personas(&config),
         Command::Voices => {
             log_to_stderr(&quiet(&config.log))?;

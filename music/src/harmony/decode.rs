@@ -82,8 +82,8 @@ pub(super) fn search(problem: &Problem<'_>, weights: &[f32], bias: Option<Bias<'
             let common = sum.sum;
             for chord in candidates(&run, lattice.slices[from].bass, bias.map(|bias| (bias, from, to))) {
                 let idx = chord.index();
-                let (entry, previous) = *entries[idx]
-                    .get_or_insert_with(|| enter(problem, weights, (from, chord), &before));
+                let (entry, previous) =
+                    *entries[idx].get_or_insert_with(|| enter(problem, weights, (from, chord), &before));
                 let mut sum = Sum { weights, sum: 0.0 };
                 features::of_chord(&run, chord, &mut sum);
                 let mut score = entry + common + sum.sum;
@@ -113,7 +113,12 @@ fn survivors(cells: &[Cell; CHORDS]) -> Vec<(u8, f32)> {
 }
 
 /// The best way into a chord at a boundary: its score so far and the chord before.
-fn enter(problem: &Problem<'_>, weights: &[f32], (at, chord): (usize, Chord), before: &[(u8, f32)]) -> (f32, u8) {
+fn enter(
+    problem: &Problem<'_>,
+    weights: &[f32],
+    (at, chord): (usize, Chord),
+    before: &[(u8, f32)],
+) -> (f32, u8) {
     let keys = &problem.keys[at];
     let mut sum = Sum { weights, sum: 0.0 };
     features::of_key(chord, keys, &mut sum);
@@ -162,7 +167,8 @@ fn candidates(run: &Run<'_>, bass: Option<u8>, bias: Option<(Bias<'_>, usize, us
 
 fn trace(cells: &[[Cell; CHORDS]]) -> Vec<Segment> {
     let Some((mut at, last)) = cells.len().checked_sub(1).zip(cells.last()) else { return Vec::new() };
-    let mut chord = (0..CHORDS).max_by(|a, b| last[*a].score.total_cmp(&last[*b].score).then(b.cmp(a))).unwrap_or(0);
+    let mut chord =
+        (0..CHORDS).max_by(|a, b| last[*a].score.total_cmp(&last[*b].score).then(b.cmp(a))).unwrap_or(0);
     let mut path = Vec::new();
     while at > 0 {
         let cell = cells[at][chord];

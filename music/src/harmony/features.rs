@@ -72,7 +72,6 @@ pub const COUNT: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
 pub(super) struct Run<'a> {
     lattice: &'a Lattice,
     from: usize,
-    to: usize,
     /// Beats.
     pub(super) beats: f32,
     silence: f32,
@@ -94,7 +93,6 @@ impl<'a> Run<'a> {
         let mut run = Self {
             lattice,
             from,
-            to,
             beats: lattice.beats[to] - lattice.beats[from],
             silence: lattice.silence[to] - lattice.silence[from],
             time: lattice.time[to],
@@ -222,11 +220,10 @@ pub(super) fn of_key(chord: Chord, keys: &[(Key, f32)], out: &mut impl Sink) {
             && foreign > 0
             && key.has((chord.root + 5) % 12);
         out.add(IN_KEY + 4, if is_applied { *chance } else { 0.0 });
-        let leads = matches!(
-            chord.quality,
-            Quality::Diminished | Quality::Diminished7 | Quality::HalfDiminished7
-        ) && foreign > 0
-            && key.has((chord.root + 1) % 12);
+        let leads =
+            matches!(chord.quality, Quality::Diminished | Quality::Diminished7 | Quality::HalfDiminished7)
+                && foreign > 0
+                && key.has((chord.root + 1) % 12);
         out.add(IN_KEY + 5, if leads { *chance } else { 0.0 });
         out.add(DEGREE + (minor * 12 + above) * FAMILIES + family(chord.quality), *chance);
     }
@@ -290,7 +287,17 @@ pub(super) fn of_step(
     out.add(FOLLOW + (up * 4 + kind(before.quality)) * 2 + usize::from(chord.quality.is_minor()), 1.0);
     if up == 0 {
         let (had, has) = (before.quality.has_seventh(), chord.quality.has_seventh());
-        out.add(REPEAT + if has && !had { 1 } else if had && !has { 2 } else { 3 }, 1.0);
+        out.add(
+            REPEAT
+                + if has && !had {
+                    1
+                } else if had && !has {
+                    2
+                } else {
+                    3
+                },
+            1.0,
+        );
     }
     let common = (before.mask() & chord.mask()).count_ones() as usize;
     out.add(MOVE + common.min(3), 1.0);

@@ -8,7 +8,7 @@ use crate::{
 /// Onsets this near (in quarter notes) are one: chords are never struck at once by people.
 const TOGETHER: f64 = 0.06;
 /// Slices at most. A longer piece is cut at beats, then at bars.
-const MOST: usize = 60_000;
+const MOST: usize = 20_000;
 /// Kinds of notes that need not belong to a chord, by how they are reached and left; each on and off the beat.
 pub(super) const KINDS: usize = 10;
 
@@ -75,7 +75,11 @@ impl Lattice {
                 sounding.push(next);
                 next += 1;
             }
-            lattice.push((*start, until), grid, &Heard { notes: &notes, approaches: &approaches, sounding: &sounding });
+            lattice.push(
+                (*start, until),
+                grid,
+                &Heard { notes: &notes, approaches: &approaches, sounding: &sounding },
+            );
         }
         lattice
     }
@@ -105,12 +109,18 @@ impl Lattice {
         &self.slices[idx].shares
     }
 
+    /// The lowest pitch class on the first slice of a run on which anything sounds.
+    pub fn bass(&self, from: usize, to: usize) -> Option<u8> {
+        self.slices[from..to].iter().find_map(|slice| slice.bass)
+    }
+
     fn push(&mut self, (start, until): (f64, f64), grid: &Grid, heard: &Heard<'_>) {
         let beat = grid.beat(start).clamp(0.5, 2.0);
         let length = until - start;
         let beats = (length / beat) as f32;
         let level = grid.level(start);
-        let mut slice = Slice { start, beats, level, shares: [0.0; 12], bass: None, is_bass_new: false, fresh: 0.0 };
+        let mut slice =
+            Slice { start, beats, level, shares: [0.0; 12], bass: None, is_bass_new: false, fresh: 0.0 };
         let mut time = self.time.last().copied().unwrap_or([[0.0; 12]; KINDS]);
         let mut count = self.count.last().copied().unwrap_or([[0.0; 12]; KINDS]);
         let lowest = heard.sounding.iter().map(|idx| &heard.notes[*idx]).min_by_key(|note| note.pitch);
@@ -127,7 +137,8 @@ impl Lattice {
         for (idx, weight) in heard.sounding.iter().zip(&weights) {
             let note = &heard.notes[*idx];
             let is_new = note.onset > start - TOGETHER;
-            let kind = heard.approaches[*idx].kind(is_new) * 2 + usize::from(grid.level(note.onset) >= Level::Beat);
+            let kind =
+                heard.approaches[*idx].kind(is_new) * 2 + usize::from(grid.level(note.onset) >= Level::Beat);
             let pitch_class = usize::from(note.pitch_class());
             let share = weight / total.max(1e-6);
             slice.shares[pitch_class] += share;
@@ -143,7 +154,8 @@ impl Lattice {
             slice.is_bass_new = note.onset > start - TOGETHER;
             bass_time[usize::from(note.pitch_class())] += beats;
         }
-        let silence = self.silence.last().copied().unwrap_or(0.0) + if lowest.is_none() { beats } else { 0.0 };
+        let silence =
+            self.silence.last().copied().unwrap_or(0.0) + if lowest.is_none() { beats } else { 0.0 };
         self.beats.push(self.beats.last().copied().unwrap_or(0.0) + beats);
         self.silence.push(silence);
         self.time.push(time);
@@ -174,10 +186,6 @@ fn starts(notes: &[Note], grid: &Grid) -> Vec<f64> {
         starts.retain(|start| grid.level(*start) >= level);
     }
     starts.truncate(MOST);
-    if let Some(first) = starts.first_mut() {
-        // What the first note begins holds from the beginning.
-        *first = first.min(0.0_f64.max(*first));
-    }
     starts
 }
 
@@ -219,13 +227,14 @@ fn approaches(notes: &[Note]) -> Vec<Approach> {
             if other.onset > note.end() + GAP {
                 break;
             }
-            if other.track != note.track || other.onset < note.end() - 0.06 || other.onset < note.onset + 0.03 {
+            if other.track != note.track || other.onset < note.end() - 0.06 || other.onset < note.onset + 0.03
+            {
                 continue;
             }
-            let later = &mut (idx + 1 + behind);
+            let later = idx + 1 + behind;
             match other.pitch.abs_diff(note.pitch) {
-                0 => (found[idx].same_out, found[*later].same_in) = (true, true),
-                1 | 2 => (found[idx].step_out, found[*later].step_in) = (true, true),
+                0 => (found[idx].same_out, found[later].same_in) = (true, true),
+                1 | 2 => (found[idx].step_out, found[later].step_in) = (true, true),
                 _ => {}
             }
         }

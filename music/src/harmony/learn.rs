@@ -46,7 +46,9 @@ impl<'a> Example<'a> {
             for label in labels.iter().filter(|label| label.start < end && label.end > start) {
                 let share = (label.end.min(end) - label.start.max(start)) / (end - start);
                 for (chord, cost) in row.iter_mut().enumerate() {
-                    *cost += share as f32 * lattice.slice_beats(idx) * wrong(label.chord, Chord::from_index(chord));
+                    *cost += share as f32
+                        * lattice.slice_beats(idx)
+                        * wrong(label.chord, Chord::from_index(chord));
                 }
             }
             costs.push(row);

@@ -26,7 +26,8 @@ pub fn posteriors(slices: &[Observed]) -> Vec<[f32; 24]> {
     let mut forward = vec![[0.0_f32; 24]; slices.len()];
     let mut before = [-(24.0_f32.ln()); 24];
     for (idx, slice) in slices.iter().enumerate() {
-        let moved = if idx == 0 { before } else { step(&before, &steps, slices[idx - 1].beats.min(slice.beats)) };
+        let moved =
+            if idx == 0 { before } else { step(&before, &steps, slices[idx - 1].beats.min(slice.beats)) };
         for key in 0..24 {
             forward[idx][key] = moved[key] + emissions[idx][key];
         }
@@ -59,7 +60,9 @@ fn emission(slice: &Observed) -> [f32; 24] {
     for key in Key::all() {
         let logs = if key.mode == Mode::Major { &major } else { &minor };
         let mean: f32 = (0..12_u8)
-            .map(|pitch_class| slice.shares[usize::from(pitch_class)] * logs[usize::from(key.above(pitch_class))])
+            .map(|pitch_class| {
+                slice.shares[usize::from(pitch_class)] * logs[usize::from(key.above(pitch_class))]
+            })
             .sum();
         scores[key.index()] = EVIDENCE * slice.beats.min(4.0) * mean;
     }

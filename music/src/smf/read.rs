@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEventKind};
 
 use super::{Limits, SmfError};
-use crate::score::{KeySignature, Metre, Note, Repairs, Score, Tempo, Track, sort};
+use crate::score::{KeySignature, Metre, Note, Score, Tempo, Track, sort};
 
 /// Names longer than this are cut: they are for people to read.
 const NAME_LETTERS: usize = 80;
@@ -44,8 +44,8 @@ fn check_chunks(bytes: &[u8], limits: &Limits) -> Result<(), SmfError> {
         let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
         let length = usize::try_from(length).map_err(|_| SmfError::Truncated)?;
         let Some((body, after)) = body.split_at_checked(length) else {
-            let is_track = &head[..4] == b"MTrk";
-            return if is_track || found < announced { Err(SmfError::Truncated) } else { Ok(()) };
+            let is_ours = matches!(&head[..4], b"MTrk" | b"MThd");
+            return if is_ours || found < announced { Err(SmfError::Truncated) } else { Ok(()) };
         };
         match &head[..4] {
             b"MThd" if body.len() < 6 => return Err(SmfError::Truncated),
@@ -70,6 +70,8 @@ struct Reader<'a> {
     is_smpte: bool,
     /// Where the track begins: not 0 in format 2 alone.
     begin: f64,
+    /// Where the last event is.
+    last: f64,
     score: Score,
     tempos: Vec<Tempo>,
     metres: Vec<Metre>,
@@ -95,6 +97,7 @@ impl<'a> Reader<'a> {
             division,
             is_smpte,
             begin: 0.0,
+            last: 0.0,
             score: Score::default(),
             tempos: Vec::new(),
             metres: Vec::new(),
@@ -103,6 +106,9 @@ impl<'a> Reader<'a> {
     }
 
     fn read_track(&mut self, idx: usize, mut events: midly::EventIter<'_>) -> Result<(), SmfError> {
+        if idx >= self.limits.tracks {
+            return Err(SmfError::TooManyTracks);
+        }
         let mut track = TrackReader { ticks: 0, name: String::new(), parts: [None; 16] };
         let mut sounding = Sounding::new();
         let mut unread = events.unread().len();
@@ -200,7 +206,12 @@ impl<'a> Reader<'a> {
         true
     }
 
-    fn take_meta(&mut self, at: f64, message: MetaMessage<'_>, track: &mut TrackReader) -> Result<(), SmfError> {
+    fn take_meta(
+        &mut self,
+        at: f64,
+        message: MetaMessage<'_>,
+        track: &mut TrackReader,
+    ) -> Result<(), SmfError> {
         match message {
             MetaMessage::TrackName(name) if track.name.is_empty() => {
                 track.name = String::from_utf8_lossy(name).trim().chars().take(NAME_LETTERS).collect();
@@ -231,7 +242,7 @@ impl<'a> Reader<'a> {
         for part in track.parts.iter().flatten() {
             self.score.tracks[usize::from(*part)].name.clone_from(&track.name);
         }
-        self.score.length = self.score.length.max(at);
+        self.last = self.last.max(at);
         if self.is_sequence {
             self.begin = at;
         }
@@ -258,7 +269,9 @@ impl<'a> Reader<'a> {
         self.metres.dedup_by(|later, earlier| (later.num, later.den) == (earlier.num, earlier.den));
         self.score.tempos = self.tempos;
         self.score.metres = self.metres;
-        self.score.repairs = Repairs { ..self.score.repairs };
+        // A change of tempo after the last note is no music; a file without notes is as long as it says.
+        let notes = self.score.notes.iter().map(Note::end).reduce(f64::max);
+        self.score.length = notes.unwrap_or(self.last);
         self.score.count_tracks();
         self.score
     }

@@ -53,7 +53,11 @@ fn conductor(score: &Score) -> Vec<Timed<'_>> {
     }
     for metre in &score.metres {
         let power = u8::try_from(metre.den.max(1).ilog2()).unwrap_or(2);
-        events.push((ticks(metre.at), 0, TrackEventKind::Meta(MetaMessage::TimeSignature(metre.num, power, 24, 8))));
+        events.push((
+            ticks(metre.at),
+            0,
+            TrackEventKind::Meta(MetaMessage::TimeSignature(metre.num, power, 24, 8)),
+        ));
     }
     if let Some(key) = score.key_signature {
         events.push((0, 0, TrackEventKind::Meta(MetaMessage::KeySignature(key.sharps, key.minor))));

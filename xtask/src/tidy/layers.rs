@@ -10,9 +10,14 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 7] = [
+const LAYERS: [Layer; 8] = [
     Layer {
         folder: "domain",
+        may_use: &[],
+        never: &["tokio", "ractor", "axum", "serde", "serde_json", "sqlx", "reqwest"],
+    },
+    Layer {
+        folder: "music",
         may_use: &[],
         never: &["tokio", "ractor", "axum", "serde", "serde_json", "sqlx", "reqwest"],
     },
@@ -31,7 +36,7 @@ const LAYERS: [Layer; 7] = [
     Layer { folder: "xtask", may_use: &[], never: &[] },
     Layer {
         folder: ".",
-        may_use: &["duologue-domain", "duologue-engines", "duologue-actors"],
+        may_use: &["duologue-domain", "duologue-engines", "duologue-actors", "duologue-music"],
         never: &["ort", "whisper-rs", "llama-cpp-2"],
     },
 ];
@@ -116,14 +121,14 @@ fn check_profiles(manifest: &Source, findings: &mut Findings) {
 fn check_uses(source: &Source, findings: &mut Findings) {
     let folder = match source.path.split('/').next() {
         _ if source.path.starts_with("engines/llama/") => "engines/llama",
-        Some(first @ ("domain" | "engines" | "actors" | "testkit" | "xtask")) => first,
+        Some(first @ ("domain" | "music" | "engines" | "actors" | "testkit" | "xtask")) => first,
         _ => ".",
     };
     let Some(layer) = LAYERS.iter().find(|layer| layer.folder == folder) else { return };
     let code = mask::code(&source.text);
     for (number, line) in code.lines().enumerate() {
         let place = format!("{}:{}", source.path, number + 1);
-        for krate in ["duologue_domain", "duologue_engines", "duologue_actors"] {
+        for krate in ["duologue_domain", "duologue_engines", "duologue_actors", "duologue_music"] {
             let allowed = layer.may_use.contains(&krate.replace('_', "-").as_str());
             // Tests of a layer may use what its dev-dependencies bring.
             if line.contains(&format!("{krate}::")) && !allowed && !source.is_test() {

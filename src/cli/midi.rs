@@ -1,0 +1,194 @@
+//! `duologue midi …`: what a MIDI file is, as JSON or as a page of text.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use duologue_music::{
+    analysis::{Analysis, analyze},
+    chord::pitch_class_name,
+    gm,
+    key::Key,
+    score::Score,
+    smf::{self, Limits},
+};
+use serde_json::{Value, json};
+
+use super::print;
+
+/// Flags of `midi`.
+#[derive(Clone, Debug, Args)]
+pub struct MidiArgs {
+    #[command(subcommand)]
+    command: MidiCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum MidiCommand {
+    /// Tell the key, the chords, the metre and the instruments of MIDI files
+    Analyze(AnalyzeArgs),
+}
+
+/// Flags of `midi analyze`.
+#[derive(Clone, Debug, Args)]
+struct AnalyzeArgs {
+    /// MIDI files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Write one JSON file for each into this folder instead of printing
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+/// Does it. With several files, those that cannot be read are named at the end, after all others were done.
+pub(super) fn run(args: &MidiArgs) -> anyhow::Result<()> {
+    let MidiCommand::Analyze(args) = &args.command;
+    if let Some(folder) = &args.out {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let mut broken = Vec::new();
+    for file in &args.files {
+        if let Err(error) = analyze_file(file, args) {
+            broken.push(format!("{error:#}"));
+        }
+    }
+    anyhow::ensure!(broken.is_empty(), "{}", broken.join("\n"));
+    Ok(())
+}
+
+fn analyze_file(file: &Path, args: &AnalyzeArgs) -> anyhow::Result<()> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let score = smf::read(&bytes, &Limits::default())
+        .map_err(|error| anyhow::anyhow!("{}: {error} ({})", file.display(), error.code()))?;
+    let analysis = analyze(&score);
+    if let Some(folder) = &args.out {
+        let name = file.file_stem().unwrap_or_default();
+        let path = folder.join(name).with_extension("json");
+        let text = serde_json::to_string(&document(&score, &analysis))?;
+        return fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()));
+    }
+    if args.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&document(&score, &analysis))?));
+    } else {
+        print(&page(file, &score, &analysis));
+    }
+    Ok(())
+}
+
+/// The analysis as it is written in files; times in quarter notes from the beginning.
+pub fn document(score: &Score, analysis: &Analysis) -> Value {
+    let key = |key: Key| json!({"tonic": key.tonic_name(), "mode": key.mode.code()});
+    let chords: Vec<Value> = analysis
+        .chords
+        .iter()
+        .map(|span| {
+            let flats = span.key.with_flats();
+            json!({
+                "start": round(span.start), "end": round(span.end),
+                "root": pitch_class_name(span.chord.root, flats), "quality": span.chord.quality.code(),
+                "bass": span.bass.map(|bass| pitch_class_name(bass, flats)),
+                "roman": span.roman, "symbol": span.chord.symbol(flats),
+            })
+        })
+        .collect();
+    let tracks: Vec<Value> = score
+        .tracks
+        .iter()
+        .map(|track| {
+            json!({
+                "name": track.name, "channel": track.channel, "program": track.program, "notes": track.notes,
+                "instrument": gm::instrument(track.channel, track.program),
+                "range": track.range.map(|(low, high)| [low, high]),
+            })
+        })
+        .collect();
+    let mut instruments: Vec<&str> = Vec::new();
+    for track in score.tracks.iter().filter(|track| track.notes > 0) {
+        let name = gm::instrument(track.channel, track.program);
+        if !instruments.contains(&name) {
+            instruments.push(name);
+        }
+    }
+    json!({
+        "key": analysis.key.map(|found| {
+            json!({"tonic": found.key.tonic_name(), "mode": found.key.mode.code(), "confidence": round(f64::from(found.confidence))})
+        }),
+        "key_regions": analysis.regions.iter().map(|region| {
+            json!({"start": round(region.start), "end": round(region.end),
+                "tonic": region.key.tonic_name(), "mode": region.key.mode.code()})
+        }).collect::<Vec<_>>(),
+        "chords": chords,
+        "cadences": analysis.cadences.iter().map(|cadence| {
+            json!({"at": round(cadence.at), "kind": cadence.kind.code(), "key": key(cadence.key)})
+        }).collect::<Vec<_>>(),
+        "two_five_ones": analysis.two_five_ones.iter().map(|turn| {
+            json!({"start": round(turn.start), "end": round(turn.end), "key": key(turn.key)})
+        }).collect::<Vec<_>>(),
+        "tracks": tracks,
+        "instruments": instruments,
+        "tempo": round(score.main_bpm()),
+        "tempo_bpm": score.tempos.first().map(|tempo| tempo.bpm),
+        "tempos": score.tempos.iter().take(256).map(|tempo| json!({"q": round(tempo.at), "bpm": round(tempo.bpm)})).collect::<Vec<_>>(),
+        "time_signatures": score.metres.iter().map(|metre| {
+            json!({"q": round(metre.at), "num": metre.num, "den": metre.den})
+        }).collect::<Vec<_>>(),
+        "upbeat": round(analysis.upbeat),
+        "quarters": round(score.length),
+        "seconds": round(score.seconds(score.length)),
+        "notes": score.notes.len(),
+        "density": round(analysis.density),
+        "range": analysis.range.map(|(low, high)| [low, high]),
+        "swing": analysis.swing.map(|(ratio, pairs)| json!({"ratio": round(ratio), "pairs": pairs})),
+        "groove": {"steadiness": analysis.steadiness.map(round), "syncopation": round(analysis.syncopation)},
+        "style": {"class": analysis.style.class.code(), "confidence": round(f64::from(analysis.style.confidence))},
+        "repairs": {"unended": score.repairs.unended, "unbegun": score.repairs.unbegun, "doubled": score.repairs.doubled},
+    })
+}
+
+/// Four places: a tick of 960 in a quarter is told from the next.
+fn round(value: f64) -> f64 {
+    (value * 10_000.0).round() / 10_000.0
+}
+
+fn page(file: &Path, score: &Score, analysis: &Analysis) -> String {
+    let mut text = format!("{}\n", file.display());
+    // Writing into a String cannot fail.
+    if let Some(found) = analysis.key {
+        let _ = writeln!(text, "key          {} {}", found.key.tonic_name(), found.key.mode.code());
+    }
+    let metre = score.metres[0];
+    let _ =
+        writeln!(text, "metre        {}/{}, {:.0} quarters a minute", metre.num, metre.den, score.main_bpm());
+    let _ = writeln!(
+        text,
+        "length       {:.1} quarters, {:.0} s, {} notes",
+        score.length,
+        score.seconds(score.length),
+        score.notes.len()
+    );
+    let _ = writeln!(text, "style        {}", analysis.style.class.code());
+    for track in score.tracks.iter().filter(|track| track.notes > 0) {
+        let _ = writeln!(
+            text,
+            "track        {} {} ({} notes)",
+            track.name,
+            gm::instrument(track.channel, track.program),
+            track.notes
+        );
+    }
+    for span in &analysis.chords {
+        let symbol = span.chord.symbol(span.key.with_flats());
+        let _ = writeln!(text, "{:>8.2}     {symbol:<8} {}", span.start, span.roman);
+    }
+    for cadence in &analysis.cadences {
+        let _ = writeln!(text, "{:>8.2}     {} cadence", cadence.at, cadence.kind.code());
+    }
+    text
+}
