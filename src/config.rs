@@ -10,13 +10,16 @@ mod check;
 mod layers;
 mod legacy;
 mod report;
+mod scoring;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, net::IpAddr, path::PathBuf};
 
-use duologue_engines::config::{LlmConfig, SttConfig, TtsConfig, VadConfig};
+use duologue_engines::config::{LandmarkerConfig, LlmConfig, SttConfig, TtsConfig, VadConfig};
 use serde::Deserialize;
+
+pub use self::scoring::{CoachSection, FaceSection};
 
 /// The complete defaults, commented: also the file that an operator edits.
 pub const DEFAULTS: &str = include_str!("../config/duologue.toml");
@@ -48,6 +51,12 @@ pub struct Config {
     pub llm: LlmConfig,
     /// Text to speech.
     pub tts: TtsConfig,
+    /// Faces in pictures.
+    pub landmarker: LandmarkerConfig,
+    /// What a person's talk is judged by.
+    pub coach: CoachSection,
+    /// What their face is judged by.
+    pub face: FaceSection,
     /// Logs.
     pub log: LogConfig,
 }

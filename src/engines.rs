@@ -10,6 +10,9 @@ use crate::{
     models::{Manifest, Shelf},
 };
 
+/// The command that makes this program the worker of the face landmarker.
+pub const FACE_WORKER: &str = "landmarker-worker";
+
 /// Opens every engine that the configuration names. A missing model is no error here: its engine is absent and
 /// says so.
 ///
@@ -23,8 +26,15 @@ pub fn open(config: &Config) -> anyhow::Result<Engines> {
         runtime: config.onnx_runtime(),
         models: config.models_dir(),
         worker: worker_binary(),
+        face_worker: (std::env::current_exe().unwrap_or_default(), FACE_WORKER),
         resolve: &resolve,
     };
-    let configs = EngineConfigs { vad: &config.vad, stt: &config.stt, llm: &config.llm, tts: &config.tts };
+    let configs = EngineConfigs {
+        vad: &config.vad,
+        stt: &config.stt,
+        llm: &config.llm,
+        tts: &config.tts,
+        landmarker: &config.landmarker,
+    };
     Ok(Engines::open(configs, &places))
 }

@@ -42,6 +42,15 @@ pub enum Code {
     StoreNoSpace,
     StoreBroken,
     AuthUnavailable,
+    ImageUnsupported,
+    ImageDamaged,
+    ImageTooSmall,
+    ImageTooLarge,
+    AudioUnsupported,
+    AudioTooLong,
+    AudioTruncated,
+    AudioDamaged,
+    AudioEmpty,
     Internal,
 }
 
@@ -154,6 +163,33 @@ impl Code {
             Self::AuthUnavailable => {
                 Row("auth_unavailable", S::SERVICE_UNAVAILABLE, SERVER, "Try again in a moment.")
             }
+            Self::ImageUnsupported => Row(
+                "image_unsupported",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                INVALID,
+                "Send a JPEG, PNG or WebP picture.",
+            ),
+            Self::ImageDamaged => {
+                Row("image_damaged", S::UNPROCESSABLE_ENTITY, INVALID, "Send the whole file.")
+            }
+            Self::ImageTooSmall => Row("image_too_small", S::UNPROCESSABLE_ENTITY, INVALID, ""),
+            Self::ImageTooLarge => {
+                Row("image_too_large", S::PAYLOAD_TOO_LARGE, INVALID, "Send a smaller picture.")
+            }
+            Self::AudioUnsupported => Row(
+                "audio_unsupported",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                INVALID,
+                "Convert it, for example to WAV.",
+            ),
+            Self::AudioTooLong => Row("audio_too_long", S::PAYLOAD_TOO_LARGE, INVALID, "Cut it into pieces."),
+            Self::AudioTruncated => {
+                Row("audio_truncated", S::UNPROCESSABLE_ENTITY, INVALID, "Send the whole file.")
+            }
+            Self::AudioDamaged => {
+                Row("audio_damaged", S::UNPROCESSABLE_ENTITY, INVALID, "Convert it again from the original.")
+            }
+            Self::AudioEmpty => Row("audio_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),
             Self::Internal => {
                 Row("internal_error", S::INTERNAL_SERVER_ERROR, SERVER, "The server's log says more.")
             }

@@ -12,7 +12,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     auth::{KEY_HEADER, SECRET_HEADER},
-    http::{chat, health, personas, voice},
+    http::{analyze, chat, health, personas, picture, voice},
     state::AppState,
 };
 
@@ -30,7 +30,8 @@ use crate::{
         health::health, health::earlier_health, health::metrics,
         personas::list, personas::show, personas::activate,
         chat::chat, chat::create, chat::list, chat::show, chat::messages, chat::remove,
-        voice::voices, voice::speak,
+        chat::feedback::show_feedback, chat::feedback::show_report,
+        voice::voices, voice::speak, analyze::analyze, analyze::upload, picture::upload,
     ),
     tags(
         (name = "chat", description = "Sessions, and what was said in them"),

@@ -29,7 +29,7 @@ mod who;
 use self::{
     blinks::Blinks,
     calibration::Session,
-    expression::Resting,
+    expression::{Resting, Units},
     gaze::Gaze,
     history::{History, Runs},
     judge::{Evidences, Kept},
@@ -110,6 +110,20 @@ struct AllRuns {
     attention: Runs,
     posture: Runs,
     expression: Runs,
+}
+
+/// What a single picture shows, against the rest of most faces, since this one's is not known: shares that add up to
+/// 1. None without blendshapes.
+pub fn shown(frame: &Frame) -> Option<[(Expression, f32); 8]> {
+    let frame = frame.sound().unmirrored();
+    let yaw = geometry::measure(&frame).pose.map_or(0.0, |pose| pose.yaw);
+    let shares = Units::read(frame.blendshapes.as_ref()?, Resting::default().values(), yaw).shares();
+    Some(std::array::from_fn(|index| (Expression::ALL[index], shares[index])))
+}
+
+/// Where the head points in a single picture.
+pub fn pose(frame: &Frame) -> Option<Pose> {
+    geometry::measure(&frame.sound().unmirrored()).pose
 }
 
 impl Face {

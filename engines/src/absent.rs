@@ -3,12 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use duologue_domain::face::Frame;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::port::{
-    ChatMessage, EngineError, EngineInfo, ErrorKind, Health, LlmEngine, LlmRequest, LlmStream, SessionKey,
-    SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VadEngine, VadStream,
-    Voice,
+    ChatMessage, EngineError, EngineInfo, ErrorKind, FaceEngine, Health, LlmEngine, LlmRequest, LlmStream,
+    Picture, SessionKey, SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine,
+    VadEngine, VadStream, Voice,
 };
 
 /// Stands in for any engine that cannot be used.
@@ -34,6 +35,21 @@ impl Absent {
 
     fn absent_health(&self) -> Health {
         Health::Unavailable(self.reason.clone())
+    }
+}
+
+impl FaceEngine for Absent {
+    fn info(&self) -> EngineInfo {
+        self.absent_info()
+    }
+
+    fn health(&self) -> Health {
+        self.absent_health()
+    }
+
+    fn look(&self, _: Picture) -> BoxFuture<'static, Result<Frame, EngineError>> {
+        let error = self.error();
+        async move { Err(error) }.boxed()
     }
 }
 

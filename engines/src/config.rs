@@ -53,6 +53,24 @@ impl Default for VadConfig {
     }
 }
 
+/// `[landmarker]`: faces in pictures that clients send. Pages run their own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LandmarkerConfig {
+    /// Off by default: the library has to be fetched first (`duologue models pull mediapipe`).
+    pub enabled: bool,
+    /// Manifest id or path of MediaPipe's library.
+    pub library: String,
+    /// Manifest id or path of the face landmarker.
+    pub model: String,
+}
+
+impl Default for LandmarkerConfig {
+    fn default() -> Self {
+        Self { enabled: false, library: "mediapipe".into(), model: "face-landmarker".into() }
+    }
+}
+
 /// Which adapter thinks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

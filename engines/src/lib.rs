@@ -2,6 +2,8 @@
 
 pub mod absent;
 pub mod config;
+#[cfg(feature = "face")]
+pub mod face;
 #[cfg(feature = "llm")]
 pub mod llm;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use duologue_domain::{lang::Language, viseme::VisemeCue};
+use duologue_domain::{face::Frame, lang::Language, viseme::VisemeCue};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
@@ -410,4 +410,38 @@ pub trait TtsEngine: Send + Sync + 'static {
     fn voices(&self) -> Vec<Voice>;
     /// Begins to speak; dropping the stream cancels.
     fn synthesize(&self, request: TtsRequest) -> Result<TtsStream, EngineError>;
+}
+
+// ---------------------------------------------------------------- seeing
+
+/// A picture to look at.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Three bytes a pixel, row by row.
+    pub rgb: Vec<u8>,
+}
+
+impl fmt::Debug for Picture {
+    // Never the pixels: they may be a person's face.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Picture")
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the face in a picture.
+pub trait FaceEngine: Send + Sync + 'static {
+    /// Adapter and model.
+    fn info(&self) -> EngineInfo;
+    /// Whether it can be used.
+    fn health(&self) -> Health;
+    /// What a landmarker sees in the picture, of the one face that it follows; a frame without faces when there is
+    /// none.
+    fn look(&self, picture: Picture) -> BoxFuture<'static, Result<Frame, EngineError>>;
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::port::{LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
+use crate::port::{FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
 
-#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm"))]
+#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face"))]
 mod open;
 
-#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm"))]
+#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face"))]
 pub use self::open::{EngineConfigs, Places};
 
 /// The engines of this process. None is optional: one that is switched off or missing is an
@@ -26,6 +26,8 @@ pub struct Engines {
     pub small_llm: Option<Arc<dyn LlmEngine>>,
     /// Text to speech.
     pub tts: Arc<dyn TtsEngine>,
+    /// Faces in pictures, for clients without a landmarker.
+    pub face: Arc<dyn FaceEngine>,
 }
 
 impl std::fmt::Debug for Engines {

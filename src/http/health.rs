@@ -53,7 +53,7 @@ pub enum PartState {
 /// One part of the server.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Part {
-    /// `stt`, `llm`, `tts`, `vad`, `turn` or `store`.
+    /// `stt`, `llm`, `tts`, `landmarker`, `vad`, `turn` or `store`.
     pub part: &'static str,
     /// Adapter.
     pub engine: String,
@@ -158,6 +158,7 @@ fn engine_parts(state: &AppState) -> Vec<Part> {
         part("stt", config.stt.enabled, engines.stt.info(), engines.stt.health()),
         part("llm", config.llm.enabled, engines.llm.info(), engines.llm.health()),
         part("tts", config.tts.enabled, engines.tts.info(), engines.tts.health()),
+        part("landmarker", config.landmarker.enabled, engines.face.info(), engines.face.health()),
         // Both serve the recogniser: without it nobody listens.
         part("vad", config.stt.enabled, engines.vad.info(), engines.vad.health()),
         part("turn", config.stt.enabled && config.vad.smart_turn, engines.turn.info(), engines.turn.health()),

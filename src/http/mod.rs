@@ -1,10 +1,12 @@
 //! The HTTP interface: one router per resource, and what every request passes through.
 
+pub mod analyze;
 pub mod chat;
 pub mod extract;
 pub mod health;
 pub mod limit;
 pub mod personas;
+pub mod picture;
 pub mod voice;
 
 mod layers;
@@ -28,6 +30,8 @@ pub fn app(state: AppState, sockets: Router<AppState>) -> Router {
         .merge(personas::router())
         .merge(chat::router())
         .merge(voice::router())
+        .merge(picture::router(state.config.server.max_upload_bytes))
+        .merge(analyze::router(state.config.server.max_upload_bytes))
         .merge(pages::router())
         .merge(sockets)
         .merge(openapi::router());

@@ -1,12 +1,15 @@
-//! The realtime endpoints: `WS /v1/realtime?model=<persona>` and `WS /ws/voice/{session_id}`.
+//! The realtime endpoints: `WS /v1/realtime?model=<persona>` and `WS /ws/voice/{session_id}`; beside them
+//! `WS /ws/landmarks` for a face.
 //!
 //! Both speak the same protocol over the same pump. The first makes a session, the second joins one, or comes back
 //! to it with `resume`.
 
 pub mod decode;
 mod encode;
+mod landmarks;
 mod pump;
 mod rate;
+mod scores;
 mod shapes;
 
 use std::time::SystemTime;
@@ -21,8 +24,10 @@ use axum::{
 use duologue_actors::{sessions::SessionHandle, store::SessionRecord};
 use serde::Deserialize;
 
+pub(crate) use self::scores::score_json;
 pub use self::{
     encode::{About, Encoder},
+    landmarks::codec,
     pump::{AudioFraming, binary_frame},
 };
 use crate::{
@@ -82,7 +87,10 @@ struct Joining {
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/v1/realtime", get(realtime)).route("/ws/voice/{session_id}", get(voice))
+    Router::new()
+        .route("/v1/realtime", get(realtime))
+        .route("/ws/voice/{session_id}", get(voice))
+        .merge(landmarks::router())
 }
 
 /// Makes a session with the persona that `model` names, and joins it.

@@ -21,6 +21,7 @@ use tracing::debug;
 use super::{
     decode::{self, ClientEvent, WireError},
     encode::Encoder,
+    landmarks::{Complaints, codec},
     rate::{Admission, Rate},
 };
 
@@ -80,6 +81,7 @@ pub(super) async fn turn_away(mut socket: WebSocket, reason: String) {
 /// Client to session.
 async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attachment: &Attachment) {
     let mut rate = Rate::default();
+    let (landmarks, mut complaints) = (session.landmarks(), Complaints::default());
     loop {
         let message = match timeout(PING_EVERY * 3, stream.next()).await {
             Ok(Some(Ok(message))) => message,
@@ -91,6 +93,7 @@ async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attac
         };
         let event = match message {
             Message::Text(text) => decode::decode(&text),
+            Message::Binary(bytes) if codec::claims(&bytes) => decode::landmarks(codec::decode(&bytes)),
             Message::Binary(bytes) => decode::samples(&bytes).map(ClientEvent::Audio),
             Message::Pong(payload) => {
                 if let Ok(number) = <[u8; 8]>::try_from(&payload[..]) {
@@ -112,6 +115,14 @@ async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attac
         match event {
             Ok(ClientEvent::Audio(samples)) => session.push_audio(&samples).await,
             Ok(ClientEvent::Command(command)) => session.command(command),
+            Ok(ClientEvent::Landmarks(seen)) => {
+                landmarks.push(seen.sent_us, seen.frame);
+            }
+            Err(error) if error.code.starts_with("landmarks_") => {
+                if complaints.may(error.code) {
+                    session.report(error.into_event());
+                }
+            }
             Err(error) => {
                 metrics::counter!("wire_errors_total", "code" => error.code).increment(1);
                 session.report(error.into_event());

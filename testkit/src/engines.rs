@@ -12,6 +12,7 @@ use duologue_domain::{
     viseme::{Viseme, VisemeCue},
 };
 use duologue_engines::{
+    absent::Absent,
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Finish, Health, LlmEngine, LlmEvent,
         LlmRequest, LlmStream, LlmUsage, Role, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
@@ -329,5 +330,6 @@ pub fn engines(stt: &FakeStt, llm: &FakeLlm, tts: &FakeTts, vad: &FakeVad) -> Ar
         llm: Arc::new(llm.clone()),
         small_llm: None,
         tts: Arc::new(tts.clone()),
+        face: Arc::new(Absent::new("mediapipe", "not in these tests")),
     })
 }

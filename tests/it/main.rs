@@ -2,6 +2,7 @@
 
 mod admission;
 pub(crate) mod http;
+mod landmarks;
 mod network;
 mod outage;
 mod process;

@@ -512,3 +512,18 @@ fn the_grid_shows_where_they_looked() {
     let near: f32 = rows.iter().flat_map(|row| &row[middle - 2..middle + 2]).sum();
     assert!(total > 30_000.0 && near / total > 0.6, "{near} of {total}");
 }
+
+#[test]
+fn a_single_picture_is_judged_by_the_rest_of_most_faces() {
+    let smiling =
+        Script { shows: vec![("mouthSmileLeft", 0.7), ("mouthSmileRight", 0.7)], ..Script::default() };
+    let frame = &smiling.play().frames[0].1;
+    let most =
+        |frame: &Frame| shown(frame).unwrap().into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
+    assert_eq!(
+        (most(frame), most(&frame.flipped()), most(&still())),
+        (Expression::Joy, Expression::Joy, Expression::Neutral)
+    );
+    assert_eq!((shown(&Frame::empty(9, 9)), pose(&Frame::empty(9, 9))), (None, None));
+    assert!(pose(frame).is_some());
+}

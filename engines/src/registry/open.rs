@@ -6,9 +6,10 @@ use std::{path::PathBuf, sync::Arc};
 use crate::llm::candle::CandleLlm;
 use crate::{
     absent::Absent,
-    config::{LlmConfig, LlmKind, Load, SttConfig, TtsConfig, VadConfig},
+    config::{LandmarkerConfig, LlmConfig, LlmKind, Load, SttConfig, TtsConfig, VadConfig},
+    face::{MediapipeFace, MediapipePlaces},
     llm::{llama::LlamaLlm, openai::OpenAiLlm},
-    port::{LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
+    port::{FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
     registry::Engines,
     stt::WhisperStt,
     tts::{EdgeTts, VoiceChain, espeak, hibari, kokoro, piper},
@@ -24,6 +25,8 @@ pub struct Places<'a> {
     pub models: PathBuf,
     /// The language model's worker program.
     pub worker: PathBuf,
+    /// This program, which is its own worker for faces, and the word that makes it so.
+    pub face_worker: (PathBuf, &'static str),
     /// From a manifest id or a path to the file; the error says what to do.
     pub resolve: &'a dyn Fn(&str) -> Result<PathBuf, String>,
 }
@@ -45,12 +48,14 @@ pub struct EngineConfigs<'a> {
     pub llm: &'a LlmConfig,
     /// `[tts]`.
     pub tts: &'a TtsConfig,
+    /// `[landmarker]`.
+    pub landmarker: &'a LandmarkerConfig,
 }
 
 impl Engines {
     /// Opens every engine; what is missing is absent with its reason, and nothing else fails for it.
     pub fn open(configs: EngineConfigs<'_>, places: &Places<'_>) -> Self {
-        let EngineConfigs { vad, stt, llm, tts } = configs;
+        let EngineConfigs { vad, stt, llm, tts, landmarker } = configs;
         let engines = Self {
             vad: open_vad(vad, stt.enabled, places),
             turn: open_turn(vad, stt.enabled, places),
@@ -58,6 +63,7 @@ impl Engines {
             llm: open_llm(llm, &llm.model, places),
             small_llm: (!llm.small_model.is_empty()).then(|| open_llm(llm, &llm.small_model, places)),
             tts: open_tts(tts, places),
+            face: open_face(landmarker, places),
         };
         if stt.enabled && stt.load == Load::Start {
             engines.stt.warm_up();
@@ -92,6 +98,19 @@ fn open_turn(config: &VadConfig, enabled: bool, places: &Places<'_>) -> Arc<dyn 
     match (places.resolve)(&config.smart_turn_model) {
         Ok(model) => Arc::new(SmartTurn::new(places.runtime.clone(), model)),
         Err(reason) => Arc::new(Absent::new("smart-turn", reason)),
+    }
+}
+
+fn open_face(config: &LandmarkerConfig, places: &Places<'_>) -> Arc<dyn FaceEngine> {
+    if !config.enabled {
+        return Arc::new(Absent::new("mediapipe", SWITCHED_OFF));
+    }
+    match ((places.resolve)(&config.library), (places.resolve)(&config.model)) {
+        (Ok(library), Ok(model)) => {
+            let (program, word) = places.face_worker.clone();
+            Arc::new(MediapipeFace::new(MediapipePlaces { program, arguments: vec![word.into()], library, model }))
+        }
+        (Err(reason), _) | (_, Err(reason)) => Arc::new(Absent::new("mediapipe", reason)),
     }
 }
 

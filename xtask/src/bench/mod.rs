@@ -5,12 +5,15 @@ mod bargein;
 mod chaos;
 mod client;
 mod clip;
+mod face;
 mod loudspeaker;
 mod people;
 mod score;
 mod sessions;
+mod theory;
 mod turns;
 mod voice;
+mod voice_analysis;
 
 use clap::{Args, Subcommand};
 
@@ -27,12 +30,18 @@ enum Bench {
     Bargein(bargein::BargeinArgs),
     /// Kill children and engines at random moments of talking scenes, and count what is lost
     Chaos(chaos::ChaosArgs),
+    /// Measure blinks, gaze and expressions against what is known, and what faces cost; needs no server
+    Face(face::FaceArgs),
     /// Weigh sessions: idle, exchanged, closed, many at once
     Sessions(sessions::SessionsArgs),
+    /// Compare keys and chords with human analyses; needs no server
+    Theory(theory::TheoryArgs),
     /// Compare when a turn is taken for over: by voice activity, by smart-turn, by ours; needs no server
     Turns(turns::TurnsArgs),
     /// Play human clips into the running server in real time, and print the waterfall of every turn
     Voice(voice::VoiceArgs),
+    /// Measure the pitch, the speed of speech and their cost against what is known; needs no server
+    VoiceAnalysis(voice_analysis::VoiceAnalysisArgs),
 }
 
 /// Runs a benchmark.
@@ -41,8 +50,11 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Bargein(args) => runtime.block_on(bargein::run(args)),
         Bench::Chaos(args) => chaos::run(args),
+        Bench::Face(args) => face::run(args),
         Bench::Sessions(args) => runtime.block_on(sessions::run(args)),
+        Bench::Theory(args) => theory::run(args),
         Bench::Turns(args) => turns::run(args),
         Bench::Voice(args) => runtime.block_on(voice::run(args)),
+        Bench::VoiceAnalysis(args) => voice_analysis::run(args),
     }
 }

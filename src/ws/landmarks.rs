@@ -1,0 +1,229 @@
+//! `WS /ws/landmarks`: what a face landmarker sees, for a session that is open or to be scored alone.
+//!
+//! `?session_id=…` feeds a session, with its secret as at the other sockets; its scores come on the session's own
+//! socket. Without a session the face is analysed here, and `duologue.scores` with the scores of a face is sent once a
+//! second while frames arrive (`?language=ko|en`). Frames are binary or JSON as [`codec`] has them; refusals are
+//! `error` events with stable codes, one a second at most.
+
+mod alone;
+pub mod codec;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{Message, WebSocket},
+    },
+    response::Response,
+    routing::get,
+};
+use duologue_actors::landmarks_in::LandmarksIn;
+use duologue_domain::{face::Calibration, lang::Language};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+
+use self::codec::{Landmarks, Refused};
+use super::READ_BUFFER;
+use crate::{
+    error::{ApiError, Code},
+    http::{
+        chat,
+        extract::{ApiQuery, Caller},
+    },
+    scene,
+    state::AppState,
+};
+
+/// Faces that are analysed without a session at a time: 30 frames a second of each cost under 1 % of a core.
+const MOST_ALONE: usize = 64;
+
+/// Largest message: a whole mesh in JSON has 30 KB.
+const MAX_MESSAGE: usize = 256 * 1024;
+
+/// A client that says nothing, not even a pong, has gone.
+const QUIET: Duration = Duration::from_secs(45);
+
+/// Between two pings.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// A client that takes longer to accept one message is not reading.
+const ACCEPTS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Between two refusals that are said aloud.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(1);
+
+/// What a client may ask for in the address.
+#[derive(Debug, Deserialize)]
+struct Wishes {
+    session_id: Option<String>,
+    language: Option<String>,
+}
+
+/// The route.
+pub(super) fn router() -> Router<AppState> {
+    let room = Arc::new(Semaphore::new(MOST_ALONE));
+    Router::new().route("/ws/landmarks", get(landmarks)).layer(Extension(room))
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one extractor")]
+async fn landmarks(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(wishes): ApiQuery<Wishes>,
+    Extension(room): Extension<Arc<Semaphore>>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let language = wishes.language.as_deref().map(str::parse::<Language>).transpose();
+    let language = language
+        .map_err(|_| ApiError::new(Code::BadRequest, "language must be ko or en").with_param("language"))?
+        .unwrap_or(Language::Korean);
+    let upgrade = upgrade
+        .protocols(["realtime"])
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ_BUFFER);
+    if let Some(id) = wishes.session_id {
+        let ring = of_session(&state, &caller, &id).await?;
+        return Ok(upgrade.on_upgrade(move |socket| feed(socket, ring)));
+    }
+    let Ok(permit) = room.try_acquire_owned() else {
+        let message = "too many faces are being analysed at once";
+        return Err(ApiError::new(Code::SessionLimit, message).retry_after(30));
+    };
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        alone::run(socket, language).await;
+        drop(permit);
+    }))
+}
+
+/// The way into a session that is open and theirs.
+async fn of_session(state: &AppState, caller: &Caller, id: &str) -> Result<LandmarksIn, ApiError> {
+    let record = scene::record(state, id).await?;
+    chat::check_access(state, caller, &record)?;
+    let session = state.sessions.find(id).await;
+    let closed = || ApiError::new(Code::SessionNotFound, "this scene is not open: connect to it first");
+    Ok(session.ok_or_else(closed)?.landmarks())
+}
+
+/// What a client of this socket may say.
+#[derive(Debug)]
+enum Said {
+    Landmarks(Box<Landmarks>),
+    Calibrate(Calibration),
+    /// A pong, say.
+    Nothing,
+}
+
+/// Reads one message; none when the client has gone.
+fn read(message: Message) -> Option<Result<Said, Refused>> {
+    let taken = |landmarks| Said::Landmarks(Box::new(landmarks));
+    Some(match message {
+        Message::Binary(bytes) => codec::decode(&bytes).map(taken),
+        Message::Text(text) => read_json(&text),
+        Message::Ping(_) | Message::Pong(_) => Ok(Said::Nothing),
+        Message::Close(_) => return None,
+    })
+}
+
+fn read_json(text: &str) -> Result<Said, Refused> {
+    let refused = |code, param, message: &str| Refused { code, message: message.to_owned(), param };
+    let value = serde_json::from_str::<Value>(text)
+        .map_err(|_| refused("invalid_json", "event", "This is not JSON, or a number in it is none."))?;
+    match value.get("type").and_then(Value::as_str) {
+        Some(codec::EVENT) => codec::from_json(&value).map(|landmarks| Said::Landmarks(Box::new(landmarks))),
+        Some("duologue.calibrate") => match value.get("action").and_then(Value::as_str) {
+            Some("begin") => Ok(Said::Calibrate(Calibration::Begin)),
+            Some("end") => Ok(Said::Calibrate(Calibration::End)),
+            Some("clear") => Ok(Said::Calibrate(Calibration::Clear)),
+            _ => Err(refused("invalid_value", "action", "The field action must be begin, end or clear.")),
+        },
+        _ => Err(refused("unknown_event", "type", "Send duologue.landmarks or duologue.calibrate.")),
+    }
+}
+
+/// Feeds a session until the client has gone.
+async fn feed(mut socket: WebSocket, ring: LandmarksIn) {
+    let mut complaints = Complaints::default();
+    let mut heard = Instant::now();
+    loop {
+        let message = match timeout(PING_EVERY, socket.recv()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(_) => return,
+            Err(_) if heard.elapsed() > QUIET => return,
+            Err(_) if send(&mut socket, Message::Ping(Vec::new().into())).await.is_ok() => continue,
+            Err(_) => return,
+        };
+        heard = Instant::now();
+        let refused = match read(message) {
+            None => return,
+            Some(Ok(Said::Landmarks(landmarks))) => {
+                if ring.push(landmarks.sent_us, landmarks.frame) {
+                    continue;
+                }
+                too_fast()
+            }
+            Some(Ok(Said::Calibrate(_))) => Refused {
+                code: "unknown_event",
+                message: "A session is calibrated on its own socket.".into(),
+                param: "type",
+            },
+            Some(Ok(Said::Nothing)) => continue,
+            Some(Err(refused)) => refused,
+        };
+        if let Some(event) = complaints.about(refused)
+            && send(&mut socket, event).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn too_fast() -> Refused {
+    let message =
+        format!("More than {} frames a second are dropped.", duologue_actors::landmarks_in::MOST_PER_S);
+    Refused { code: "landmarks_too_fast", message, param: "frame" }
+}
+
+/// The client has gone.
+struct Gone;
+
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
+    match timeout(ACCEPTS_WITHIN, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Gone),
+    }
+}
+
+/// Refusals, counted all and said once a second: who sends sixty bad frames a second need not get sixty answers.
+#[derive(Debug, Default)]
+pub(super) struct Complaints {
+    last: Option<Instant>,
+}
+
+impl Complaints {
+    /// Counts a refusal; true when it may be said.
+    pub(super) fn may(&mut self, code: &'static str) -> bool {
+        metrics::counter!("wire_errors_total", "code" => code).increment(1);
+        let may = self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY);
+        if may {
+            self.last = Some(Instant::now());
+        }
+        may
+    }
+
+    fn about(&mut self, refused: Refused) -> Option<Message> {
+        self.may(refused.code).then(|| {
+            let error = json!({
+                "type": "invalid_request_error", "code": refused.code, "message": refused.message,
+                "param": refused.param, "event_id": null,
+            });
+            Message::Text(json!({"type": "error", "error": error}).to_string().into())
+        })
+    }
+}
