@@ -73,18 +73,6 @@ pub(crate) fn likability(record: &FeedbackRecord) -> Option<u8> {
     u8::try_from(value).ok().filter(|value| *value <= 100)
 }
 
-/// A document as clients of the earlier systems read it.
-///
-/// # Errors
-/// What was written cannot be read.
-pub(crate) fn document_json(record: &FeedbackRecord) -> StoreResult<Value> {
-    let mut body = body_json(record)?;
-    Ok(json!({
-        "session_id": record.session_id, "user_id": record.user_id, "feedback": body["feedback"].take(),
-        "created_at": seconds(record.created_at),
-    }))
-}
-
 /// Seconds since the epoch with their fraction, as the earlier systems wrote it.
 pub(crate) fn seconds(millis: u64) -> f64 {
     millis as f64 / 1000.0
@@ -146,4 +134,4 @@ fn merge(into: &mut Value, from: Value) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod models;
 pub mod openapi;
 pub mod personas;
+mod report;
 pub mod scene;
 pub mod server;
 pub mod sound;

@@ -65,6 +65,8 @@ pub(crate) fn first_config(config: &Config, record: &SessionRecord) -> SessionCo
         },
         speak: config.tts.enabled,
         fast_voices: [&turn.fast_voice_en, &turn.fast_voice_ko].map(|voice| named(voice)),
+        coach: Arc::new(config.coach.to_domain()),
+        face: config.face.to_domain().map(Arc::new),
         budget_ms: (turn.budget_ms > 0).then_some(turn.budget_ms),
         ..SessionConfig::default()
     }
@@ -85,7 +87,8 @@ pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHand
     let persona = crate::http::personas::find(state, Some(&record.persona_id))?;
     let history = state.store.messages(&record.id, HISTORY, None).await?;
     let facts = state.store.facts(&record.id).await?;
-    let likability = state.store.feedback(&record.id).await?.and_then(|kept| crate::feedback::likability(&kept));
+    let likability =
+        state.store.feedback(&record.id).await?.and_then(|kept| crate::feedback::likability(&kept));
     let config = first_config(&state.config, &record);
     let record = SessionRecord { is_active: true, ..record };
     Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts, likability }).await?)

@@ -16,7 +16,7 @@ use crate::{
     landmarks_in::LandmarksIn,
     outbox::{Closed, Numbered, Outbox, Outgoing},
     session::{Session, SessionArgs, SessionMsg, SessionSpec, SessionView},
-    store::Store,
+    store::{FeedbackRecord, Store},
 };
 
 /// How many scenes, and for how long.
@@ -355,6 +355,14 @@ impl SessionHandle {
     pub async fn view(&self) -> Option<SessionView> {
         match self.session.call(SessionMsg::GetView, ANSWER_WITHIN).await {
             Ok(CallResult::Success(view)) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// How the person comes across so far; `None` when nothing was said or seen, or the scene has just ended.
+    pub async fn feedback(&self) -> Option<FeedbackRecord> {
+        match self.session.call(SessionMsg::GetFeedback, ANSWER_WITHIN).await {
+            Ok(CallResult::Success(record)) => record,
             _ => None,
         }
     }

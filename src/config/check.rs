@@ -69,6 +69,21 @@ const RANGES: &[Range] = &[
     range!(turn.max_wait_ms, 200.0, 20_000.0),
     range!(turn.max_turn_ms, 1000.0, 30_000.0),
     range!(turn.budget_ms, 0.0, 60_000.0),
+    range!(coach.least_turns, 1.0, 100.0),
+    range!(coach.least_s, 1.0, 3600.0),
+    range!(coach.least_coverage, 0.0, 1.0),
+    range!(coach.first_likability, 0.0, 100.0),
+    range!(coach.likability_step, 1.0, 20.0),
+    range!(coach.tip_every_s, 5.0, 3600.0),
+    range!(coach.tip_again_s, 5.0, 86_400.0),
+    range!(coach.tip_below, 0.0, 100.0),
+    range!(coach.fillers_per_100, 0.0, 100.0),
+    range!(coach.smoothing_ms, 1.0, 60_000.0),
+    range!(coach.points_per_second, 0.5, 100.0),
+    range!(face.closed_below, 0.1, 0.95),
+    range!(face.least_cone_deg, 0.5, 45.0),
+    range!(face.uncalibrated_cone_deg, 0.5, 45.0),
+    range!(face.bad_after_ms, 0.0, 60_000.0),
     range!(stt.threads, 1.0, 256.0),
     range!(llm.threads, 1.0, 256.0),
     range!(tts.threads, 1.0, 256.0),
@@ -81,6 +96,8 @@ const RANGES: &[Range] = &[
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let mut problems: Vec<String> = RANGES.iter().filter_map(|range| out_of_range(range, config)).collect();
     problems.extend(check_host(config));
+    problems.extend(config.coach.problems());
+    problems.extend(config.face.problems());
     problems.extend(check_texts(config));
     if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
 }

@@ -1,5 +1,6 @@
 //! `/chat`: sessions and what was said in them.
 
+pub(crate) mod feedback;
 mod view;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -44,6 +45,8 @@ pub(super) fn router() -> Router<AppState> {
         .route("/chat/sessions", get(list).post(create))
         .route("/chat/sessions/{session_id}", get(show).delete(remove))
         .route("/chat/sessions/{session_id}/messages", get(messages))
+        .route("/chat/sessions/{session_id}/feedback", get(feedback::show_feedback))
+        .route("/chat/sessions/{session_id}/report", get(feedback::show_report))
 }
 
 /// Makes a session. The answer holds its secret, which opens `WS /ws/voice/{id}`.

@@ -34,7 +34,13 @@ async fn sessions_belong_to_who_made_them() {
     ok(house.get(&path).header("x-duologue-secret", &secret)).await;
     refused(house.get(&path), "forbidden").await;
     refused(house.get(&path).bearer_auth(OTHER_KEY), "forbidden").await;
-    refused(house.get(&format!("{path}/messages")).bearer_auth(OTHER_KEY), "forbidden").await;
+    for part in ["messages", "feedback", "report", "report?format=html"] {
+        let path = format!("{path}/{part}");
+        refused(house.get(&path).bearer_auth(OTHER_KEY), "forbidden").await;
+        refused(house.get(&path), "forbidden").await;
+        let own = house.get(&path).bearer_auth(KEY).send().await.expect("an answer");
+        assert_eq!(own.status(), StatusCode::OK, "{path}");
+    }
     refused(house.request(Method::DELETE, &path).bearer_auth(OTHER_KEY), "forbidden").await;
     refused(house.get(&path).header("x-duologue-secret", "wrong"), "forbidden").await;
     refused(house.get(&path).bearer_auth("no key at all"), "unauthorized").await;

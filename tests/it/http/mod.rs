@@ -1,7 +1,9 @@
 //! The HTTP interface of a whole server in this process, with fake engines and a store in memory.
 
 mod access;
+mod feedback;
 mod pages;
+mod recordings;
 mod resources;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use duologue_actors::store::{FactRecord, MessageRecord, SessionStatus, Store, StoreErrorKind};
+use duologue_actors::store::{Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionStatus, Store, StoreErrorKind};
 
 use super::{id, message, session, user};
 
@@ -17,6 +17,7 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     what_is_too_large_is_refused(&*store).await;
     deleting_takes_everything_along(&*store).await;
     facts_are_replaced_as_a_whole(&*store).await;
+    the_newest_feedback_is_found(&*store).await;
     users_are_refreshed(&*store).await;
     racing_appends_of_one_message_are_one(store).await;
 }
@@ -204,6 +205,50 @@ async fn facts_are_replaced_as_a_whole(store: &dyn Store) {
     assert_eq!(store.facts(&session_id).await.expect("listed"), second);
     store.put_facts(&session_id, Vec::new()).await.expect("stored");
     assert!(store.facts(&session_id).await.expect("no error").is_empty());
+}
+
+fn feedback(session_id: &str, id: &str, created_at: u64, value: u8) -> FeedbackRecord {
+    let text = format!(
+        r#"{{"feedback":{{"likability":{value},"tone":null,"expression":"긍정적","details":{{"tone":{{"band":[0.5,2.0,4.5,null]}}}}}},"report":{{"talk":[],"ratio":0.25}}}}"#
+    );
+    FeedbackRecord {
+        id: format!("{session_id}/{id}"),
+        session_id: session_id.into(),
+        user_id: Some("9ee98cf1-3377-4575-bd73-f1b8447681c2".into()),
+        created_at,
+        body: FeedbackBody::Written(text.into()),
+    }
+}
+
+/// What a feedback says, whatever the order of its fields.
+fn said(record: &FeedbackRecord) -> serde_json::Value {
+    match &record.body {
+        FeedbackBody::Written(text) => serde_json::from_str(text).expect("JSON"),
+        FeedbackBody::Live(_) => panic!("a store answers with what was written"),
+    }
+}
+
+async fn the_newest_feedback_is_found(store: &dyn Store) {
+    let session_id = id();
+    store.create_session(session(&session_id, None, 1)).await.expect("stored");
+    assert_eq!(store.feedback(&session_id).await.expect("no error"), None);
+    let older = feedback(&session_id, "1", 1_755_611_717_338, 50);
+    let newer = feedback(&session_id, "2", 1_755_611_800_001, 61);
+    store.put_feedback(newer.clone()).await.expect("stored");
+    store.put_feedback(older.clone()).await.expect("stored");
+    store.put_feedback(feedback(&id(), "3", u64::from(u32::MAX) * 1000, 1)).await.expect("of another session");
+    let found = store.feedback(&session_id).await.expect("found").expect("there is one");
+    assert_eq!((&found.id, &found.user_id, found.created_at), (&newer.id, &newer.user_id, newer.created_at));
+    assert_eq!(said(&found), said(&newer));
+    let again = feedback(&session_id, "2", 1_755_611_900_000, 64);
+    store.write(Entry::Feedback(again.clone())).await.expect("replaced");
+    let found = store.feedback(&session_id).await.expect("found").expect("there is one");
+    assert_eq!((found.id.clone(), said(&found)), (again.id, said(&feedback(&session_id, "2", 0, 64))));
+    let huge = FeedbackBody::Written("x".repeat(3 * 1024 * 1024).into());
+    let refused = store.put_feedback(FeedbackRecord { body: huge, ..older }).await.expect_err("too large");
+    assert_eq!(refused.kind, StoreErrorKind::BadInput);
+    store.delete_session(&session_id).await.expect("deleted");
+    assert_eq!(store.feedback(&session_id).await.expect("no error"), None, "it goes with its session");
 }
 
 async fn users_are_refreshed(store: &dyn Store) {
