@@ -8,6 +8,7 @@ use std::{
 use duologue_actors::{sessions::SessionsHandle, store::Store};
 use duologue_engines::registry::Engines;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use crate::{
     auth::{Authenticator, OriginPolicy},
@@ -41,6 +42,10 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     /// The persona that was activated last.
     pub active: Arc<RwLock<String>>,
+    /// Recordings that are decoded at once: each takes up to a hundred megabytes for a moment. More are refused.
+    pub decodings: Arc<Semaphore>,
+    /// Recordings that are analysed at once: more would keep the speech engine from those who talk. More are refused.
+    pub analyses: Arc<Semaphore>,
     /// When the server started.
     pub started: Instant,
 }
@@ -89,6 +94,8 @@ impl AppState {
             store: parts.store,
             sessions: parts.sessions,
             metrics: parts.metrics,
+            decodings: Arc::new(Semaphore::new(4)),
+            analyses: Arc::new(Semaphore::new(2)),
             started: Instant::now(),
         }
     }

@@ -115,7 +115,14 @@ async fn open(
     };
     store.create_session(record.clone()).await?;
     let session = SessionConfig { input_rate: args.rate, ..first_config(config, &record) };
-    let spec = SessionSpec { record, persona, config: session, history: Vec::new(), facts: Vec::new(), likability: None };
+    let spec = SessionSpec {
+        record,
+        persona,
+        config: session,
+        history: Vec::new(),
+        facts: Vec::new(),
+        likability: None,
+    };
     sessions.open(spec).await.map_err(|refusal| anyhow::anyhow!("the scene did not open ({})", refusal.code))
 }
 
@@ -288,7 +295,8 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
 /// A file that cannot be read, or a missing speech engine.
 pub async fn analyze(args: &AnalyzeArgs, config: &Config) -> anyhow::Result<()> {
     let shown = args.input.display();
-    let length = tokio::fs::metadata(&args.input).await.with_context(|| format!("{shown} cannot be read"))?.len();
+    let length =
+        tokio::fs::metadata(&args.input).await.with_context(|| format!("{shown} cannot be read"))?.len();
     let limit = config.server.max_upload_bytes as u64;
     anyhow::ensure!(length <= limit, "{shown} is larger than {limit} bytes (server.max_upload_bytes)");
     let bytes = tokio::fs::read(&args.input).await.with_context(|| format!("{shown} cannot be read"))?;

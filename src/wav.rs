@@ -39,7 +39,7 @@ pub fn read(path: &Path, rate: u32) -> anyhow::Result<Vec<f32>> {
 }
 
 /// Changes the rate of a whole recording.
-fn resample(samples: Vec<f32>, from: u32, to: u32) -> anyhow::Result<Vec<f32>> {
+pub(crate) fn resample(samples: Vec<f32>, from: u32, to: u32) -> anyhow::Result<Vec<f32>> {
     if from == to {
         return Ok(samples);
     }

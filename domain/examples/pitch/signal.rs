@@ -130,7 +130,7 @@ pub(crate) fn respoken(speech: &[f32], base: f32) -> Signal {
         (0..frames).map(|frame| Frame::of(&speech[frame * HOP..frame * HOP + WINDOW])).collect::<Vec<_>>();
     let loud = analysed.iter().map(|frame| frame.power).fold(0.0, f32::max);
     let voiced =
-        steady(analysed.iter().map(|frame| frame.low_share > 0.8 && frame.power > loud * 1e-3).collect());
+        steady(analysed.iter().map(|frame| frame.low_share > 0.5 && frame.power > loud * 1e-3).collect());
     let mut random = Random(base as u64);
     let mut last = [0.0f32; ORDER];
     let mut phase = 0.0f32;
