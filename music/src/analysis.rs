@@ -193,7 +193,10 @@ fn chords(lattice: &Lattice, chances: &[[f32; 24]], regions: &[KeyRegion]) -> Ve
     for Segment { from, to, chord } in path {
         let (start, end) = (begin(lattice, from), lattice.place(to));
         let bass = lattice.bass(from, to);
-        if let Some(last) = spans.last_mut().filter(|last| last.chord == chord && last.bass == bass) {
+        let is_same = |last: &&mut ChordSpan| {
+            last.chord == chord && roman::figures(chord, last.bass) == roman::figures(chord, bass)
+        };
+        if let Some(last) = spans.last_mut().filter(is_same) {
             last.end = end;
             continue;
         }

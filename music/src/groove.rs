@@ -19,11 +19,12 @@ pub fn swing(score: &Score, grid: &Grid) -> Option<(f64, usize)> {
     for three in onsets.windows(3) {
         let (first, second, third) = (three[0], three[1], three[2]);
         let beat = grid.beat(first);
+        // A dotted eighth (0.75) is a rhythm of its own, no swing.
         // A beat with exactly one note inside it, and notes on both its ends.
         let phase = (first - grid.bar_start(first)) / beat;
         let is_beat = (phase - phase.round()).abs() < 0.08 && ((third - first) / beat - 1.0).abs() < 0.1;
         let ratio = (second - first) / (third - first);
-        if is_beat && (0.4..=0.8).contains(&ratio) {
+        if is_beat && (0.4..0.72).contains(&ratio) {
             ratios.push(ratio);
         }
     }

@@ -114,6 +114,7 @@ fn upbeat(score: &Score, metre: Metre) -> f64 {
     let (bar, beat) = (metre.bar(), metre.beat());
     let step = if metre.is_compound() { beat / 3.0 } else { (beat / 2.0).min(0.5) };
     let accents = accents(score);
+    let last = accents.last().map_or(0.0, |(at, _)| *at);
     let total: f64 = accents.iter().map(|(_, weight)| weight).sum();
     let mut best = (f64::MIN, 0.0);
     let steps = (bar / step).round() as usize;
@@ -124,11 +125,13 @@ fn upbeat(score: &Score, metre: Metre) -> f64 {
         let prior = if idx == 0 {
             0.05
         } else if phase <= bar / 2.0 && phase <= beat * 1.01 {
-            0.02
+            0.03
         } else {
             0.0
         };
-        let value = weight / total.max(1e-9) + prior;
+        // Music comes to rest on a strong beat.
+        let rest = 0.05 * worth(level(metre, last - phase));
+        let value = weight / total.max(1e-9) + rest + prior;
         if value > best.0 + 1e-9 {
             best = (value, phase);
         }

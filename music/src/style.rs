@@ -76,9 +76,9 @@ pub fn classify(score: &Score, analysis: &Analysis) -> Style {
         (Class::FolkTune, 2.0 * (1.0 - traits.voices).max(0.0) - traits.band),
         (
             Class::JazzSwing,
-            1.2 * traits.swing + traits.sevenths + traits.turns - 0.5 * traits.blues_dominants,
+            1.3 * traits.swing + traits.sevenths * (1.2 + traits.turns) - 0.5 * traits.blues_dominants,
         ),
-        (Class::Bossa, traits.sevenths + traits.turns + traits.syncopation - traits.swing - 0.6),
+        (Class::Bossa, traits.sevenths * (1.2 + traits.turns) + 0.6 * traits.syncopation - traits.swing - 0.6),
         (Class::Blues, 2.2 * traits.blues_dominants + 0.4 * traits.swing),
         (
             Class::Ragtime,
@@ -126,9 +126,25 @@ impl Traits {
             swing: analysis.swing.map_or(0.0, |(ratio, _)| ((ratio as f32 - 0.54) / 0.1).clamp(0.0, 1.0)),
             syncopation: (3.0 * analysis.syncopation as f32).min(1.0),
             voices: (voices - 1.0).clamp(0.0, 1.0),
-            chordal: if (3..=6).contains(&parts) { ((together - 1.5) / 1.5).clamp(0.0, 1.0) } else { 0.0 },
+            chordal: if (3..=8).contains(&parts) && is_sung(score) {
+                ((together - 1.5) / 1.2).clamp(0.0, 1.0)
+            } else {
+                0.0
+            },
             band: (if has_drums { 0.8 } else { 0.0 } + 0.3 * band as f32).min(1.2),
             slow: ((100.0 - score.main_bpm() as f32) / 30.0).clamp(0.0, 1.0),
         }
     }
+}
+
+/// Whether every part is a single line, as voices are.
+fn is_sung(score: &Score) -> bool {
+    let mut last: Vec<f64> = vec![f64::MIN; score.tracks.len()];
+    let mut doubled = 0;
+    for note in score.pitched() {
+        let Some(before) = last.get_mut(usize::from(note.track)) else { continue };
+        doubled += usize::from(note.onset - *before < 0.05);
+        *before = note.onset;
+    }
+    doubled * 50 <= score.notes.len()
 }

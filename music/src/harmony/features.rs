@@ -230,7 +230,7 @@ pub(super) fn of_key(chord: Chord, keys: &[(Key, f32)], out: &mut impl Sink) {
 }
 
 fn foreign_tones(chord: Chord, key: Key) -> usize {
-    (0..12_u8).filter(|pitch_class| chord.has(*pitch_class) && !key.has(*pitch_class)).count()
+    (chord.mask() & !key.mask()).count_ones() as usize
 }
 
 fn family(quality: Quality) -> usize {

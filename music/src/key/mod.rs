@@ -4,7 +4,7 @@ pub mod global;
 pub mod local;
 pub mod profiles;
 
-use crate::chord::pitch_class_name;
+use crate::chord::{pitch_class_name, turn};
 
 /// Major or minor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,11 @@ impl Key {
             Mode::Major => 0b1010_1011_0101,
             Mode::Minor => 0b1101_1010_1101,
         }
+    }
+
+    /// The pitch classes of its scale as bits counted from C.
+    pub fn mask(self) -> u16 {
+        turn(self.scale(), self.tonic)
     }
 
     /// Whether a pitch class is in its scale.
