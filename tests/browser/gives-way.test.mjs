@@ -234,6 +234,8 @@ test("the waterfall says that it was thought ahead, what was aimed at and what w
     const reply = call.reply(1, language === "ko" ? "조금만 기다려 주세요. 금방 갈게요." : "Give me a moment and I will be right there.");
     call.done(reply, language === "ko" ? "조금만 기다려 주세요. 금방 갈게요." : "Give me a moment and I will be right there.");
     call.say("duologue.latency", latency);
+    await page.locator("#timing-last", { hasText: "0.88" }).waitFor(); // Folded up, it says the time.
+    await page.locator("#timing").evaluate((details) => (details.open = true));
     await page.locator('.fact[data-fact="speculative"]').waitFor();
     assert.equal(await page.locator('.fact[data-fact="budget"]').getAttribute("data-late"), "false");
     const edge = await page.locator(".waterfall").evaluate((picture) => {

@@ -259,7 +259,7 @@ test("expression analysis is the person's own choice, told to the server and rem
   tell(call);
   await said(page, "posture", "of 100");
   await page.locator("#menu summary").click();
-  await page.locator("#analysis").uncheck({ force: true });
+  await page.locator("label:has(#analysis)").click();
   const [told] = await until("session.update", () => call.of("session.update").length > 0 && call.of("session.update"));
   assert.deepEqual(told.session.duologue, { expression_analysis: false });
   assert.equal(await page.locator("#camera").isVisible(), false, "the camera part is gone");
@@ -272,10 +272,31 @@ test("expression analysis is the person's own choice, told to the server and rem
   assert.equal(await page.locator("#camera").isVisible(), false, "it is remembered");
   assert.equal(await page.locator("#analysis").isChecked(), false);
   await page.locator("#menu summary").click();
-  await page.locator("#analysis").check({ force: true });
+  await page.locator("label:has(#analysis)").click();
   await page.locator("#camera").waitFor();
   second.say("session.updated", { session: { duologue: { expression_analysis: false } } });
   await page.locator("#analysis-help", { hasText: "switched off on this server" }).waitFor();
   assert.equal(await page.locator("#analysis").isDisabled(), true);
   assert.equal(await page.locator("#camera").isVisible(), false);
+});
+
+test("the report is offered when a scene ends, and shown in a page of its own that runs nothing", async (t) => {
+  stage.report('<!doctype html><html lang="en"><head><title>A scene with Mira</title><style>h1 { color: rgb(1, 2, 3) }</style></head><body><h1>A scene with Mira</h1><svg width="20" height="9"></svg><script>document.title = "ran"</script></body></html>');
+  t.after(() => stage.report(null));
+  const { page, call, troubles } = await begin(t);
+  tell(call);
+  await said(page, "posture", "of 100");
+  assert.match((await page.locator("#report").getAttribute("href")) ?? "", /^\.\/report\.html#[\w-]+$/, "no secret stands in the address");
+  await page.locator("#leave").click();
+  const offer = page.locator('.notice[data-cause="report"]', { hasText: "The report of your scene with Mira is ready." });
+  const [report] = await Promise.all([page.context().waitForEvent("page"), offer.locator(".notice-action").click()]);
+  await report.locator("h1", { hasText: "A scene with Mira" }).waitFor();
+  assert.equal(await report.title(), "A scene with Mira");
+  assert.equal(await report.locator("h1").evaluate((title) => getComputedStyle(title).color), "rgb(1, 2, 3)");
+  assert.equal(await report.locator("#report-print").isVisible(), true);
+  const link = page.locator("#earlier a", { hasText: "Report" });
+  assert.match((await link.getAttribute("aria-label")) ?? "", /Report of the scene with Mira/);
+  await report.goto(`${stage.url}/report.html#nobody`);
+  await report.locator("#report-words", { hasText: "does not know that scene" }).waitFor();
+  assert.deepEqual(troubles, []);
 });

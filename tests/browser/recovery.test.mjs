@@ -47,6 +47,7 @@ test("two turns in Korean, written, with timing and without sound", { timeout: 3
   for (const line of lines) assert.ok((await converse(page, line)).trim());
   assert.deepEqual(await page.locator(".line.you .line-words").allTextContents(), lines);
   assert.equal(await page.locator(".line-words").first().getAttribute("lang"), "ko");
+  await page.locator("#timing summary").click();
   await page.locator('.waterfall .bar[data-bar="thinking"]').waitFor();
   assert.equal(await page.locator("#mic").isDisabled(), true, "what cannot hear has no microphone");
   assert.equal(await page.locator("#scene").getAttribute("data-state"), "ready");

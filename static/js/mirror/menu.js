@@ -14,7 +14,8 @@ export function initMenu() {
     menu.open = false;
     button.focus();
   });
-  menu.addEventListener("focusout", (event) => {
-    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
+  // Only Tab: a press inside takes the focus to the page for a moment, and must not lose what it is on.
+  addEventListener("keyup", (event) => {
+    if (event.key === "Tab" && !menu.contains(document.activeElement)) menu.open = false;
   });
 }
