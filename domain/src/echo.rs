@@ -40,6 +40,12 @@ const DECAY: f32 = 0.58;
 const SMOOTH: usize = 4;
 /// Neither echo nor person: nobody knows yet.
 const UNKNOWN: f32 = 0.5;
+/// Hops that the reply must have explained wholly before a dip means somebody: 0.5 s.
+const STEADY: u32 = 32;
+/// What counts as wholly.
+const WHOLLY: f32 = 0.95;
+/// A score below this, right after so many that were whole, is a dip.
+const DIP: f32 = 0.75;
 
 /// The gate. Feed it every hop while a reply is audible.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +59,11 @@ pub struct EchoGate {
     since_study: u32,
     recent: [f32; SMOOTH],
     next: usize,
+    /// Of the latest hops, how many more the reply explained than not.
+    whole: u32,
+    /// Hops in a row in which something was played that could have explained what was heard.
+    run: usize,
+    score: f32,
 }
 
 impl EchoGate {
@@ -76,9 +87,24 @@ impl EchoGate {
             self.since_study = 0;
             self.study();
         }
-        self.recent[self.next] = self.explain(heard);
+        let explained = self.explain(heard);
+        self.recent[self.next] = explained.unwrap_or(0.0);
         self.next = (self.next + 1) % SMOOTH;
-        self.recent.iter().sum::<f32>() / SMOOTH as f32
+        self.score = self.recent.iter().sum::<f32>() / SMOOTH as f32;
+        let whole = self.score >= WHOLLY;
+        self.run = if explained.is_some() { self.run.saturating_add(1) } else { 0 };
+        self.whole = match explained {
+            Some(_) if whole => (self.whole + 1).min(2 * STEADY),
+            Some(_) => self.whole.saturating_sub(1),
+            None => self.whole,
+        };
+        self.score
+    }
+
+    /// Whether the reply explained everything for a while and does not any more. Somebody who begins under a loud echo
+    /// shows here before they can be told from it.
+    pub fn dips(&self) -> bool {
+        self.whole >= STEADY && self.run >= SMOOTH && self.score < DIP
     }
 
     /// The lag of the echo in milliseconds, when there is a path.
@@ -91,6 +117,7 @@ impl EchoGate {
         self.heard = VecDeque::new();
         self.played = VecDeque::new();
         self.recent = [0.0; SMOOTH];
+        (self.whole, self.run) = (0, 0);
     }
 
     /// The room's own noise: falls at once, rises by 2 dB a second.
@@ -122,8 +149,8 @@ impl EchoGate {
         }
     }
 
-    /// The share of this hop that the reply explains.
-    fn explain(&self, heard: Bands) -> f32 {
+    /// The share of this hop that the reply explains; `None` when nothing was played that could.
+    fn explain(&self, heard: Bands) -> Option<f32> {
         let lag = self.path.lag().unwrap_or(0);
         // Clocks drift by a hop between two reports.
         let near = |offset: usize| self.played.iter().rev().nth((lag + offset).saturating_sub(1));
@@ -132,11 +159,11 @@ impl EchoGate {
             played = std::array::from_fn(|band| played[band].max(other[band]));
         }
         if !is_active(&played) && self.path.lag().is_some() {
-            return 0.0;
+            return None;
         }
         if self.path.lag().is_none() {
             let recent = self.played.iter().rev().take(LAGS).any(is_active);
-            return if recent && self.tried < TRIED { UNKNOWN } else { 0.0 };
+            return Some(if recent && self.tried < TRIED { UNKNOWN } else { 0.0 });
         }
         let room = self.room.unwrap_or(SILENCE);
         let gain = self.path.gain();
@@ -148,7 +175,7 @@ impl EchoGate {
             foreign += weight * (excess / SPAN_DB).clamp(0.0, 1.0);
             weights += weight;
         }
-        if weights > 0.0 { 1.0 - foreign / weights } else { 0.0 }
+        Some(if weights > 0.0 { 1.0 - foreign / weights } else { 0.0 })
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Frame {
     /// How well the reply itself explains what was heard: from [`EXPLAINED`] on it is not the
     /// person, near one half nobody knows.
     pub echo: f32,
+    /// Whether it explained everything until now, and does not any more.
+    pub dip: bool,
 }
 
 /// The reply that is at the person's ears.
@@ -304,10 +306,12 @@ impl Interrupter {
         *loud = if grade == Grade::Silent { 0 } else { *loud + 1 };
         // Before the echo is known, half a guess must not duck the reply's own first word.
         let weak = grade == Grade::Weak && frame.echo < sound::UNSURE;
+        // Under a loud echo this is all that is seen of a beginning; a duck that was wrong costs little.
+        let dip = frame.dip && frame.probability >= self.config.threshold;
         let frames = match self.now < *wary_until {
             true if *strong >= STEADY => *strong,
             false if *loud >= LOUD_RUN && (weak || grade != Grade::Weak) => *loud,
-            false if *strong > 0 || weak => 1,
+            false if *strong > 0 || weak || dip => 1,
             _ => return Vec::new(),
         };
         let onset = self.now - u64::from(frames.min(LOUD_RUN) * FRAME_MS);

@@ -122,7 +122,8 @@ impl OverReply {
         self.frame_at = Instant::now();
         let at = self.steady(at);
         let echo = if self.audible { self.echo(samples, at) } else { 0.0 };
-        let frame = Frame { probability, level_db: level_db(samples), echo };
+        let dip = self.audible && self.gate.dips();
+        let frame = Frame { probability, level_db: level_db(samples), echo, dip };
         let events = self.interrupter.handle_frame(frame);
         let probability = if echo >= interrupt::EXPLAINED { 0.0 } else { probability };
         Heard { probability, events: self.did(events) }
@@ -155,7 +156,7 @@ impl OverReply {
         if self.frame_at.elapsed() < STARVED {
             return events;
         }
-        let quiet = Frame { probability: 0.0, level_db: -120.0, echo: 0.0 };
+        let quiet = Frame { probability: 0.0, level_db: -120.0, echo: 0.0, dip: false };
         for _ in 0..=(interrupt::LONGEST_MS + interrupt::RECALL_MS) / u64::from(FRAME_MS) {
             if !self.is_deciding() && !self.awaits_words() {
                 break;

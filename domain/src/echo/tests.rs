@@ -206,3 +206,27 @@ fn bands_mean_the_same_at_both_rates() {
         }
     }
 }
+
+#[test]
+fn somebody_who_begins_under_a_loud_echo_is_a_dip_at_once_and_the_reply_alone_is_none() {
+    let played = voice(1, VOICE, 8.0);
+    let person = voice(9, MIC, 3.0).into_iter().map(|sample| sample * 0.5).collect::<Vec<_>>();
+    let dips = |person: &[f32]| {
+        let heard = microphone(&voice(1, MIC, 8.0), (112, 0.25), person, 5_000);
+        let heard = BandMeter::new(MIC).handle_samples(heard.iter().copied());
+        let hops = BandMeter::new(VOICE).handle_samples(played.iter().copied());
+        let mut gate = EchoGate::new();
+        let mut dips = Vec::new();
+        for (index, (heard, played)) in heard.into_iter().zip(hops).enumerate() {
+            gate.handle_hop(heard, played);
+            if gate.dips() {
+                dips.push(index as u64 * HOP_MS);
+            }
+        }
+        dips
+    };
+    let alone = dips(&[]);
+    assert!(alone.len() < 8, "{alone:?}");
+    let first = dips(&person).into_iter().find(|at| *at >= 5_000);
+    assert!(first.is_some_and(|at| at < 5_150), "{first:?}");
+}

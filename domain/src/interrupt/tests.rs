@@ -19,18 +19,20 @@ enum Step {
     Quiet(u32),
     /// What comes back through the loudspeakers, explained this well.
     Echo(u32, f32),
+    /// The same, and it explained everything before.
+    Dip(u32, f32),
     Words(&'static str),
     /// The endpointer's end of speech.
     Ended,
     Audible(Option<Audible>),
 }
-use Step::{Audible as Now, Echo, Ended, Faint, Noise, Quiet, Voice, Words as Said};
+use Step::{Audible as Now, Dip, Echo, Ended, Faint, Noise, Quiet, Voice, Words as Said};
 
 const VOICE_DB: f32 = -25.0;
 const ROOM_DB: f32 = -65.0;
 
 fn room() -> Frame {
-    Frame { probability: 0.02, level_db: ROOM_DB, echo: 0.0 }
+    Frame { probability: 0.02, level_db: ROOM_DB, echo: 0.0, dip: false }
 }
 
 /// Runs a trace after two seconds of room under `audible`; answers events with the millisecond of the trace at which
@@ -56,12 +58,13 @@ fn play(machine: &mut Interrupter, steps: &[Step]) -> Vec<(u64, InterruptEvent)>
     };
     let mut all = Vec::new();
     for step in steps {
-        let voice = Frame { probability: 0.95, level_db: VOICE_DB, echo: 0.0 };
+        let voice = Frame { probability: 0.95, level_db: VOICE_DB, echo: 0.0, dip: false };
         let events = match *step {
             Voice(count) => frames(machine, count, voice, &mut now),
             Faint(count, by) => frames(machine, count, Frame { level_db: VOICE_DB - by, ..voice }, &mut now),
             Noise(count) => frames(machine, count, Frame { probability: 0.03, ..voice }, &mut now),
             Quiet(count) => frames(machine, count, room(), &mut now),
+            Dip(count, echo) => frames(machine, count, Frame { echo, dip: true, ..voice }, &mut now),
             Echo(count, echo) => frames(machine, count, Frame { echo, ..voice }, &mut now),
             Said(text) => machine.handle_words(text).into_iter().map(|event| (now, event)).collect(),
             Ended => machine.handle_speech_ended().into_iter().map(|event| (now, event)).collect(),
@@ -327,9 +330,9 @@ fn figures_that_are_no_numbers_are_silence() {
     machine.handle_audible(Some(REPLY));
     for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for frame in [
-            Frame { probability: f32::NAN, level_db: broken, echo: 0.0 },
-            Frame { probability: 0.9, level_db: f32::NAN, echo: 0.0 },
-            Frame { probability: 0.9, level_db: -20.0, echo: f32::NAN },
+            Frame { probability: f32::NAN, level_db: broken, echo: 0.0, dip: false },
+            Frame { probability: 0.9, level_db: f32::NAN, echo: 0.0, dip: false },
+            Frame { probability: 0.9, level_db: -20.0, echo: f32::NAN, dip: false },
         ] {
             assert_eq!(machine.handle_frame(frame), [], "{frame:?}");
         }
@@ -386,7 +389,7 @@ fn what_is_begun_is_ended() {
                         4 => (0.05, -20.0, 0.1),
                         _ => (0.9, -30.0, 0.9),
                     };
-                    machine.handle_frame(Frame { probability, level_db, echo })
+                    machine.handle_frame(Frame { probability, level_db, echo, dip: echo < 0.85 })
                 }
             };
             for event in events {
@@ -440,4 +443,12 @@ fn readings() {
     }
     assert_eq!(read("그렇구나").syllables, 4);
     assert_eq!(read("understanding me").syllables, 5);
+}
+
+#[test]
+fn a_dip_of_the_echo_ducks_and_nothing_more() {
+    assert_eq!(run(REPLY, &[Echo(10, 0.7), Quiet(10)]), []);
+    let log = run(REPLY, &[Dip(3, 0.7), Quiet(10)]);
+    assert_eq!(log.iter().map(|(_, event)| *event).collect::<Vec<_>>(), [Duck, Restore]);
+    assert_eq!(log[0].0, u64::from(FRAME_MS));
 }

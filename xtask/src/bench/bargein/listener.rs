@@ -31,7 +31,7 @@ const ECHO_GAIN: f64 = 0.251;
 /// First bytes of the server's binary frames, in all.
 const HEADER: usize = 16;
 /// A reply that does not sound after this will not.
-const REPLY_WITHIN: Duration = Duration::from_secs(90);
+const REPLY_WITHIN: Duration = Duration::from_secs(60);
 /// Nothing was asked and nothing comes: the next story is asked for.
 const LULL: Duration = Duration::from_secs(4);
 
@@ -67,6 +67,8 @@ impl Marks {
 }
 
 pub(super) struct Listener {
+    url: String,
+    korean: bool,
     socket: Socket,
     ticks: Interval,
     ticked: u64,
@@ -83,7 +85,12 @@ pub(super) struct Listener {
     moved: Instant,
     /// What was understood, for the table.
     pub(super) heard: String,
+    /// The latest events, for when nothing comes any more.
+    latest: VecDeque<String>,
 }
+
+/// How many events are shown when nothing comes any more.
+const LATEST: usize = 16;
 
 #[derive(Default)]
 struct Loudspeaker {
@@ -113,6 +120,8 @@ impl Listener {
             false => "Tell me a very long story about a journey by train, with many details.",
         };
         let mut listener = Self {
+            url: url.to_owned(),
+            korean,
             socket,
             ticks,
             ticked: 0,
@@ -125,6 +134,7 @@ impl Listener {
             active: false,
             moved: Instant::now(),
             heard: String::new(),
+            latest: VecDeque::new(),
         };
         let manner = match korean {
             true => "무슨 말을 듣든 이야기를 열두 문장 이상으로 길게 이어 가세요. 질문은 하지 마세요.",
@@ -148,9 +158,9 @@ impl Listener {
     }
 
     /// Listens until a reply has sounded for `lead` without a break and will go on for a while, asking for a story
-    /// when nothing is being said.
+    /// when nothing is being said. A persona that has come to answer in a few words is left for a fresh one.
     pub(super) async fn hear_reply(&mut self, lead: Duration) -> anyhow::Result<()> {
-        let began = Instant::now();
+        let mut began = Instant::now();
         loop {
             let ample = self.active || self.speaker.waiting.len() > PLAYED * 150;
             let sounding = self.speaker.sounding_since.is_some_and(|since| since.elapsed() >= lead);
@@ -161,8 +171,19 @@ impl Listener {
             if idle && self.moved.elapsed() > LULL {
                 self.ask().await?;
             }
+            if self.moved.elapsed() > REPLY_WITHIN {
+                bail!(
+                    "nothing came for {} s after {}",
+                    REPLY_WITHIN.as_secs(),
+                    self.latest.make_contiguous().join(" · "),
+                );
+            }
             if began.elapsed() > REPLY_WITHIN {
-                bail!("no reply sounded within {} s", REPLY_WITHIN.as_secs());
+                let fresh = Self::connect(&self.url, self.korean, self.echo.is_some()).await?;
+                let stale = self.speaker.stale;
+                *self = fresh;
+                self.speaker.stale = stale;
+                began = Instant::now();
             }
             self.tick().await?;
         }
@@ -261,7 +282,12 @@ impl Listener {
 
     fn handle_event(&mut self, event: &Value, now: Instant) -> anyhow::Result<()> {
         let turn = |value: &Value| value["turn"].as_u64().unwrap_or(0) as u32;
-        match event["type"].as_str().unwrap_or_default() {
+        let kind = event["type"].as_str().unwrap_or_default();
+        if self.latest.len() == LATEST {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(format!("{kind} {}", event["turn"]));
+        match kind {
             "response.created" => {
                 self.active = true;
                 self.moved = now;
