@@ -9,11 +9,12 @@ use std::{
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use duologue_music::{
-    analysis::{Analysis, analyze},
+    analysis::{Analysis, ChordSpan, KeyRegion, analyze},
+    cadence::{Cadence, TwoFiveOne},
     chord::pitch_class_name,
     gm,
     key::Key,
-    score::Score,
+    score::{Metre, Score, Tempo, Track},
     smf::{self, Limits},
 };
 use serde_json::{Value, json};
@@ -82,33 +83,40 @@ fn analyze_file(file: &Path, args: &AnalyzeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The analysis as it is written in files; times in quarter notes from the beginning.
+/// The analysis as it is written in files; times in quarter notes from the beginning. `docs/music.md` tells the fields.
 pub fn document(score: &Score, analysis: &Analysis) -> Value {
-    let key = |key: Key| json!({"tonic": key.tonic_name(), "mode": key.mode.code()});
-    let chords: Vec<Value> = analysis
-        .chords
-        .iter()
-        .map(|span| {
-            let flats = span.key.with_flats();
-            json!({
-                "start": round(span.start), "end": round(span.end),
-                "root": pitch_class_name(span.chord.root, flats), "quality": span.chord.quality.code(),
-                "bass": span.bass.map(|bass| pitch_class_name(bass, flats)),
-                "roman": span.roman, "symbol": span.chord.symbol(flats),
-            })
+    let Value::Object(mut all) = piece(score) else { return Value::Null };
+    if let Value::Object(harmony) = harmony(analysis) {
+        all.extend(harmony);
+    }
+    let rest = json!({
+        "upbeat": round(analysis.upbeat),
+        "density": round(analysis.density),
+        "range": analysis.range.map(|(low, high)| [low, high]),
+        "swing": analysis.swing.map(|(ratio, pairs)| json!({"ratio": round(ratio), "pairs": pairs})),
+        "groove": {"steadiness": analysis.steadiness.map(round), "syncopation": round(analysis.syncopation)},
+        "style": {
+            "class": analysis.style.class.code(),
+            "confidence": round(f64::from(analysis.style.confidence)),
+        },
+    });
+    if let Value::Object(rest) = rest {
+        all.extend(rest);
+    }
+    Value::Object(all)
+}
+
+/// What the file itself says.
+fn piece(score: &Score) -> Value {
+    let tempo = |tempo: &Tempo| json!({"q": round(tempo.at), "bpm": round(tempo.bpm)});
+    let metre = |metre: &Metre| json!({"q": round(metre.at), "num": metre.num, "den": metre.den});
+    let track = |track: &Track| {
+        json!({
+            "name": track.name, "channel": track.channel, "program": track.program, "notes": track.notes,
+            "instrument": gm::instrument(track.channel, track.program),
+            "range": track.range.map(|(low, high)| [low, high]),
         })
-        .collect();
-    let tracks: Vec<Value> = score
-        .tracks
-        .iter()
-        .map(|track| {
-            json!({
-                "name": track.name, "channel": track.channel, "program": track.program, "notes": track.notes,
-                "instrument": gm::instrument(track.channel, track.program),
-                "range": track.range.map(|(low, high)| [low, high]),
-            })
-        })
-        .collect();
+    };
     let mut instruments: Vec<&str> = Vec::new();
     for track in score.tracks.iter().filter(|track| track.notes > 0) {
         let name = gm::instrument(track.channel, track.program);
@@ -116,41 +124,60 @@ pub fn document(score: &Score, analysis: &Analysis) -> Value {
             instruments.push(name);
         }
     }
+    let repairs = score.repairs;
     json!({
-        "key": analysis.key.map(|found| {
-            json!({"tonic": found.key.tonic_name(), "mode": found.key.mode.code(), "confidence": round(f64::from(found.confidence))})
-        }),
-        "key_regions": analysis.regions.iter().map(|region| {
-            json!({"start": round(region.start), "end": round(region.end),
-                "tonic": region.key.tonic_name(), "mode": region.key.mode.code()})
-        }).collect::<Vec<_>>(),
-        "chords": chords,
-        "cadences": analysis.cadences.iter().map(|cadence| {
-            json!({"at": round(cadence.at), "kind": cadence.kind.code(), "key": key(cadence.key)})
-        }).collect::<Vec<_>>(),
-        "two_five_ones": analysis.two_five_ones.iter().map(|turn| {
-            json!({"start": round(turn.start), "end": round(turn.end), "key": key(turn.key)})
-        }).collect::<Vec<_>>(),
-        "tracks": tracks,
+        "tracks": score.tracks.iter().map(track).collect::<Vec<_>>(),
         "instruments": instruments,
         "tempo": round(score.main_bpm()),
         "tempo_bpm": score.tempos.first().map(|tempo| tempo.bpm),
-        "tempos": score.tempos.iter().take(256).map(|tempo| json!({"q": round(tempo.at), "bpm": round(tempo.bpm)})).collect::<Vec<_>>(),
-        "time_signatures": score.metres.iter().map(|metre| {
-            json!({"q": round(metre.at), "num": metre.num, "den": metre.den})
-        }).collect::<Vec<_>>(),
-        "upbeat": round(analysis.upbeat),
+        "tempos": score.tempos.iter().take(TEMPOS).map(tempo).collect::<Vec<_>>(),
+        "time_signatures": score.metres.iter().map(metre).collect::<Vec<_>>(),
         "quarters": round(score.length),
         "seconds": round(score.seconds(score.length)),
         "notes": score.notes.len(),
-        "density": round(analysis.density),
-        "range": analysis.range.map(|(low, high)| [low, high]),
-        "swing": analysis.swing.map(|(ratio, pairs)| json!({"ratio": round(ratio), "pairs": pairs})),
-        "groove": {"steadiness": analysis.steadiness.map(round), "syncopation": round(analysis.syncopation)},
-        "style": {"class": analysis.style.class.code(), "confidence": round(f64::from(analysis.style.confidence))},
-        "repairs": {"unended": score.repairs.unended, "unbegun": score.repairs.unbegun, "doubled": score.repairs.doubled},
+        "repairs": {"unended": repairs.unended, "unbegun": repairs.unbegun, "doubled": repairs.doubled},
     })
 }
+
+/// Keys, chords and where they lead.
+fn harmony(analysis: &Analysis) -> Value {
+    let key = |key: Key| json!({"tonic": key.tonic_name(), "mode": key.mode.code()});
+    let found = analysis.key.map(|found| {
+        json!({
+            "tonic": found.key.tonic_name(), "mode": found.key.mode.code(),
+            "confidence": round(f64::from(found.confidence)),
+        })
+    });
+    let region = |region: &KeyRegion| {
+        json!({
+            "start": round(region.start), "end": round(region.end),
+            "tonic": region.key.tonic_name(), "mode": region.key.mode.code(),
+        })
+    };
+    let cadence = |cadence: &Cadence| json!({"at": round(cadence.at), "kind": cadence.kind.code(), "key": key(cadence.key)});
+    let turn =
+        |turn: &TwoFiveOne| json!({"start": round(turn.start), "end": round(turn.end), "key": key(turn.key)});
+    json!({
+        "key": found,
+        "key_regions": analysis.regions.iter().map(region).collect::<Vec<_>>(),
+        "chords": analysis.chords.iter().map(chord).collect::<Vec<_>>(),
+        "cadences": analysis.cadences.iter().map(cadence).collect::<Vec<_>>(),
+        "two_five_ones": analysis.two_five_ones.iter().map(turn).collect::<Vec<_>>(),
+    })
+}
+
+fn chord(span: &ChordSpan) -> Value {
+    let flats = span.key.with_flats();
+    json!({
+        "start": round(span.start), "end": round(span.end),
+        "root": pitch_class_name(span.chord.root, flats), "quality": span.chord.quality.code(),
+        "bass": span.bass.map(|bass| pitch_class_name(bass, flats)),
+        "roman": span.roman, "symbol": span.chord.symbol(flats),
+    })
+}
+
+/// A performance has a tempo a beat: more than these are of no use to a reader.
+const TEMPOS: usize = 256;
 
 /// Four places: a tick of 960 in a quarter is told from the next.
 fn round(value: f64) -> f64 {
@@ -191,4 +218,67 @@ fn page(file: &Path, score: &Score, analysis: &Analysis) -> String {
         let _ = writeln!(text, "{:>8.2}     {} cadence", cadence.at, cadence.kind.code());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use duologue_music::{
+        analysis::analyze,
+        score::{Note, Score},
+        smf,
+    };
+
+    use super::{AnalyzeArgs, analyze_file, document};
+
+    fn cadence() -> Score {
+        let chords: [&[u8]; 4] = [&[50, 65, 69, 74], &[43, 65, 71, 74], &[48, 64, 67, 72], &[48, 64, 67, 72]];
+        let notes = chords.iter().zip(0_u8..).flat_map(|(pitches, idx)| {
+            pitches.iter().map(move |pitch| Note {
+                onset: 2.0 * f64::from(idx),
+                duration: 2.0,
+                pitch: *pitch,
+                velocity: 80,
+                channel: 0,
+                program: 0,
+                track: 0,
+            })
+        });
+        Score::from_notes(notes.collect())
+    }
+
+    #[test]
+    fn the_document_holds_what_it_promises() {
+        let score = cadence();
+        let document = document(&score, &analyze(&score));
+        assert_eq!((&document["key"]["tonic"], &document["key"]["mode"]), (&"C".into(), &"major".into()));
+        let numerals: Vec<_> = document["chords"]
+            .as_array()
+            .expect("chords")
+            .iter()
+            .map(|chord| chord["roman"].clone())
+            .collect();
+        assert_eq!(numerals, ["ii", "V7", "I"]);
+        assert_eq!(document["two_five_ones"][0]["key"]["tonic"], "C");
+        assert_eq!(document["instruments"][0], "Acoustic Grand Piano");
+        for field in ["tracks", "tempo", "time_signatures", "cadences", "swing", "density", "range", "style"]
+        {
+            assert!(document.get(field).is_some(), "{field}");
+        }
+    }
+
+    #[test]
+    fn files_are_written_and_broken_ones_named() {
+        let folder = std::env::temp_dir().join(format!("duologue-midi-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (good, bad) = (folder.join("good.mid"), folder.join("bad.mid"));
+        std::fs::write(&good, smf::write(&cadence())).expect("a file");
+        std::fs::write(&bad, b"MThd").expect("a file");
+        let args = AnalyzeArgs { files: Vec::new(), json: false, out: Some(folder.clone()) };
+        analyze_file(&good, &args).expect("a MIDI file");
+        let text = std::fs::read_to_string(folder.join("good.json")).expect("an analysis");
+        assert!(text.contains("\"two_five_ones\""));
+        let error = analyze_file(&bad, &args).expect_err("no MIDI file").to_string();
+        assert!(error.contains("(midi_truncated)"), "{error}");
+        std::fs::remove_dir_all(&folder).expect("cleaned up");
+    }
 }
