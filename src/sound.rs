@@ -101,37 +101,49 @@ fn read(bytes: Vec<u8>) -> Result<Sound, Refusal> {
     let broken = if cut { Refusal::Truncated } else { Refusal::Damaged };
     let mut reader = probe
         .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| {
-            if matches!(error, Error::Unsupported(_)) { Refusal::Unsupported } else { broken.clone() }
+        .map_err(|error| match error {
+            Error::Unsupported(_) if container == "mp3" => Refusal::Unsupported,
+            _ => broken,
         })?;
     let track = reader.default_track(TrackType::Audio).ok_or(Refusal::Empty)?.clone();
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or(Refusal::Unsupported)?;
-    let promised = promised_seconds(&track, parameters);
+    let promised = promised_seconds(&*reader, &track, parameters);
     if promised.is_some_and(|seconds| seconds > LONGEST.as_secs_f64()) {
         return Err(Refusal::TooLong);
     }
     if cut {
         return Err(Refusal::Truncated);
     }
-    let mut decoder = Decoder::new(&track, parameters)?;
+    let mut decoder = Decoder::new(&track, parameters, container)?;
     let ended_well = decoder.run(&mut *reader, track.id)?;
-    let (samples, mut format) = decoder.finish()?;
-    format.container = container;
+    let (samples, format) = decoder.finish()?;
     let sound = Sound { samples, format };
-    // Headers round up and encoders pad, but nobody promises a second more than there is.
-    let missing = promised.is_some_and(|seconds| sound.seconds() + 1.0 < seconds * 0.95);
-    if missing || !(ended_well || container == "mp3") {
+    // Headers round up and encoders pad, but nobody promises much more than there is.
+    let missing = promised.is_some_and(|seconds| sound.seconds() + 0.25 < seconds * 0.97);
+    // MP3 has bytes behind its last frame as often as not, and what WAV promises is known since its header.
+    if missing || !(ended_well || matches!(container, "mp3" | "wav")) {
         return Err(Refusal::Truncated);
     }
     Ok(sound)
 }
 
 /// How long the file says that it is.
-fn promised_seconds(track: &Track, parameters: &AudioCodecParameters) -> Option<f64> {
-    let frames = track.num_frames? as f64;
-    let rate = f64::from(parameters.sample_rate.filter(|rate| *rate > 0)?);
-    Some(frames / rate)
+fn promised_seconds(
+    reader: &dyn FormatReader,
+    track: &Track,
+    parameters: &AudioCodecParameters,
+) -> Option<f64> {
+    let by_frames = || {
+        let rate = f64::from(parameters.sample_rate.filter(|rate| *rate > 0)?);
+        Some(track.num_frames? as f64 / rate)
+    };
+    // WebM counts the whole, not the track.
+    let by_media = || {
+        let (ticks, base) = (reader.media_info().duration?, reader.media_info().time_base?);
+        Some(ticks.get() as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get()))
+    };
+    by_frames().or_else(by_media)
 }
 
 /// The decoder of a track.
@@ -149,8 +161,12 @@ enum Kind {
 }
 
 impl Decoder {
-    fn new(track: &Track, parameters: &AudioCodecParameters) -> Result<Self, Refusal> {
-        let format = Format { container: "", codec: "opus", rate: 0, channels: 0 };
+    fn new(
+        track: &Track,
+        parameters: &AudioCodecParameters,
+        container: &'static str,
+    ) -> Result<Self, Refusal> {
+        let format = Format { container, codec: "opus", rate: 0, channels: 0 };
         let kind = if parameters.codec == CODEC_ID_OPUS {
             Kind::Opus(Box::new(Opus::new(track, parameters)?))
         } else {
@@ -169,6 +185,8 @@ impl Decoder {
                 Ok(Some(packet)) => packet,
                 // A second stream behind the first is another recording.
                 Ok(None) | Err(Error::ResetRequired) => return Ok(true),
+                // What a browser records as WebM has no end but the end of the file.
+                Err(Error::IoError(_)) if self.format.container == "webm" => return Ok(true),
                 Err(_) => return Ok(false),
             };
             if packet.track_id != id {

@@ -332,6 +332,12 @@ fn any_text_is_survived_and_counts_add_up() {
 }
 
 #[test]
+fn a_short_form_ends_no_sentence() {
+    assert_eq!(read("Mr. Kim met Dr. Lee. They talked.", English).sentences, 2);
+    assert_eq!(read("It costs 3.5 dollars.", English).sentences, 1);
+}
+
+#[test]
 fn case_and_marks_at_the_end_change_nothing() {
     for text in ["I am not happy, you know.", "Could you help me, please."] {
         let (plain, loud) = (read(text, English), read(&text.to_uppercase(), English));

@@ -25,6 +25,9 @@ pub(super) struct Token {
     pub(super) mark: Mark,
 }
 
+/// Words whose point ends no sentence.
+const SHORTENED: &str = "mr mrs ms dr prof st vs";
+
 /// Words of one sentence. Never empty.
 pub(super) type Sentence<'t> = &'t [Token];
 
@@ -48,7 +51,9 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             tokens.push(Token { text: text.collect(), range: (from, at), mark: Mark::None });
         } else {
             let (mark, length) = mark(&characters[at..]);
-            if let Some(last) = tokens.last_mut() {
+            if let Some(last) = tokens.last_mut()
+                && !(mark == Mark::Stop && character == '.' && within(SHORTENED, &last.text))
+            {
                 last.mark = stronger(last.mark, mark);
             }
             at += length;
