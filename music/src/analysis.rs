@@ -126,7 +126,7 @@ fn mean(lattice: &Lattice, chances: &[[f32; 24]]) -> [f32; 24] {
 
 /// The few keys that are likely in every slice: what chords are weighed in.
 pub fn likely_keys(lattice: &Lattice) -> Vec<Keys> {
-    chances(lattice).iter().map(|row| likely(row)).collect()
+    chances(lattice).iter().map(likely).collect()
 }
 
 fn likely(chances: &[f32; 24]) -> Keys {

@@ -78,7 +78,10 @@ pub fn classify(score: &Score, analysis: &Analysis) -> Style {
             Class::JazzSwing,
             1.3 * traits.swing + traits.sevenths * (1.2 + traits.turns) - 0.5 * traits.blues_dominants,
         ),
-        (Class::Bossa, traits.sevenths * (1.2 + traits.turns) + 0.6 * traits.syncopation - traits.swing - 0.6),
+        (
+            Class::Bossa,
+            traits.sevenths * (1.2 + traits.turns) + 0.6 * traits.syncopation - traits.swing - 0.6,
+        ),
         (Class::Blues, 2.2 * traits.blues_dominants + 0.4 * traits.swing),
         (
             Class::Ragtime,

@@ -1,6 +1,6 @@
 //! What speaks for and against a chord in a run of slices, as numbers.
 
-use super::lattice::{KINDS, Lattice, Slice};
+use super::lattice::{KINDS, Lattice, Slice, TEXTURES};
 use crate::{
     chord::{Chord, Quality},
     key::{Key, Mode},
@@ -65,8 +65,13 @@ const REPEAT: usize = FOLLOW + 12 * 4 * 2;
 const MOVE: usize = REPEAT + 6;
 const FUNCTION: usize = MOVE + 6;
 const FUNCTIONS: usize = 9;
+const THIN_FIRST: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
+const LEVEL_LENGTH: usize = THIN_FIRST + 4;
+const TEXTURE_START: usize = LEVEL_LENGTH + 5 * 3;
+const TEXTURE_LENGTH: usize = TEXTURE_START + TEXTURES * 5;
+const TEXTURE_FOREIGN: usize = TEXTURE_LENGTH + TEXTURES * 9;
 /// How many features there are.
-pub const COUNT: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
+pub const COUNT: usize = TEXTURE_FOREIGN + TEXTURES;
 
 /// What a run of slices holds, apart from any chord: worked out once, asked for every candidate.
 pub(super) struct Run<'a> {
@@ -134,6 +139,11 @@ pub(super) fn of_run(run: &Run<'_>, out: &mut impl Sink) {
     let bins = [0.3, 0.55, 0.8, 1.05, 1.55, 2.05, 3.05, 4.05];
     let bin = bins.iter().position(|most| run.beats < *most).unwrap_or(bins.len());
     out.add(LENGTH + bin, 1.0);
+    let (texture, level) = (run.lattice.texture, run.slice().level as usize);
+    out.add(TEXTURE_LENGTH + texture * 9 + bin, 1.0);
+    out.add(TEXTURE_START + texture * 5 + level, 1.0);
+    let length = usize::from(run.beats > 0.8) + usize::from(run.beats > 2.05);
+    out.add(LEVEL_LENGTH + level * 3 + length, 1.0);
     out.add(SILENT, run.silence);
 }
 
@@ -154,6 +164,7 @@ pub(super) fn of_chord(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
     }
     let share = (foreign / run.total).max(0.0);
     out.add(FOREIGN_SHARE, share);
+    out.add(TEXTURE_FOREIGN + run.lattice.texture, share);
     out.add(FOREIGN_SHARE + 1, share * share);
     out.add(QUALITY + chord.quality.index(), 1.0);
     of_factors(run, chord, out);
@@ -174,6 +185,9 @@ fn of_factors(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
         }
         if first[tone] < 1e-4 {
             out.add(ABSENT_FIRST + factor * NQ + quality, 1.0);
+            if run.slice().tones < 3 {
+                out.add(THIN_FIRST + factor, 1.0);
+            }
         }
         out.add(FACTOR_SHARE + factor * NQ + quality, (3.0 * time / run.total).min(1.0));
     }

@@ -29,6 +29,8 @@ pub(super) struct Slice {
     pub(super) is_bass_new: bool,
     /// Share of the sounding notes that begin here.
     pub(super) fresh: f32,
+    /// How many pitch classes sound.
+    pub(super) tones: u8,
 }
 
 /// The slices of a piece and their running sums.
@@ -47,7 +49,12 @@ pub struct Lattice {
     pub(super) beats: Vec<f32>,
     /// Beats of silence.
     pub(super) silence: Vec<f32>,
+    /// How the piece is woven: by how long slices are, and how many tones sound at once.
+    pub(super) texture: usize,
 }
+
+/// How many textures are told apart.
+pub(super) const TEXTURES: usize = 6;
 
 impl Lattice {
     /// Cuts a score.
@@ -63,6 +70,7 @@ impl Lattice {
             bass_time: vec![[0.0; 12]],
             beats: vec![0.0],
             silence: vec![0.0],
+            texture: 0,
         };
         let approaches = approaches(&notes);
         // Indices of notes that may still sound.
@@ -81,7 +89,17 @@ impl Lattice {
                 &Heard { notes: &notes, approaches: &approaches, sounding: &sounding },
             );
         }
+        lattice.find_texture();
         lattice
+    }
+
+    /// Chords last longer where notes are short or come one by one: arpeggios, figures, songs with piano.
+    fn find_texture(&mut self) {
+        let beats = self.beats.last().copied().unwrap_or(0.0).max(1e-3);
+        let slice = beats / self.slices.len().max(1) as f32;
+        let tones = self.slices.iter().map(|slice| f32::from(slice.tones) * slice.beats).sum::<f32>() / beats;
+        let pace = [0.3, 0.55].iter().filter(|most| slice > **most).count();
+        self.texture = pace + if tones > 2.6 { 3 } else { 0 };
     }
 
     /// How many slices there are.
@@ -119,8 +137,16 @@ impl Lattice {
         let length = until - start;
         let beats = (length / beat) as f32;
         let level = grid.level(start);
-        let mut slice =
-            Slice { start, beats, level, shares: [0.0; 12], bass: None, is_bass_new: false, fresh: 0.0 };
+        let mut slice = Slice {
+            start,
+            beats,
+            level,
+            shares: [0.0; 12],
+            bass: None,
+            is_bass_new: false,
+            fresh: 0.0,
+            tones: 0,
+        };
         let mut time = self.time.last().copied().unwrap_or([[0.0; 12]; KINDS]);
         let mut count = self.count.last().copied().unwrap_or([[0.0; 12]; KINDS]);
         let lowest = heard.sounding.iter().map(|idx| &heard.notes[*idx]).min_by_key(|note| note.pitch);
@@ -148,6 +174,7 @@ impl Lattice {
                 slice.fresh += 1.0 / heard.sounding.len() as f32;
             }
         }
+        slice.tones = slice.shares.iter().filter(|share| **share > 0.0).count() as u8;
         let mut bass_time = self.bass_time.last().copied().unwrap_or([0.0; 12]);
         if let Some(note) = lowest {
             slice.bass = Some(note.pitch_class());

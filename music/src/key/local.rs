@@ -91,8 +91,8 @@ fn steps() -> [[f32; 24]; 24] {
             table[from.index()][to.index()] = weight;
             sum += weight;
         }
-        for to in 0..24 {
-            table[from.index()][to] /= sum;
+        for chance in &mut table[from.index()] {
+            *chance /= sum;
         }
     }
     table

@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
             }
             match event.kind {
                 TrackEventKind::Midi { channel, message } => {
-                    self.take_message(at, channel.as_int(), message, (&mut track, &mut sounding))?;
+                    self.take_message(at, (channel.as_int(), message), (&mut track, &mut sounding))?;
                 }
                 TrackEventKind::Meta(MetaMessage::EndOfTrack) => {
                     unread = 0;
@@ -144,8 +144,7 @@ impl<'a> Reader<'a> {
     fn take_message(
         &mut self,
         at: f64,
-        channel: u8,
-        message: MidiMessage,
+        (channel, message): (u8, MidiMessage),
         (track, sounding): (&mut TrackReader, &mut Sounding),
     ) -> Result<(), SmfError> {
         let channel = channel & 15;
@@ -157,7 +156,7 @@ impl<'a> Reader<'a> {
                 let part = self.part(channel, track);
                 if sounding.contains_key(&(channel, key.as_int())) {
                     self.score.repairs.doubled += 1;
-                    self.end_note(at, (channel, key.as_int()), part, sounding);
+                    self.end_note(at, (channel, key.as_int(), part), sounding);
                 }
                 let program = self.programs[usize::from(channel)];
                 let sounds = sounding.entry((channel, key.as_int())).or_default();
@@ -165,7 +164,7 @@ impl<'a> Reader<'a> {
             }
             MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
                 let part = self.part(channel, track);
-                if !self.end_note(at, (channel, key.as_int()), part, sounding) {
+                if !self.end_note(at, (channel, key.as_int(), part), sounding) {
                     self.score.repairs.unbegun += 1;
                 }
             }
@@ -193,7 +192,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn end_note(&mut self, at: f64, (channel, key): (u8, u8), track: u16, sounding: &mut Sounding) -> bool {
+    fn end_note(&mut self, at: f64, (channel, key, track): (u8, u8, u16), sounding: &mut Sounding) -> bool {
         let Some(sounds) = sounding.get_mut(&(channel, key)) else { return false };
         let begun = sounds.pop_front();
         if sounds.is_empty() {
@@ -235,7 +234,7 @@ impl<'a> Reader<'a> {
         let left: Vec<(u8, u8)> = sounding.keys().copied().collect();
         for (channel, key) in left {
             let Some(part) = track.parts[usize::from(channel)] else { continue };
-            while self.end_note(at, (channel, key), part, &mut sounding) {
+            while self.end_note(at, (channel, key, part), &mut sounding) {
                 self.score.repairs.unended += 1;
             }
         }
