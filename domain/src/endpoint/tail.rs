@@ -151,11 +151,14 @@ const EN_CONDITIONS_OF_SOMEBODY: &str = "after before until once since";
 
 const EN_SOMEBODY: &str = "i you he she it we they the my your his her our their";
 
+/// Longer sentences hold the main clause too, though the recogniser left out the comma.
+const EN_CONDITION_WORDS: usize = 8;
+
 /// Whether the last sentence is a condition or a circumstance to which the main clause is still to come: "If you have
 /// time". With a comma inside, the main clause has come.
 fn is_condition(text: &str) -> bool {
     let sentence = text.rsplit(['.', '?', '!']).next().unwrap_or_default();
-    if sentence.contains(',') {
+    if sentence.contains(',') || sentence.split_whitespace().count() > EN_CONDITION_WORDS {
         return false;
     }
     let sentence = sentence.to_lowercase();

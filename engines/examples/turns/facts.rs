@@ -42,8 +42,9 @@ pub(crate) async fn of(models: &mut Models, heard: &[Heard<'_>], half: &str) -> 
                 let power = samples.iter().map(|sample| sample * sample).sum::<f32>() / 512.0;
                 f64::from(10.0 * power.max(1e-9).log10())
             };
-            let levels: Vec<f64> =
-                (0..24).map(|back| level((silence.from as usize).saturating_sub((24 - back) * 512))).collect();
+            let levels: Vec<f64> = (0..24)
+                .map(|back| level((silence.from as usize).saturating_sub((24 - back) * 512)))
+                .collect();
             let line = serde_json::json!({
                 "half": half, "lang": session.language.code(), "source": session.source,
                 "turn": silence.turn, "from": silence.from,

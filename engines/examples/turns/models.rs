@@ -146,7 +146,8 @@ impl Models {
         if let Some(said) = self.quick.get(&quick) {
             return Ok(said.clone());
         }
-        let key = format!("{kind:?}/{}/{:x}", heard.language.code(), fingerprint(&heard.session.audio[start..end]));
+        let key =
+            format!("{kind:?}/{}/{:x}", heard.language.code(), fingerprint(&heard.session.audio[start..end]));
         match self.said.get(&key) {
             Some(said) => {
                 self.quick.insert(quick, said.clone());

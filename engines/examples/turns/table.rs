@@ -65,7 +65,7 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
             ));
         }
     }
-    let eager = EndpointConfig { words_within_ms: 0, complete_at: 0.9, ..with(2000) };
+    let eager = EndpointConfig { words_within_ms: 0, complete_at: 0.6, ..with(2000) };
     let patient = EndpointConfig { least_wait_ms: 700, ..with(8000) };
     for (name, config) in [("medium", with(4000)), ("eagerness high", eager), ("eagerness low", patient)] {
         let outcome = play(models, heard, config).await;
@@ -112,9 +112,10 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
         answers.push(said);
     }
     let mut points = Vec::new();
-    let thresholds = (1..19).map(|step| step as f32 * 0.05).chain((90..=99).map(|step| step as f32 * 0.01));
+    let thresholds =
+        (1..18).map(|step| step as f32 * 0.05).chain((180..=199).map(|step| step as f32 * 0.005));
     for threshold in thresholds {
-        for fallback in [500, 700, 1000, 1300, 1600, 2000, 3000_u64] {
+        for fallback in (5..=20).map(|step| step * 100_u64).chain([3000]) {
             let mut outcome = Outcome::default();
             for (silences, said) in known.iter().zip(&answers) {
                 outcome.add(Outcome::of(silences, |index, _| match said[index] >= threshold {
@@ -122,7 +123,7 @@ async fn smart_turn_alone(models: &mut Models, heard: &[Heard<'_>], known: &[Vec
                     false => fallback * MS as u64,
                 }));
             }
-            points.push(Point::new(format!("believed from {threshold:.2}, else {fallback} ms"), &outcome));
+            points.push(Point::new(format!("believed from {threshold:.3}, else {fallback} ms"), &outcome));
         }
     }
     points
@@ -135,8 +136,7 @@ async fn ours(models: &mut Models, heard: &[Heard<'_>]) -> Vec<Point> {
     for complete_at in bars {
         for words_within_ms in [0, 480] {
             for least_wait_ms in [0, 480, 700, 900] {
-                let config =
-                    EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(4000) };
+                let config = EndpointConfig { complete_at, words_within_ms, least_wait_ms, ..with(4000) };
                 let outcome = play(models, heard, config).await;
                 let setting = format!(
                     "complete_at {complete_at:.3}, words_within {words_within_ms}, least_wait {least_wait_ms} ms"
