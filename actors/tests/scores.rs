@@ -20,7 +20,15 @@ use self::common::Stage;
 
 /// A calm face for as long as any test here looks.
 fn face() -> Track {
-    Script { seed: 4, seconds: 120.0, fps: 15.0, blinks_per_minute: 20.0, on_target: 0.6, ..Script::default() }.play()
+    Script {
+        seed: 4,
+        seconds: 120.0,
+        fps: 15.0,
+        blinks_per_minute: 20.0,
+        on_target: 0.6,
+        ..Script::default()
+    }
+    .play()
 }
 
 /// The scene while the face of `track` is before the camera from `from_s` to `to_s`: everything that it says.
@@ -29,7 +37,9 @@ async fn watch(stage: &Stage, track: &Track, from_s: u64, to_s: u64) -> Vec<Sess
     let landmarks = stage.scene.landmarks();
     let camera = async {
         let mut before = from_s * 1_000;
-        for (at_ms, frame) in track.frames.iter().filter(|(at, _)| (from_s * 1_000..to_s * 1_000).contains(at)) {
+        for (at_ms, frame) in
+            track.frames.iter().filter(|(at, _)| (from_s * 1_000..to_s * 1_000).contains(at))
+        {
             tokio::time::sleep(Duration::from_millis(at_ms - before)).await;
             before = *at_ms;
             assert!(landmarks.push(at_ms * 1_000, frame.clone()), "slow enough to be taken");
@@ -99,7 +109,9 @@ async fn a_face_is_scored_once_a_second_and_an_idle_scene_not_at_all() {
     assert!((25..=45).contains(&cards.len()), "{} in 40 s", cards.len());
     let last = cards.last().expect("some");
     assert!(value(last, ScoreName::Concentration).is_some_and(|score| score > 60), "{last:?}");
-    assert!(last.score(ScoreName::Blinking).value.is_err_and(|why| why.code == "needs_face" && why.has > 30_000));
+    assert!(
+        last.score(ScoreName::Blinking).value.is_err_and(|why| why.code == "needs_face" && why.has > 30_000)
+    );
     assert!(last.score(ScoreName::Likability).value.is_err(), "nobody has said anything");
     for pair in cards.windows(2) {
         for name in ScoreName::ALL {
@@ -114,16 +126,18 @@ async fn a_face_is_scored_once_a_second_and_an_idle_scene_not_at_all() {
 async fn a_killed_face_goes_on_from_where_it_was() {
     let stage = Stage::new(&[], &[]).await;
     let track = face();
-    let before = watch(&stage, &track, 0, 40).await;
+    let before = watch(&stage, &track, 0, 75).await;
     let before = cards(&before).last().map(|card| (*card).clone()).expect("scored");
     let old = stage.child(Role::Face).await.expect("alive");
     old.kill();
     stage.replaced(Role::Face, &old).await;
-    let after = watch(&stage, &track, 40, 46).await;
+    let after = watch(&stage, &track, 75, 81).await;
     let cards = cards(&after);
     assert!(cards.len() >= 4, "it goes on: {}", cards.len());
     for card in cards {
-        for name in [ScoreName::Concentration, ScoreName::GazeStability, ScoreName::Posture, ScoreName::Expression] {
+        for name in
+            [ScoreName::Concentration, ScoreName::GazeStability, ScoreName::Posture, ScoreName::Expression]
+        {
             let (old, new) = (value(&before, name), value(card, name));
             let (Some(old), Some(new)) = (old, new) else { panic!("{name:?} {old:?} {new:?}") };
             assert!(old.abs_diff(new) <= 12, "{name:?} jumps from {old} to {new}");
@@ -135,7 +149,8 @@ async fn a_killed_face_goes_on_from_where_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn a_killed_coach_goes_on_and_counts_what_was_said_meanwhile() {
-    for line in ["산책을 좋아하세요? 저는 걷는 게 좋아요.", "Do you like walking? I love the river."] {
+    for line in ["산책을 좋아하세요? 저는 걷는 게 좋아요.", "Do you like walking? I love the river."]
+    {
         let stage = Stage::new(&[], &["네, 좋아해요.", "Yes, I do."]).await;
         let before = exchange(&stage, line).await;
         let liked = value(&before, ScoreName::Likability).expect("said something");

@@ -44,7 +44,6 @@ use self::{
 };
 use crate::{
     lang::Language,
-    persona::Persona,
     score::{Score, Source, WhyNot},
     turn::TurnId,
     voice::{self, F0_PLOT_MS, VoiceBaseline, VoiceTurn},
@@ -87,8 +86,8 @@ pub struct Coach {
 }
 
 impl Coach {
-    /// For a scene with `persona`, in which likability begins where it was.
-    pub fn new(config: CoachConfig, persona: &Persona, language: Language, likability: Option<u8>) -> Self {
+    /// For a scene in which likability begins where it was.
+    pub fn new(config: CoachConfig, language: Language, likability: Option<u8>) -> Self {
         let first = likability.unwrap_or(config.first_likability);
         Self {
             config,
@@ -96,7 +95,7 @@ impl Coach {
             turn: TurnId(0),
             since_ms: None,
             talk: TalkLedger::default(),
-            likability: Likability::new(first, persona),
+            likability: Likability::new(first),
             recent: Vec::new(),
             face: FaceReading::none(0, NoFace::Unseen),
             tone: no_tone(),
@@ -112,6 +111,11 @@ impl Coach {
             last: None,
             settled: true,
         }
+    }
+
+    /// The persona said something in an earlier scene of the session, which can be remembered.
+    pub fn handle_earlier(&mut self, text: &str) {
+        self.likability.handle_persona(text);
     }
 
     /// The person said something. Returns what that did to likability.
@@ -132,7 +136,7 @@ impl Coach {
         let is_new = self.talk.lines().all(|line| line.item != said.item);
         self.talk.handle_persona(said);
         if is_new {
-            self.likability.handle_persona(said);
+            self.likability.handle_persona(&said.text);
         }
     }
 

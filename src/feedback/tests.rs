@@ -4,13 +4,12 @@ use duologue_domain::{
     score::Span,
     turn::TurnId,
 };
-use duologue_testkit::persona;
 
 use super::*;
 
 /// A scene of two turns.
 pub(crate) fn record(language: Language) -> FeedbackRecord {
-    let mut coach = Coach::new(CoachConfig::default(), &persona(), language, None);
+    let mut coach = Coach::new(CoachConfig::default(), language, None);
     let lines = match language {
         Language::Korean => ["오늘은 무슨 일로 오셨어요?", "책을 찾고 있어요. 추천해 주실래요?"],
         Language::English => ["What brings you here?", "I am looking for a book. Would you help me?"],

@@ -116,7 +116,10 @@ impl State {
             args;
         let language = spec.record.language.as_deref().and_then(|code| code.parse().ok());
         let language = language.unwrap_or(spec.persona.language);
-        let coach = Coach::new((*spec.config.coach).clone(), &spec.persona, language, spec.likability);
+        let mut coach = Coach::new((*spec.config.coach).clone(), language, spec.likability);
+        for message in spec.history.iter().filter(|message| message.role == MessageRole::Assistant) {
+            coach.handle_earlier(&message.content);
+        }
         let face = Face::new(spec.config.face.as_deref().cloned().unwrap_or_default());
         let mut state = Self {
             _alive: Alive::new("session"),

@@ -173,8 +173,11 @@ impl Heard {
         self.done().0.as_ref().map_or("", |item| item.content.text())
     }
 
+    /// What happened, without the scores, which come in their own time.
     pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.events.iter().map(name).collect()
+        let is_score =
+            |event: &&SessionEvent| matches!(event, SessionEvent::Scores(_) | SessionEvent::Tip(_));
+        self.events.iter().filter(|event| !is_score(event)).map(name).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | reason | when |
 //! |---|---|
-//! | `remembered` | they come back to something of the persona that was not just said: its profile, or an earlier line |
+//! | `remembered` | they come back to something that the persona said before its last two lines, and that they had not said themselves |
 //! | `empathy` | reaction, interpretation or exploration were heard (EPITOME), a point each, three at most |
 //! | `asked` | they asked about the persona or its life |
 //! | `kind` | more words of a good colour than of a bad one, or a polite form |
@@ -15,10 +15,10 @@
 
 use std::collections::VecDeque;
 
-use super::{CoachConfig, PersonTurn, PersonaTurn, Place, talk::push_bounded, topic::Stems};
+use super::{CoachConfig, PersonTurn, Place, talk::push_bounded, topic::Stems};
 use crate::{
     lang::Language,
-    persona::{Persona, SpeechLevel},
+    persona::SpeechLevel,
     score::{Evidence, Score, Source, Span, WhyNot},
     turn::TurnId,
 };
@@ -130,37 +130,26 @@ pub struct Likability {
     value: u8,
     turns: u32,
     changes: VecDeque<LikabilityChange>,
-    /// What the persona is known for and nobody has mentioned yet.
-    known_for: Stems,
-    /// What it said, the newest last.
+    /// What the persona said and the person has not come back to yet, the newest last.
     told: VecDeque<Stems>,
     was_curt: bool,
 }
 
 impl Likability {
-    /// A ledger that begins at `value`, of `persona`.
-    pub fn new(value: u8, persona: &Persona) -> Self {
-        let mut words = String::new();
-        for profile in &persona.profiles {
-            let lists = [&profile.hobbies, &profile.likes, &profile.dislikes];
-            for entry in lists.into_iter().flatten().chain([&profile.job]) {
-                words.push_str(entry);
-                words.push(' ');
-            }
-        }
+    /// A ledger that begins at `value`.
+    pub fn new(value: u8) -> Self {
         Self {
             value: value.min(100),
             turns: 0,
             changes: VecDeque::new(),
-            known_for: Stems::of(&words),
             told: VecDeque::new(),
             was_curt: false,
         }
     }
 
     /// The persona said something that can be remembered.
-    pub fn handle_persona(&mut self, said: &PersonaTurn) {
-        push_bounded(&mut self.told, Stems::of(&said.text), TOLD);
+    pub fn handle_persona(&mut self, text: &str) {
+        push_bounded(&mut self.told, Stems::of(text), TOLD);
     }
 
     /// The person said something: changes the ledger, and returns its new lines.
@@ -220,15 +209,13 @@ impl Likability {
         found.into_iter().filter(|(_, points)| *points > 0).collect()
     }
 
-    /// Whether something of the persona comes back that it did not just say. Each thing counts once.
+    /// Whether something that the persona said comes back, and not what it just said. Each thing counts once.
     fn remembers(&mut self, said: &PersonTurn) -> bool {
         let stems = Stems::of(&said.text);
-        let just_said = self.told.iter().rev().take(JUST_SAID).any(|line| line.touch(&stems));
-        let from_profile = self.known_for.take_common(&stems) > 0;
         let earlier = self.told.len().saturating_sub(JUST_SAID);
-        let from_talk =
-            self.told.iter_mut().take(earlier).map(|line| line.take_common(&stems)).sum::<usize>() > 0;
-        (from_profile || from_talk) && !just_said
+        let mut common = self.told.iter_mut().map(|line| line.take_common(&stems)).collect::<Vec<_>>();
+        let just_said = common.split_off(earlier).into_iter().sum::<usize>() > 0;
+        !just_said && common.into_iter().sum::<usize>() > 0
     }
 
     /// Now.

@@ -26,7 +26,7 @@ const MOST_LINES: u32 = 1000;
 
 /// The feedback document, as clients of the earlier systems read it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct FeedbackView {
+pub(crate) struct FeedbackView {
     /// Of which session.
     pub session_id: String,
     /// Who made it, when known.
@@ -41,7 +41,7 @@ pub struct FeedbackView {
 
 /// How a report is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
-pub struct ReportQuery {
+pub(crate) struct ReportQuery {
     /// `html` for a printable page, `json` for data; by default as `Accept` says, else JSON.
     pub format: Option<String>,
 }
@@ -101,7 +101,7 @@ async fn newest(state: &AppState, session: &SessionRecord) -> Result<FeedbackRec
     }
     let persona = crate::http::personas::find(state, Some(&session.persona_id))?;
     let language = session.language.as_deref().and_then(|code| code.parse().ok()).unwrap_or(persona.language);
-    let mut nothing = Coach::new(CoachConfig::default(), &persona, language, None);
+    let mut nothing = Coach::new(CoachConfig::default(), language, None);
     nothing.look(0);
     let body = nothing.feedback().map(|feedback| FeedbackBody::Live(feedback.into()));
     Ok(FeedbackRecord {

@@ -133,6 +133,24 @@ fn replies_can_be_asked_for_and_stopped() {
     assert_eq!(command(json!({"type": "output_audio_buffer.clear"})), stop);
 }
 
+#[test]
+fn the_face_can_be_switched_off_and_calibrated() {
+    for wanted in [true, false] {
+        let update =
+            json!({"type": "session.update", "session": {"duologue": {"expression_analysis": wanted}}});
+        let ClientCommand::Configure(patch) = command(update) else { panic!("a configuration") };
+        assert_eq!(patch.expression_analysis, Some(wanted));
+    }
+    let update = json!({"type": "session.update", "session": {"duologue": {"expression_analysis": "no"}}});
+    assert_eq!(refused(update).param, Some("session.duologue.expression_analysis"));
+    let actions = [("begin", Calibration::Begin), ("end", Calibration::End), ("clear", Calibration::Clear)];
+    for (action, expected) in actions {
+        let calibrate = json!({"type": "duologue.calibrate", "action": action});
+        assert_eq!(command(calibrate), ClientCommand::Calibrate(expected));
+    }
+    assert_eq!(refused(json!({"type": "duologue.calibrate"})).param, Some("action"));
+}
+
 /// No prefix and no single changed byte of a valid event may panic.
 #[test]
 fn damaged_events_never_panic() {

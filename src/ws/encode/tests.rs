@@ -4,14 +4,22 @@ use duologue_actors::{
     outbox::{Outgoing, numbers},
     store::Kept,
 };
-use duologue_domain::turn::{CancelReason, TurnId};
+use duologue_domain::{
+    coach::{Card, Coach, CoachConfig, ScoreName, Tip},
+    lang::Language,
+    turn::{CancelReason, TurnId},
+};
 use duologue_testkit::{persona, record};
 
 use super::*;
 
 fn encoder(secret: Option<&str>) -> Encoder {
-    let view =
-        SessionView { record: record("s1"), persona: persona(), config: SessionConfig::default(), degraded: Vec::new() };
+    let view = SessionView {
+        record: record("s1"),
+        persona: persona(),
+        config: SessionConfig::default(),
+        degraded: Vec::new(),
+    };
     Encoder::new(About { view, expires_at: 1, secret: secret.map(str::to_owned), durable: true })
 }
 
@@ -27,6 +35,48 @@ fn item(text: &str) -> Item {
 fn done(item: Option<Item>, spoken: bool) -> SessionEvent {
     let status = ResponseStatus::Cancelled(CancelReason::TurnDetected);
     SessionEvent::ResponseDone { response: "r".into(), item, spoken, status, usage: Usage::default() }
+}
+
+fn card() -> Card {
+    Coach::new(CoachConfig::default(), Language::English, None).look(83_000)
+}
+
+fn tip() -> Tip {
+    let text = "Look into the camera a little more.";
+    Tip { at_ms: 83_000, code: "look_at_camera", score: ScoreName::GazeStability, text }
+}
+
+#[test]
+fn scores_and_tips_are_as_documented() {
+    let mut encoder = encoder(None);
+    let mut encode = |number, event| {
+        let text = encoder.encode(number, event).remove(0);
+        serde_json::from_str::<Value>(&text).expect("JSON")
+    };
+    let scores = encode(7, SessionEvent::Scores(card().into()));
+    assert_eq!((&scores["type"], &scores["event_id"]), (&json!("duologue.scores"), &json!("event_7")));
+    assert_eq!((&scores["at_ms"], &scores["turn"]), (&json!(83_000), &json!(0)));
+    for name in ScoreName::ALL.into_iter().map(ScoreName::name).chain(["total_score"]) {
+        assert_eq!(scores[name], Value::Null, "{name}");
+        let detail = &scores["details"][name];
+        assert!(detail["why_not"]["code"].is_string() && detail["evidence"].is_array(), "{name}: {detail}");
+    }
+    assert_eq!(scores["details"]["blinking"]["why_not"]["text"], "needs 60 s of face, has 0 s");
+    assert_eq!(scores["details"]["expression"]["shares"].as_object().map(serde_json::Map::len), Some(8));
+    assert!(scores["summary"].as_str().is_some_and(|text| !text.is_empty()));
+    let tip = encode(8, SessionEvent::Tip(tip()));
+    assert_eq!((&tip["type"], &tip["code"]), (&json!("duologue.tip"), &json!("look_at_camera")));
+    assert_eq!((&tip["score"], &tip["at_ms"]), (&json!("gaze_stability"), &json!(83_000)));
+    assert_eq!(tip["text"], "Look into the camera a little more.");
+}
+
+#[test]
+fn the_session_says_whether_faces_are_looked_at() {
+    let about = encoder(None);
+    let of = |config: SessionConfig| about.session(&config)["duologue"]["expression_analysis"].clone();
+    assert_eq!(of(SessionConfig::default()), true);
+    assert_eq!(of(SessionConfig { expression_analysis: false, ..SessionConfig::default() }), false);
+    assert_eq!(of(SessionConfig { face: None, ..SessionConfig::default() }), false, "the server does not");
 }
 
 #[test]
@@ -50,6 +100,8 @@ fn every_event_becomes_as_many_as_it_has_numbers() {
         done(Some(item("안녕")), true),
         done(Some(item("hello")), false),
         done(None, true),
+        SessionEvent::Scores(card().into()),
+        SessionEvent::Tip(tip()),
         SessionEvent::Ended { code: "session_idle", message: String::new() },
     ];
     let (mut encoder, mut next) = (encoder(None), 1);

@@ -55,11 +55,22 @@ async fn feedback_is_there_live_and_after_a_restart() {
     let kept = ok(house.get(&format!("{path}/feedback"))).await;
     assert_eq!(kept["feedback"]["likability"], live["feedback"]["likability"]);
     let report = ok(house.get(&format!("{path}/report"))).await;
-    for name in ["session", "persona", "feedback", "timeline", "pitch", "gaze", "talk", "transcript", "tips", "likability"] {
+    for name in [
+        "session",
+        "persona",
+        "feedback",
+        "timeline",
+        "pitch",
+        "gaze",
+        "talk",
+        "transcript",
+        "tips",
+        "likability",
+    ] {
         assert!(!report[name].is_null(), "{name} in {report}");
     }
     let lines = report["transcript"].as_array().expect("lines");
-    assert_eq!((lines.len(), &lines[0]["fillers"]), (4, &json!([[12, 13]])), "{report}");
+    assert_eq!((lines.len(), &lines[0]["fillers"]), (4, &json!([[11, 12]])), "{report}");
     assert!(lines.iter().all(|line| line["from_ms"].is_u64()), "every line has its time: {report}");
     let page = house.get(&format!("{path}/report")).header("accept", "text/html,*/*").send().await;
     let page = page.expect("an answer");

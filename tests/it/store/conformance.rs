@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use duologue_actors::store::{Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionStatus, Store, StoreErrorKind};
+use duologue_actors::store::{
+    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionStatus, Store, StoreErrorKind,
+};
 
 use super::{id, message, session, user};
 
@@ -236,7 +238,10 @@ async fn the_newest_feedback_is_found(store: &dyn Store) {
     let newer = feedback(&session_id, "2", 1_755_611_800_001, 61);
     store.put_feedback(newer.clone()).await.expect("stored");
     store.put_feedback(older.clone()).await.expect("stored");
-    store.put_feedback(feedback(&id(), "3", u64::from(u32::MAX) * 1000, 1)).await.expect("of another session");
+    store
+        .put_feedback(feedback(&id(), "3", u64::from(u32::MAX) * 1000, 1))
+        .await
+        .expect("of another session");
     let found = store.feedback(&session_id).await.expect("found").expect("there is one");
     assert_eq!((&found.id, &found.user_id, found.created_at), (&newer.id, &newer.user_id, newer.created_at));
     assert_eq!(said(&found), said(&newer));
