@@ -73,6 +73,10 @@ pub(crate) async fn upload(
     _: Caller,
     request: Request,
 ) -> Result<Json<Shown>, ApiError> {
+    if !state.config.face.enabled {
+        let message = "faces are not looked at on this server ([face] enabled = false)";
+        return Err(ApiError::new(Code::EngineUnavailable, message));
+    }
     let file = read(request).await?;
     // A picture of the largest size takes a hundred megabytes for a moment.
     let permit = state.decodings.clone().try_acquire_owned();

@@ -83,6 +83,10 @@ async fn landmarks(
     let language = language
         .map_err(|_| ApiError::new(Code::BadRequest, "language must be ko or en").with_param("language"))?
         .unwrap_or(Language::Korean);
+    let Some(config) = state.config.face.to_domain() else {
+        let message = "faces are not looked at on this server ([face] enabled = false)";
+        return Err(ApiError::new(Code::EngineUnavailable, message));
+    };
     let upgrade = upgrade
         .protocols(["realtime"])
         .max_message_size(MAX_MESSAGE)
@@ -97,7 +101,7 @@ async fn landmarks(
         return Err(ApiError::new(Code::SessionLimit, message).retry_after(30));
     };
     Ok(upgrade.on_upgrade(move |socket| async move {
-        alone::run(socket, language).await;
+        alone::run(socket, config, language).await;
         drop(permit);
     }))
 }

@@ -148,6 +148,16 @@ async fn pictures_that_are_none_are_refused_and_the_landmarker_says_that_it_is_o
     assert_eq!(landmarker["state"], "off", "{landmarker}");
 }
 
+#[tokio::test]
+async fn a_server_that_looks_at_no_faces_says_so() {
+    let house = House::with(&[("face.enabled", "false")], Arc::new(MemoryStore::default())).await;
+    let refusal = connect(&house, "/ws/landmarks", &[]).await.map(|_| ());
+    assert_eq!(refusal, Err(StatusCode::SERVICE_UNAVAILABLE));
+    let picture =
+        house.request(Method::POST, "/upload/image").header("content-type", "image/png").body(png(64, 64));
+    refused(picture, "engine_unavailable").await;
+}
+
 /// A grey PNG, stored without compression.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut rows = Vec::new();

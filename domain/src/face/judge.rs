@@ -104,7 +104,6 @@ impl Kept<'_> {
         let sums = Sums::of(self.history.since(self.from_ms, self.now_ms));
         let one_face = 1.0 - 0.5 * ratio(sums.several, sums.seen);
         let own = one_face * if self.calibrated { 1.0 } else { UNCALIBRATED };
-        let config = self.config;
         let shares = match sums.shown {
             shown if shown > 0.0 => sums.shares.map(|share| share / shown),
             _ => [0.0; 8],
@@ -112,54 +111,10 @@ impl Kept<'_> {
         let (smiling, present) = self.now();
         FaceScores {
             blinking: self.score(self.blinks(&sums, one_face), &self.moments.blinking),
-            gaze_stability: self.score(
-                Measured {
-                    measure: ratio(sums.on_target, sums.gaze),
-                    unit: "share_on_target",
-                    band: config.gaze,
-                    n: sums.frames,
-                    has: sums.gaze,
-                    needs: config.needs.gaze,
-                    quality: own,
-                },
-                &self.moments.gaze,
-            ),
-            concentration: self.score(
-                Measured {
-                    measure: ratio(sums.attentive, sums.judged),
-                    unit: "share_attentive",
-                    band: config.concentration,
-                    n: sums.frames,
-                    has: sums.judged,
-                    needs: config.needs.concentration,
-                    quality: one_face,
-                },
-                &self.moments.concentration,
-            ),
-            posture: self.score(
-                Measured {
-                    measure: ratio(sums.upright, sums.posture),
-                    unit: "share_head_upright",
-                    band: config.posture,
-                    n: sums.frames,
-                    has: sums.posture,
-                    needs: config.needs.posture,
-                    quality: own,
-                },
-                &self.moments.posture,
-            ),
-            expression: self.score(
-                Measured {
-                    measure: ratio(sums.smile, sums.shown) - ratio(sums.frown, sums.shown),
-                    unit: "smiling_less_frowning",
-                    band: config.expression,
-                    n: sums.frames,
-                    has: sums.shown,
-                    needs: config.needs.expression,
-                    quality: own,
-                },
-                &self.moments.expression,
-            ),
+            gaze_stability: self.score(self.gaze(&sums, own), &self.moments.gaze),
+            concentration: self.score(self.concentration(&sums, one_face), &self.moments.concentration),
+            posture: self.score(self.posture(&sums, own), &self.moments.posture),
+            expression: self.score(self.expression(&sums, own), &self.moments.expression),
             shares: std::array::from_fn(|index| (Expression::ALL[index], shares[index])),
             smiling,
             present,
@@ -177,6 +132,54 @@ impl Kept<'_> {
             has: sums.lids,
             needs: self.config.needs.blinking,
             quality: quality * ((rate - 5.0) / 9.0).clamp(0.0, 1.0),
+        }
+    }
+
+    fn gaze(&self, sums: &Sums, quality: f32) -> Measured {
+        Measured {
+            measure: ratio(sums.on_target, sums.gaze),
+            unit: "share_on_target",
+            band: self.config.gaze,
+            n: sums.frames,
+            has: sums.gaze,
+            needs: self.config.needs.gaze,
+            quality,
+        }
+    }
+
+    fn concentration(&self, sums: &Sums, quality: f32) -> Measured {
+        Measured {
+            measure: ratio(sums.attentive, sums.judged),
+            unit: "share_attentive",
+            band: self.config.concentration,
+            n: sums.frames,
+            has: sums.judged,
+            needs: self.config.needs.concentration,
+            quality,
+        }
+    }
+
+    fn posture(&self, sums: &Sums, quality: f32) -> Measured {
+        Measured {
+            measure: ratio(sums.upright, sums.posture),
+            unit: "share_head_upright",
+            band: self.config.posture,
+            n: sums.frames,
+            has: sums.posture,
+            needs: self.config.needs.posture,
+            quality,
+        }
+    }
+
+    fn expression(&self, sums: &Sums, quality: f32) -> Measured {
+        Measured {
+            measure: ratio(sums.smile, sums.shown) - ratio(sums.frown, sums.shown),
+            unit: "smiling_less_frowning",
+            band: self.config.expression,
+            n: sums.frames,
+            has: sums.shown,
+            needs: self.config.needs.expression,
+            quality,
         }
     }
 

@@ -32,12 +32,12 @@ struct Alone {
 }
 
 /// Runs until the client has gone.
-pub(super) async fn run(socket: WebSocket, language: Language) {
+pub(super) async fn run(socket: WebSocket, config: FaceConfig, language: Language) {
     let now = Instant::now();
     let mut alone = Alone {
         socket,
         language,
-        face: Face::new(FaceConfig::default()),
+        face: Face::new(config),
         ring: LandmarksIn::default(),
         complaints: Complaints::default(),
         began: now,

@@ -1,6 +1,8 @@
 //! The scores of a face against what is known, and what they cost: builds and runs the test kit's example, which plays
 //! synthetic tracks, a hundred faces at once, and, where the server's landmarker is there, photos with known expressions.
 
+mod socket;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -24,6 +26,9 @@ pub(crate) struct FaceArgs {
     /// Use the development build
     #[arg(long)]
     dev: bool,
+    /// The server whose CPU is measured while one client sends landmarks; without it that is left out
+    #[arg(long)]
+    program: Option<String>,
     /// Where pictures are kept; those that are there are not unpacked again
     #[arg(long, default_value = "target/bench-face")]
     folder: PathBuf,
@@ -41,8 +46,16 @@ const PHOTOS: [(&str, &str); 5] = [
 /// Somebody who looks neutral and then smiles.
 const CLIP: &str = "single_face.mp4";
 
-/// Prepares the pictures and runs the comparison.
-pub(crate) fn run(args: &FaceArgs) -> anyhow::Result<()> {
+/// Prepares the pictures, runs the comparison, and measures the socket.
+pub(crate) async fn run(args: &FaceArgs) -> anyhow::Result<()> {
+    compare(args)?;
+    match &args.program {
+        Some(program) => socket::run(program, args.seconds).await,
+        None => Ok(()),
+    }
+}
+
+fn compare(args: &FaceArgs) -> anyhow::Result<()> {
     let places = Places::find()?;
     let mut command = Command::new("cargo");
     command.args(["run", "--quiet"]);
@@ -75,7 +88,8 @@ fn unpack(media: &Path, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(&photos)?;
     fs::create_dir_all(&clip)?;
     for (from, to) in PHOTOS {
-        fs::copy(media.join(from), photos.join(to)).with_context(|| format!("{from} is not in the test media"))?;
+        fs::copy(media.join(from), photos.join(to))
+            .with_context(|| format!("{from} is not in the test media"))?;
     }
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-y", "-i"]).arg(media.join(CLIP)).arg(clip.join("%03d.png"));

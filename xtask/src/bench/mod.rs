@@ -50,7 +50,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Bargein(args) => runtime.block_on(bargein::run(args)),
         Bench::Chaos(args) => chaos::run(args),
-        Bench::Face(args) => face::run(args),
+        Bench::Face(args) => runtime.block_on(face::run(args)),
         Bench::Sessions(args) => runtime.block_on(sessions::run(args)),
         Bench::Theory(args) => theory::run(args),
         Bench::Turns(args) => turns::run(args),
