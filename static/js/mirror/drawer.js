@@ -165,7 +165,8 @@ function drawHistory(name, scores) {
   const [first, last] = [history[0], history.at(-1)];
   if (!first || !last) return null;
   const values = history.map(({ value }) => value);
-  const words = t("history_words", { first: first.value, last: last.value, low: Math.min(...values), high: Math.max(...values) });
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const words = low === high ? t("history_same", { value: low }) : t("history_words", { first: first.value, last: last.value, low, high });
   const span = Math.min(HISTORY_MS, Math.max(30_000, scores.at - first.at));
   return part("history_title", drawSparkline(history, { now: scores.at, span, width: 300, height: 60, label: words }), make("p", {}, words));
 }

@@ -33,8 +33,8 @@ export function drawDial({ value, coverage, progress, word }) {
     draw("path", { class: "dial-track", d: arc(42, 1) }),
     share > 0 ? draw("path", { class: value === null ? "dial-progress" : "dial-arc", d: arc(42, share) }) : null,
     coverage > 0 ? draw("path", { class: "dial-coverage", d: arc(33.5, coverage) }) : null,
-    draw("text", { class: "dial-value", x: 50, y: word ? 54 : 59, "text-anchor": "middle" }, value === null ? "–" : String(Math.round(value))),
-    word ? draw("text", { class: "dial-word", x: 50, y: 72, "text-anchor": "middle" }, word) : null);
+    draw("text", { class: "dial-value", x: 50, y: word ? 57 : 59, "text-anchor": "middle" }, value === null ? "–" : String(Math.round(value))),
+    word ? draw("text", { class: "dial-word", x: 50, y: 79, "text-anchor": "middle" }, word) : null);
 }
 
 /**
