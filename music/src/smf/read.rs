@@ -35,11 +35,11 @@ fn check_chunks(bytes: &[u8], limits: &Limits) -> Result<(), SmfError> {
         Some(b"RIFF") => return Ok(()),
         _ => return Err(SmfError::NotMidi),
     };
-    let (mut announced, mut found) = (0, 0);
+    let (mut announced, mut found, mut has_header) = (0, 0, false);
     while !rest.is_empty() {
         let Some((head, body)) = rest.split_at_checked(8) else {
             // A few bytes after the last track are what sloppy writers leave; before it they are a cut.
-            return if found >= announced { Ok(()) } else { Err(SmfError::Truncated) };
+            return if has_header && found >= announced { Ok(()) } else { Err(SmfError::Truncated) };
         };
         let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
         let length = usize::try_from(length).map_err(|_| SmfError::Truncated)?;
@@ -49,7 +49,10 @@ fn check_chunks(bytes: &[u8], limits: &Limits) -> Result<(), SmfError> {
         };
         match &head[..4] {
             b"MThd" if body.len() < 6 => return Err(SmfError::Truncated),
-            b"MThd" => announced = usize::from(u16::from_be_bytes([body[2], body[3]])),
+            b"MThd" => {
+                has_header = true;
+                announced = usize::from(u16::from_be_bytes([body[2], body[3]]));
+            }
             b"MTrk" => found += 1,
             _ => {}
         }

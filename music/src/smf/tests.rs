@@ -83,10 +83,11 @@ fn tempo_metre_and_key_are_read() {
 #[test]
 fn what_cannot_be_read_says_so() {
     let good = file(&[0, 0x90, 60, 80, 96, 0x80, 60, 0]);
-    let cases: [(&[u8], SmfError); 7] = [
+    let cases: [(&[u8], SmfError); 8] = [
         (b"", SmfError::NotMidi),
         (b"RIFFabcd", SmfError::BadHeader),
         (b"\x89PNG and more", SmfError::NotMidi),
+        (b"MThd", SmfError::Truncated),
         (&good[..10], SmfError::Truncated),
         (&good[..good.len() - 6], SmfError::Truncated),
         (&header(1, 3, QUARTER), SmfError::Truncated),

@@ -1,7 +1,7 @@
 //! `cargo xtask bench theory FOLDER`: keys and chords against scores that people have analysed.
 //!
 //! The folder holds `truth.jsonl`, one piece a line: `id`, `file` (a MIDI file, from the folder), `set`, `key`
-//! (`tonic`, `mode`, or null) and `chords` (`start` and `end` in quarter notes, `root_pc`, `quality`, `aug6`). Keys are
+//! (`tonic`, `mode`, or null) and `chords` (`start` and `end` in quarter notes, `root_pc`, `quality`, `aug6`, or null). Keys are
 //! scored as mir_eval weighs them, chords by the share of annotated time; figures are means over pieces.
 
 use std::{
@@ -42,8 +42,7 @@ struct Truth {
     #[serde(default)]
     set: String,
     key: Option<Key>,
-    #[serde(default)]
-    chords: Vec<TrueChord>,
+    chords: Option<Vec<TrueChord>>,
 }
 
 #[derive(Deserialize)]
@@ -174,7 +173,7 @@ fn say(text: &str) {
 
 fn judge(piece: &Truth, guess: &Guess) -> [Option<f64>; 4] {
     let key = piece.key.as_ref().map(|truth| guess.key.as_ref().map_or(0.0, |guess| key_score(truth, guess)));
-    let [root, thirds, full] = chord_scores(&piece.chords, &guess.chords);
+    let [root, thirds, full] = chord_scores(piece.chords.as_deref().unwrap_or_default(), &guess.chords);
     [key, root, thirds, full]
 }
 
