@@ -17,8 +17,8 @@ mod tests;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use duologue_actors::store::{
-    Entry, FactRecord, FeedbackRecord, Kept, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
-    UserRecord,
+    Entry, FactRecord, FeedbackRecord, Kept, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind,
+    StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::task::JoinHandle;
@@ -161,10 +161,11 @@ impl Journaled {
         if self.desk.waiting() == 0 {
             return Ok(stored);
         }
-        let newest = self.desk.entries_of(session_id).await?.into_iter().rev().find_map(|entry| match entry {
-            Entry::Feedback(record) => Some(record),
-            _ => None,
-        });
+        let newest =
+            self.desk.entries_of(session_id).await?.into_iter().rev().find_map(|entry| match entry {
+                Entry::Feedback(record) => Some(record),
+                _ => None,
+            });
         Ok(newest.or(stored))
     }
 

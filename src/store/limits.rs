@@ -1,7 +1,8 @@
 //! What no store takes, whichever it is.
 
 use duologue_actors::store::{
-    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionRecord, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionRecord, StoreError,
+    StoreErrorKind, StoreResult, UserRecord,
 };
 
 /// Largest message: minutes of speech; more is a mistake or an attack.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
+    UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 

@@ -4,7 +4,8 @@
 use std::{future::Future, time::Duration};
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
+    UserRecord,
 };
 use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use mongodb::{
@@ -16,7 +17,10 @@ use mongodb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    documents::{FactsDocument, FeedbackDocument, ID_FIELDS, MessageDocument, SessionDocument, TIME_FIELDS, broken, iso8601},
+    documents::{
+        FactsDocument, FeedbackDocument, ID_FIELDS, MessageDocument, SessionDocument, TIME_FIELDS, broken,
+        iso8601,
+    },
     limits,
     memory::no_session,
 };

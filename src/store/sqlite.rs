@@ -3,7 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
+    UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
@@ -245,10 +246,11 @@ impl SqliteStore {
     }
 
     async fn newest_feedback(&self, session_id: String) -> StoreResult<Option<FeedbackRecord>> {
-        let row = sqlx::query("SELECT doc FROM feedback WHERE session_id = ? ORDER BY created_at DESC LIMIT 1")
-            .bind(session_id)
-            .fetch_optional(&self.pool)
-            .await;
+        let row =
+            sqlx::query("SELECT doc FROM feedback WHERE session_id = ? ORDER BY created_at DESC LIMIT 1")
+                .bind(session_id)
+                .fetch_optional(&self.pool)
+                .await;
         let Some(row) = row.map_err(said)? else { return Ok(None) };
         Ok(Some(document::<FeedbackDocument>(&row)?.into_record()))
     }

@@ -271,7 +271,8 @@ fn patch(session: &Value) -> Result<ConfigPatch, WireError> {
         max_output_tokens: max_tokens(session)?,
         ..ConfigPatch::default()
     };
-    patch.expression_analysis = match session.get("duologue").and_then(|ours| ours.get("expression_analysis")) {
+    patch.expression_analysis = match session.get("duologue").and_then(|ours| ours.get("expression_analysis"))
+    {
         None | Some(Value::Null) => None,
         Some(Value::Bool(wanted)) => Some(*wanted),
         Some(_) => return Err(bad("session.duologue.expression_analysis", "must be true or false")),
