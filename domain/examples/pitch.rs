@@ -4,7 +4,7 @@
 //! `cargo run --release --package duologue-domain --example pitch -- FILE.pcm…` prints one JSON object. The files are
 //! PCM16 at 16 kHz, mono, without a header. `cargo xtask bench voice-analysis` makes them and reads the answer.
 
-use std::{env, fs, time::Instant};
+use std::{env, fs, io, io::Write, time::Instant};
 
 use duologue_domain::{
     pcm,
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     // Written by hand: the core has no serialiser, and neither have its examples.
-    println!("{{\"rows\":[{}],\"cost\":{}}}", rows.join(","), cost(&human));
+    writeln!(io::stdout(), "{{\"rows\":[{}],\"cost\":{}}}", rows.join(","), cost(&human))?;
     Ok(())
 }
 

@@ -24,6 +24,9 @@ async fn analysed(sound: Sound, texts: &[&str], language: Option<Language>) -> s
     serde_json::to_value(analyse(&engine, request).await.expect("an analysis")).expect("plain data")
 }
 
+/// From and to.
+type Seconds = &'static [(f32, f32)];
+
 #[test]
 fn pieces_are_cut_where_nobody_speaks() {
     let of = |seconds: f32, spans: &[(f32, f32)]| {
@@ -41,7 +44,7 @@ fn pieces_are_cut_where_nobody_speaks() {
                 .all(|(one, other)| (one.0 - other.0).abs() < 0.06 && (one.1 - other.1).abs() < 0.06)
     };
     assert_eq!(of(3.0, &[]), []);
-    let cases: [(f32, &[(f32, f32)], &[(f32, f32)]); 4] = [
+    let cases: [(f32, Seconds, Seconds); 4] = [
         (6.0, &[(0.5, 2.0), (2.5, 5.0)], &[(0.5, 5.0)]),
         (9.0, &[(0.5, 2.0), (5.0, 8.0)], &[(0.5, 2.0), (5.0, 8.0)]),
         (40.0, &[(0.5, 15.0), (15.5, 29.0), (29.5, 39.0)], &[(0.5, 15.0), (15.5, 39.0)]),

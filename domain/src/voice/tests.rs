@@ -311,7 +311,8 @@ fn the_tone_is_within_its_bounds_and_falls_outside_the_bands() {
 fn with_too_little_voice_there_is_no_tone() {
     let (bands, baseline) = (ToneBands::default(), VoiceBaseline::default());
     let short = turn(Language::Korean, "네", 1.0);
-    let why = super::tone(&[short.clone()], Language::Korean, &bands, &baseline).value.unwrap_err();
+    let why =
+        super::tone(std::slice::from_ref(&short), Language::Korean, &bands, &baseline).value.unwrap_err();
     assert_eq!((why.code, why.needs), ("needs_speech", 3_000));
     assert!(why.has >= 900);
     let other = super::tone(&[short], Language::English, &bands, &baseline).value.unwrap_err();
@@ -324,7 +325,7 @@ fn koreans_are_judged_by_their_own_speed() {
     let bands = ToneBands::default();
     let slow = VoiceTurn { lang: Language::Korean, ..spoken(3.0, 140, 6.0) };
     let mut baseline = VoiceBaseline::default();
-    let at_first = parts(&[slow.clone()], Language::Korean, &bands, &baseline).speed.unwrap();
+    let at_first = parts(std::slice::from_ref(&slow), Language::Korean, &bands, &baseline).speed.unwrap();
     assert!(at_first.score < 50.0, "{at_first:?}");
     for _ in 0..60 {
         baseline.follow(&slow);

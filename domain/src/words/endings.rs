@@ -81,61 +81,15 @@ fn formal(word: &str) -> bool {
 
 /// 해요 and its like: verb endings on 요 and 죠, no nouns.
 fn polite(word: &str) -> bool {
-    const ENDINGS: [&str; 46] = [
-        "어요",
-        "아요",
-        "해요",
-        "에요",
-        "예요",
-        "여요",
-        "세요",
-        "셔요",
-        "네요",
-        "군요",
-        "거든요",
-        "잖아요",
-        "데요",
-        "래요",
-        "까요",
-        "나요",
-        "가요",
-        "게요",
-        "고요",
-        "구요",
-        "지요",
-        "걸요",
-        "대요",
-        "돼요",
-        "되요",
-        "봐요",
-        "줘요",
-        "와요",
-        "워요",
-        "져요",
-        "려요",
-        "켜요",
-        "펴요",
-        "쳐요",
-        "겨요",
-        "려고요",
-        "서요",
-        "니까요",
-        "면요",
-        "다고요",
-        "라고요",
-        "자고요",
-        "던가요",
-        "려나요",
-        "듯요",
-        "는요",
-    ];
+    const ENDINGS: &str = "어요 아요 해요 에요 예요 여요 세요 셔요 네요 군요 거든요 잖아요 데요 래요 까요 나요 가요 게요 고요 구요 \
+        지요 걸요 대요 돼요 되요 봐요 줘요 와요 워요 져요 려요 켜요 펴요 쳐요 겨요 려고요 서요 니까요 면요 다고요 라고요 자고요 던가요 려나요 듯요 \
+        는요";
     let characters = word.chars().count();
     if within(NOUNS, word) || characters < 2 {
         return false;
     }
     let topic = ["저는요", "나는요", "근데요", "저도요", "그런데요"].contains(&word);
-    !topic
-        && (ENDINGS.iter().any(|ending| word.ends_with(ending)) || (word.ends_with('죠') && characters >= 2))
+    !topic && (ends(ENDINGS, word) || (word.ends_with('죠') && characters >= 2))
 }
 
 /// Words that end like a verb and are none.
@@ -150,52 +104,12 @@ const NO_VERBS: &str = "영어 한국어 일본어 중국어 외국어 언어 �
 /// 해, 먹었어, 간다, 하자, 하니, 하냐, 할까, 하지, 하네, 할게, 할래, 해라.
 fn plain(word: &str) -> bool {
     const WHOLE: &str = "해 봐 줘 돼 와 가 자 써 꺼 켜 커 서 사 놔 둬 몰라 뭐야 왜 아니야 싫어 좋아 맞아 있어 없어 알아 미안 고마워 반가워 진짜야";
-    const ENDINGS: [&str; 40] = [
-        "잖아",
-        "거든",
-        "구나",
-        "더라",
-        "니까",
-        "는데",
-        "은데",
-        "던데",
-        "인데",
-        "이야",
-        "거야",
-        "꺼야",
-        "였어",
-        "할게",
-        "할래",
-        "줄게",
-        "갈게",
-        "볼게",
-        "올게",
-        "을게",
-        "을래",
-        "갈래",
-        "볼래",
-        "먹자",
-        "가자",
-        "하자",
-        "보자",
-        "놀자",
-        "만나자",
-        "마라",
-        "해라",
-        "어라",
-        "아라",
-        "려고",
-        "다고",
-        "라고",
-        "자고",
-        "하고",
-        "인가",
-        "는가",
-    ];
+    const ENDINGS: &str = "잖아 거든 구나 더라 니까 는데 은데 던데 인데 이야 거야 꺼야 였어 할게 할래 줄게 갈게 볼게 올게 을게 을래 \
+        갈래 볼래 먹자 가자 하자 보자 놀자 만나자 마라 해라 어라 아라 려고 다고 라고 자고 하고 인가 는가";
     if within(NO_VERBS, word) {
         return false;
     }
-    if within(WHOLE, word) || (word.chars().count() >= 2 && ENDINGS.iter().any(|end| word.ends_with(end))) {
+    if within(WHOLE, word) || (word.chars().count() >= 2 && ends(ENDINGS, word)) {
         return true;
     }
     let characters = word.chars().collect::<Vec<_>>();
@@ -221,4 +135,9 @@ fn plain(word: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether `word` ends with one of a list parted by spaces.
+fn ends(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|ending| word.ends_with(ending))
 }

@@ -61,7 +61,7 @@ fn asks_by_ending(word: &str, characters: &[char]) -> bool {
         // 했니, 하니, 있니; 언니 and 하니 ("since") are left out above.
         || word.ends_with('니') && characters.len() >= 2 && !word.ends_with("니까") && !word.ends_with("머니")
         || ["려나", "았나", "었나", "했나", "였나", "있나", "없나", "겠나"].iter().any(|end| word.ends_with(end))
-        || ["시죠", "그렇죠", "맞죠", "그쵸", "그죠"].iter().any(|end| word == *end)
+        || ["시죠", "그렇죠", "맞죠", "그쵸", "그죠"].contains(&word)
 }
 
 /// 합니까, 했습니까: ㅂ before 니까, which 하니까 ("because") has not.

@@ -186,16 +186,18 @@ fn analyze(program: &str, path: &Path, language: &str) -> anyhow::Result<Value> 
     serde_json::from_slice(&output.stdout).context("the analysis is not JSON")
 }
 
-/// From the first to the last 10 ms that stand 6 dB above the clip's background and not more than 35 dB below its
-/// loudest: another way than the one that is measured.
+/// From the first to the last sound of at least 50 ms that stands 6 dB above the clip's background and not more than
+/// 35 dB below its loudest: another way than the one that is measured. Shorter ones are breath and clicks.
 fn spoken_s(samples: &[i16]) -> f64 {
+    const SHORTEST: usize = 5;
     let energy = |samples: &[i16]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
     let frames = samples.chunks(RATE as usize / 100).map(energy).collect::<Vec<_>>();
     let loudest = frames.iter().copied().fold(0.0, f64::max);
     let threshold = (loudest * 10f64.powf(-3.5)).max(quantile(&frames, 0.1) * 10f64.powf(0.6));
-    let first = frames.iter().position(|energy| *energy > threshold).unwrap_or(0);
-    let last = frames.iter().rposition(|energy| *energy > threshold).unwrap_or(0);
-    (last + 1 - first) as f64 / 100.0
+    let loud = |frames: &[f64]| frames.iter().all(|energy| *energy > threshold);
+    let first = frames.windows(SHORTEST).position(loud).unwrap_or(0);
+    let last = frames.windows(SHORTEST).rposition(loud).unwrap_or(0) + SHORTEST;
+    (last - first) as f64 / 100.0
 }
 
 #[cfg(test)]
