@@ -14,7 +14,7 @@ use super::{speaker::Speaker, tail::Tail};
 
 /// The odds before any evidence, set so that the plainly complete is answered when its words are known: a judge who is
 /// asked in the middle of a sentence says "complete" more often than not.
-const LEVEL: f32 = -1.1;
+const LEVEL: f32 = -1.0;
 
 /// How far the judge's log odds are believed, and the same once the words are known.
 const JUDGE_WEIGHT: f32 = 0.4;
@@ -23,9 +23,12 @@ const JUDGE_WEIGHT_WITH_WORDS: f32 = 0.25;
 /// What each e-fold of speech adds: beginnings are shorter than wholes. Within bounds, since "yes" is whole too and
 /// long stories are as little over as short ones.
 const LENGTH_WEIGHT: f32 = 2.0;
-const LENGTH_WEIGHT_WITH_WORDS: f32 = 1.0;
+const LENGTH_WEIGHT_WITH_WORDS: f32 = 1.3;
 const LEVEL_SPEECH_MS: f32 = 1500.0;
 const SPEECH_MS: (f32, f32) = (1000.0, 4000.0);
+
+/// Whether something short is whole is told by its words better than by its length, once they are known.
+const SPEECH_MS_WITH_WORDS: (f32, f32) = (LEVEL_SPEECH_MS, SPEECH_MS.1);
 
 /// Probabilities are not believed beyond this, on either side.
 const SUREST: f32 = 0.99;
@@ -74,11 +77,11 @@ pub(super) struct Evidence {
 impl Evidence {
     /// The log odds that the turn is over, but for the silence.
     pub(super) fn log_odds(self) -> f32 {
-        let (judge, length) = match self.settled {
-            true => (JUDGE_WEIGHT_WITH_WORDS, LENGTH_WEIGHT_WITH_WORDS),
-            false => (JUDGE_WEIGHT, LENGTH_WEIGHT),
+        let (judge, length, bounds) = match self.settled {
+            true => (JUDGE_WEIGHT_WITH_WORDS, LENGTH_WEIGHT_WITH_WORDS, SPEECH_MS_WITH_WORDS),
+            false => (JUDGE_WEIGHT, LENGTH_WEIGHT, SPEECH_MS),
         };
-        let speech_ms = (self.speech_ms as f32).clamp(SPEECH_MS.0, SPEECH_MS.1);
+        let speech_ms = (self.speech_ms as f32).clamp(bounds.0, bounds.1);
         LEVEL + judge * self.opinion.log_odds + length * (speech_ms / LEVEL_SPEECH_MS).ln() + self.words()
             - log_odds(self.bar)
     }
@@ -87,7 +90,7 @@ impl Evidence {
         match (self.tail, self.settled) {
             (Tail::Final, true) => 2.5,
             (Tail::Likely, true) => 0.7,
-            (Tail::Open, true) => -0.4,
+            (Tail::Open, true) => -0.3,
             (Tail::Dangling, true) => -2.5,
             // The last word may be missing.
             (Tail::Final, false) => 0.6,
