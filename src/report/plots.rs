@@ -142,7 +142,7 @@ pub(super) fn pitch(report: &Value, label: &str) -> String {
 /// Where the eyes went: darker is longer; the target is in the middle.
 pub(super) fn gaze(report: &Value, label: &str) -> String {
     let rows = list(&report["gaze"]["grid"]);
-    let cells = rows.iter().flat_map(|row| list(row)).filter_map(Value::as_f64);
+    let cells = rows.iter().flat_map(list).filter_map(Value::as_f64);
     let most = cells.fold(0.0, f64::max);
     let size = 20.0;
     let mut svg = format!(r#"<svg viewBox="0 0 320 180" class="gaze" role="img" aria-label="{label}">"#);

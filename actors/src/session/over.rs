@@ -4,7 +4,7 @@ use duologue_domain::score::Span;
 use duologue_engines::port::SPEECH_RATE;
 use tokio::time::Instant;
 
-use super::State;
+use super::{State, scores::Heard};
 use crate::{
     event::SessionEvent,
     ingest::{Audible, DUCK_GAIN, IngestMsg},
@@ -94,7 +94,7 @@ impl State {
                 self.write_message(&item, MessageRole::Assistant, &heard);
                 let from_ms = self.session_ms(since);
                 let span = Span { from_ms, to_ms: from_ms + audio_end_ms };
-                self.persona_cut(turn, &item, (span, &heard));
+                self.persona_cut(turn, &Heard { item: &item, text: &heard, span });
                 self.say(SessionEvent::ItemTruncated { id: item, audio_end_ms });
             }
         }

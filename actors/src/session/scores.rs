@@ -17,14 +17,16 @@ use duologue_engines::port::SPEECH_RATE;
 use ractor::ActorRef;
 use tokio::time::Instant;
 
-use super::{SessionMsg, State, hearing::SpeechTiming, playback::Playback, reply::Reply, state::epoch_ms};
+use super::{
+    SessionMsg, SessionSpec, State, hearing::SpeechTiming, playback::Playback, reply::Reply, state::epoch_ms,
+};
 use crate::{
     coach::{CoachEvent, CoachMsg, Fact},
     event::SessionEvent,
     face::{FaceArgs, FaceEvent, FaceMsg},
     policy::Role,
     scribe::Entry,
-    store::{FeedbackBody, FeedbackRecord},
+    store::{FeedbackBody, FeedbackRecord, MessageRole},
     transcriber::Utterance,
 };
 
@@ -67,6 +69,13 @@ pub(super) struct Scores {
     saved_at: Option<Instant>,
 }
 
+/// A line as it was heard.
+pub(super) struct Heard<'a> {
+    pub(super) item: &'a str,
+    pub(super) text: &'a str,
+    pub(super) span: Span,
+}
+
 /// A fact that has not been counted.
 #[derive(Debug)]
 struct Waiting {
@@ -77,7 +86,13 @@ struct Waiting {
 }
 
 impl Scores {
-    pub(super) fn new(core: Core, face: Face, session: &str) -> Self {
+    /// For a scene that begins or goes on, with what the persona said before and how much it liked the person.
+    pub(super) fn new(spec: &SessionSpec, language: Language) -> Self {
+        let face = Face::new(spec.config.face.as_deref().cloned().unwrap_or_default());
+        let mut core = Core::new((*spec.config.coach).clone(), language, spec.likability);
+        for message in spec.history.iter().filter(|message| message.role == MessageRole::Assistant) {
+            core.handle_earlier(&message.content);
+        }
         Self {
             face: Box::new(face),
             shown_at: None,
@@ -88,7 +103,7 @@ impl Scores {
             changed: false,
             told: None,
             no_face: None,
-            document: format!("{session}/{}", epoch_ms()),
+            document: format!("{}/{}", spec.record.id, epoch_ms()),
             unsaved: false,
             saved_at: None,
         }
@@ -170,16 +185,18 @@ impl State {
         let to_ms = self.session_ms(timing.speech_end);
         let from_ms = self.session_ms(timing.decided).saturating_sub(length);
         let span = Span { from_ms: from_ms.min(to_ms), to_ms };
-        self.person_line(item, text, span, Some(sound));
+        self.person_line(&Heard { item, text, span }, Some(sound));
     }
 
     /// The person wrote something.
     pub(super) fn person_wrote(&mut self, item: &str, text: &str) {
         let now_ms = self.session_ms(Instant::now());
-        self.person_line(item, text, Span { from_ms: now_ms, to_ms: now_ms }, None);
+        let span = Span { from_ms: now_ms, to_ms: now_ms };
+        self.person_line(&Heard { item, text, span }, None);
     }
 
-    fn person_line(&mut self, item: &str, text: &str, span: Span, sound: Option<Utterance>) {
+    fn person_line(&mut self, heard: &Heard<'_>, sound: Option<Utterance>) {
+        let Heard { item, text, span } = *heard;
         let turn = PersonTurn {
             turn: self.turn(),
             item: item.into(),
@@ -206,14 +223,13 @@ impl State {
                 Span { from_ms: now_ms, to_ms: now_ms }
             }
         };
-        self.persona_line(reply.turn, &reply.item, span, (text, stopped));
+        self.persona_line(reply.turn, &Heard { item: &reply.item, text, span }, stopped);
     }
 
     /// A reply that had been made to its end was cut while it was still being played.
-    pub(super) fn persona_cut(&mut self, turn: TurnId, item: &str, heard: (Span, &str)) {
-        let (span, text) = heard;
-        if !text.is_empty() {
-            self.persona_line(turn, item, span, (text, true));
+    pub(super) fn persona_cut(&mut self, turn: TurnId, heard: &Heard<'_>) {
+        if !heard.text.is_empty() {
+            self.persona_line(turn, heard, true);
         }
     }
 
@@ -224,7 +240,8 @@ impl State {
         Span { from_ms, to_ms: from_ms + samples * 1000 / u64::from(SPEECH_RATE) }
     }
 
-    fn persona_line(&mut self, turn: TurnId, item: &str, span: Span, (text, stopped): (&str, bool)) {
+    fn persona_line(&mut self, turn: TurnId, heard: &Heard<'_>, stopped: bool) {
+        let Heard { item, text, span } = *heard;
         let language = self.language_of(text);
         let text = text.to_owned();
         let said = PersonaTurn { turn, item: item.into(), span, text, language, stopped };

@@ -7,9 +7,7 @@ use std::{
 };
 
 use duologue_domain::{
-    coach::Coach,
     conversation::{Content, Conversation, Item, Speaker as From},
-    face::Face,
     intimacy::Intimacy,
     ladder::{Ladder, Step},
     memory::Memory,
@@ -116,18 +114,14 @@ impl State {
             args;
         let language = spec.record.language.as_deref().and_then(|code| code.parse().ok());
         let language = language.unwrap_or(spec.persona.language);
-        let mut coach = Coach::new((*spec.config.coach).clone(), language, spec.likability);
-        for message in spec.history.iter().filter(|message| message.role == MessageRole::Assistant) {
-            coach.handle_earlier(&message.content);
-        }
-        let face = Face::new(spec.config.face.as_deref().cloned().unwrap_or_default());
+        let scores = Scores::new(&spec, language);
         let mut state = Self {
             _alive: Alive::new("session"),
             myself,
             key,
             intimacy: Intimacy::new(spec.record.intimacy),
             memory: Memory::default(),
-            scores: Scores::new(coach, face, &spec.record.id),
+            scores,
             landmarks,
             record: spec.record,
             persona: spec.persona,

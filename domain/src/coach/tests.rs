@@ -103,7 +103,8 @@ impl Scene {
 
 #[test]
 fn likability_cites_its_reasons_in_both_languages() {
-    let cases: [(&[&str], &str, &[(Why, i8)]); 12] = [
+    type Case = (&'static [&'static str], &'static str, &'static [(Why, i8)]);
+    let cases: [Case; 12] = [
         (&["무슨 음악을 좋아하세요?"], "날씨가 어때요? 밥은요?", &[(Why::Asked, 1)]),
         (&["무슨 음악을 좋아하세요?"], "회사가 어디예요?", &[(Why::IgnoredQuestion, -4)]),
         (&["무슨 음악을 좋아하세요?"], "재즈를 자주 들어요. 서점은 바빠요?", &[(Why::Asked, 1)]),

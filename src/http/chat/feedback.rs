@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::State,
-    http::{HeaderMap, header::ACCEPT},
+    extract::{FromRequestParts, State},
+    http::{header::ACCEPT, request::Parts},
     response::{Html, IntoResponse, Response},
 };
 use duologue_actors::store::{FeedbackBody, FeedbackRecord, SessionRecord};
@@ -46,6 +46,23 @@ pub(crate) struct ReportQuery {
     pub format: Option<String>,
 }
 
+/// Whether the report is wanted as a page.
+#[derive(Debug)]
+pub(crate) struct WantsPage(bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for WantsPage {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let ApiQuery(query) = ApiQuery::<ReportQuery>::from_request_parts(parts, state).await?;
+        let accepted = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        Ok(Self(match query.format.as_deref() {
+            Some(format) => format == "html",
+            None => accepted.contains("text/html"),
+        }))
+    }
+}
+
 /// How the person came across in the newest scene of a session, also while it runs.
 #[utoipa::path(get, path = "/chat/sessions/{session_id}/feedback", tag = "chat", responses(
     (status = 200, body = FeedbackView), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -73,19 +90,13 @@ pub(crate) async fn show_report(
     State(state): State<AppState>,
     caller: Caller,
     ApiPath(session_id): ApiPath<String>,
-    ApiQuery(query): ApiQuery<ReportQuery>,
-    headers: HeaderMap,
+    WantsPage(wants_page): WantsPage,
 ) -> Result<Response, ApiError> {
     let session = find(&state, &caller, &session_id).await?;
     let record = newest(&state, &session).await?;
     let messages = state.store.messages(&session_id, MOST_LINES, None).await?;
     let parts = report::Parts { session: &session, feedback: &record, messages: &messages };
     let report = report::assemble(&parts)?;
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let wants_page = match query.format.as_deref() {
-        Some(format) => format == "html",
-        None => accepted.contains("text/html"),
-    };
     Ok(if wants_page { Html(report::page(&report)).into_response() } else { Json(report).into_response() })
 }
 
