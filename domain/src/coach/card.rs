@@ -75,7 +75,7 @@ pub struct FaceReading {
     pub gaze_stability: Score,
     /// Facing the screen.
     pub concentration: Score,
-    /// Shoulders and head.
+    /// The head.
     pub posture: Score,
     /// Smile against frown.
     pub expression: Score,
