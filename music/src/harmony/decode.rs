@@ -4,15 +4,15 @@ use super::{
     features::{self, Run, Sum},
     lattice::Lattice,
 };
-use crate::{chord::Chord, key::Key};
+use crate::{chord::Chord, key::Key, metre::Level};
 
 /// Slices of a run at most, and beats: a longer chord is several runs of the same name.
-const RUN_SLICES: usize = 24;
+const RUN_SLICES: usize = 40;
 const RUN_BEATS: f32 = 4.6;
 /// Chords that a run is weighed for in full; the others share too few of its notes.
-const CANDIDATES: usize = 12;
+const CANDIDATES: usize = 8;
 /// Chords before that a chord is weighed after.
-const BEAM: usize = 14;
+const BEAM: usize = 10;
 /// How many chords there are.
 pub(super) const CHORDS: usize = 120;
 
@@ -63,17 +63,22 @@ pub(super) fn search(problem: &Problem<'_>, weights: &[f32], bias: Option<Bias<'
     if count == 0 || problem.keys.len() < count || weights.len() < features::COUNT {
         return Vec::new();
     }
+    let cuts = cuts(lattice);
     let mut cells = vec![[DEAD; CHORDS]; count + 1];
-    for from in 0..count {
+    for from in (0..count).filter(|from| cuts[*from]) {
         let before = survivors(&cells[from]);
         if from > 0 && before.is_empty() {
             continue;
         }
         let mut entries: [Option<(f32, u8)>; CHORDS] = [None; CHORDS];
-        let most = (from + RUN_SLICES).min(count);
+        let next_cut = (from + 1..=count).find(|at| cuts[*at]).unwrap_or(count);
+        let most = (from + RUN_SLICES).max(next_cut).min(count);
         for to in from + 1..=most {
             let beats = lattice.beats[to] - lattice.beats[from];
-            if to > from + 1 && beats > RUN_BEATS {
+            if !cuts[to] {
+                continue;
+            }
+            if beats > RUN_BEATS && to > next_cut {
                 break;
             }
             let run = Run::new(lattice, from, to);
@@ -98,6 +103,19 @@ pub(super) fn search(problem: &Problem<'_>, weights: &[f32], bias: Option<Bias<'
         }
     }
     trace(&cells)
+}
+
+/// Where chords may change: not between halves of beats, unless nothing else has begun for a beat.
+fn cuts(lattice: &Lattice) -> Vec<bool> {
+    let mut last = f32::NEG_INFINITY;
+    let mut cuts = vec![true; lattice.len() + 1];
+    for (idx, slice) in lattice.slices.iter().enumerate() {
+        cuts[idx] = idx == 0 || slice.level >= Level::Half || lattice.beats[idx] - last >= 1.0;
+        if cuts[idx] {
+            last = lattice.beats[idx];
+        }
+    }
+    cuts
 }
 
 /// The best chords that end at a boundary.
