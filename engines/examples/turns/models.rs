@@ -50,9 +50,12 @@ pub(crate) struct Models {
     /// By what was asked about which sound, so that answers outlive a change of the clips around it.
     said: BTreeMap<String, String>,
     /// The same by position, since a sound takes longer to hash than to look up.
-    quick: HashMap<(u64, Kind, usize, usize), String>,
+    quick: HashMap<Place, String>,
     cache: Option<PathBuf>,
 }
+
+/// Which question about which samples of which session.
+type Place = (u64, Kind, usize, usize);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
@@ -104,7 +107,7 @@ impl Models {
     /// Smart-turn about `start..end`.
     pub(crate) async fn completeness(&mut self, heard: &Heard<'_>, start: usize, end: usize) -> f32 {
         let start = start.max(end.saturating_sub(JUDGE_WINDOW));
-        let (quick, key) = match self.known(heard, Kind::Turn, start, end) {
+        let (quick, key) = match self.known(heard, Kind::Turn, (start, end)) {
             Ok(said) => return said.parse().expect("a number"),
             Err(keys) => keys,
         };
@@ -118,7 +121,7 @@ impl Models {
     pub(crate) async fn words(&mut self, heard: &Heard<'_>, range: (usize, usize), partial: bool) -> String {
         let (start, end) = range;
         let kind = if partial { Kind::Partial } else { Kind::Guess };
-        let (quick, key) = match self.known(heard, kind, start, end) {
+        let (quick, key) = match self.known(heard, kind, (start, end)) {
             Ok(said) => return said,
             Err(keys) => keys,
         };
@@ -135,19 +138,19 @@ impl Models {
         text
     }
 
+    /// What was said before about this place, or the names under which it is to be remembered.
     fn known(
         &mut self,
         heard: &Heard<'_>,
         kind: Kind,
-        start: usize,
-        end: usize,
-    ) -> Result<String, ((u64, Kind, usize, usize), String)> {
+        (start, end): (usize, usize),
+    ) -> Result<String, (Place, String)> {
         let quick = (heard.id, kind, start, end);
         if let Some(said) = self.quick.get(&quick) {
             return Ok(said.clone());
         }
-        let key =
-            format!("{kind:?}/{}/{:x}", heard.language.code(), fingerprint(&heard.session.audio[start..end]));
+        let sound = fingerprint(&heard.session.audio[start..end]);
+        let key = format!("{kind:?}/{}/{sound:x}", heard.language.code());
         match self.said.get(&key) {
             Some(said) => {
                 self.quick.insert(quick, said.clone());
@@ -157,7 +160,7 @@ impl Models {
         }
     }
 
-    fn remember(&mut self, quick: (u64, Kind, usize, usize), key: String, said: String) {
+    fn remember(&mut self, quick: Place, key: String, said: String) {
         self.quick.insert(quick, said.clone());
         self.said.insert(key, said);
         // A long run that is stopped keeps what it has.

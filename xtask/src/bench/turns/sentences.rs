@@ -107,13 +107,13 @@ pub(super) const ENGLISH: &[&[&str]] = &[
 
 /// Prompts of a human telephone voice that are one whole sentence each, by their names in the package.
 pub(super) const PROMPTS: [&str; 2] = [
-    "demo-enterkeywords vm-tempgreeting2 dir-usingkeypad vm-rec-temp queue-youarenext vm-nobox confbridge-pin vm- \
-    forward vm-rec-busy vm-forward-multiple vm-newpassword demo-nomatch conf-getconfno agent-pass vm- \
-    tempgreeting speed-dial-empty vm-whichbox feature-not-avail-line conf-getchannel entr-num-rmv-blklist vm- \
-    tempgreetactive conf-waitforleader something-terribly-wrong demo-echodone cannot-complete-as-dialed pls- \
-    hold-while-try enter-num-blacklist conf-kicked check-number-dial-again vm-leavemsg vm-tooshort",
+    "demo-enterkeywords vm-tempgreeting2 dir-usingkeypad vm-rec-temp queue-youarenext vm-nobox confbridge-pin \
+    vm-forward vm-rec-busy vm-forward-multiple vm-newpassword demo-nomatch conf-getconfno agent-pass \
+    vm-tempgreeting speed-dial-empty vm-whichbox feature-not-avail-line conf-getchannel entr-num-rmv-blklist \
+    vm-tempgreetactive conf-waitforleader something-terribly-wrong demo-echodone cannot-complete-as-dialed \
+    pls-hold-while-try enter-num-blacklist conf-kicked check-number-dial-again vm-leavemsg vm-tooshort",
     "vm-forwardoptions vm-rec-unv vm-tmpexists vm-rec-name vm-reenterpassword privacy-prompt confbridge-only-one \
     confbridge-lock-no-join agent-newlocation conf-roll-callcomplete dir-firstlast conf-onlyperson dir-nomore \
-    tt-weasels vm-nobodyavail dir-nomatch conf-placeintoconf simul-call-limit-reached conf-leaderhasleft please- \
-    try-call-later sorry-youre-having-problems",
+    tt-weasels vm-nobodyavail dir-nomatch conf-placeintoconf simul-call-limit-reached conf-leaderhasleft \
+    please-try-call-later sorry-youre-having-problems",
 ];
