@@ -79,7 +79,7 @@ async fn what_a_client_changes_ends_a_draft() {
         Stage::pausing(0.1, FakeStt::hearing(&["so I said"]), FakeLlm::saying(&["Old.", "New."])).await;
     let scene = async {
         stage.feed(&speech(1_000, RATE)).await;
-        stage.feed(&silence(1_200, RATE)).await;
+        stage.feed(&silence(700, RATE)).await;
         stage.scene.command(ClientCommand::Configure(Box::default()));
         stage.feed(&silence(9_000, RATE)).await;
     };
