@@ -52,7 +52,14 @@ impl Stage {
         let record = record("s1");
         store.create_session(record.clone()).await.expect("stored");
         let config = SessionConfig { speak, ..SessionConfig::default() };
-        let spec = SessionSpec { record, persona: persona(), config, history: Vec::new(), facts: Vec::new(), likability: None };
+        let spec = SessionSpec {
+            record,
+            persona: persona(),
+            config,
+            history: Vec::new(),
+            facts: Vec::new(),
+            likability: None,
+        };
         let scene = sessions.open(spec).await.expect("room");
         let attachment = scene.attach();
         Self { store, scene, attachment, _sessions: sessions, _folder: folder }

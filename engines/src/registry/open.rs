@@ -108,7 +108,12 @@ fn open_face(config: &LandmarkerConfig, places: &Places<'_>) -> Arc<dyn FaceEngi
     match ((places.resolve)(&config.library), (places.resolve)(&config.model)) {
         (Ok(library), Ok(model)) => {
             let (program, word) = places.face_worker.clone();
-            Arc::new(MediapipeFace::new(MediapipePlaces { program, arguments: vec![word.into()], library, model }))
+            Arc::new(MediapipeFace::new(MediapipePlaces {
+                program,
+                arguments: vec![word.into()],
+                library,
+                model,
+            }))
         }
         (Err(reason), _) | (_, Err(reason)) => Arc::new(Absent::new("mediapipe", reason)),
     }

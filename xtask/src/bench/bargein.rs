@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use listener::{Listener, Marks};
 use overlay::{Kind, Overlay, Random};
 
-use super::score::quantile;
+use super::{score::quantile, voice::say};
 
 /// Flags of `bench bargein`.
 #[derive(Args)]
@@ -213,11 +213,4 @@ fn print_summary(language: &str, trials: &[Trial]) {
     share("interruptions missed, headphones", &is(Kind::Interruption, false), &|trial| !trial.stopped);
     share("interruptions missed, loudspeakers", &is(Kind::Interruption, true), &|trial| !trial.stopped);
     share("own voice that ducked", &|trial| trial.own_voice, &|trial| trial.ducked.is_finite());
-}
-
-/// Figures go to stdout: they are the result.
-fn say(line: &str) {
-    use std::io::Write;
-    // Whoever closed the pipe wants no more of it.
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

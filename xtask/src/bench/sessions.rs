@@ -20,6 +20,8 @@ use tokio::{
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
+use super::voice::say;
+
 /// Flags of `bench sessions`.
 #[derive(Args)]
 pub(crate) struct SessionsArgs {
@@ -356,11 +358,4 @@ async fn crowd(server: &Server, args: &SessionsArgs, empty: &Stock) -> anyhow::R
 
 async fn close(clients: Vec<Client>) {
     join_all(clients.into_iter().map(Client::close)).await;
-}
-
-/// Figures go to stdout: they are the result.
-fn say(line: &str) {
-    use std::io::Write;
-    // Whoever closed the pipe wants no more of it.
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

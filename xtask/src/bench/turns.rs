@@ -50,8 +50,8 @@ pub(crate) fn run(args: &TurnsArgs) -> anyhow::Result<()> {
     let built = if args.dev { "target/debug/duologue" } else { "target/release/duologue" };
     let program = args.program.as_deref().unwrap_or(built);
     let clips = args.folder.join("clips");
-    speak(program, &clips, "ko", sentences::KOREAN, KOREAN_VOICES)?;
-    speak(program, &clips, "en", sentences::ENGLISH, ENGLISH_VOICES)?;
+    speak(program, &clips, ("ko", KOREAN_VOICES), sentences::KOREAN)?;
+    speak(program, &clips, ("en", ENGLISH_VOICES), sentences::ENGLISH)?;
     human::prepare(&args.folder, &clips)?;
     let cache = args.folder.join("answers.json");
     if args.fresh && cache.is_file() {
@@ -80,9 +80,8 @@ pub(crate) fn run(args: &TurnsArgs) -> anyhow::Result<()> {
 fn speak(
     program: &str,
     clips: &Path,
-    language: &str,
+    (language, voices): (&str, [&str; 3]),
     turns: &[&[&str]],
-    voices: [&str; 3],
 ) -> anyhow::Result<()> {
     for (index, phrases) in turns.iter().enumerate() {
         // Each voice is in both halves.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     clip::{self, Clip, RATE},
     score::quantile,
+    voice::say,
 };
 
 /// Flags of `bench voice-analysis`.
@@ -74,17 +75,17 @@ fn pitch(args: &VoiceAnalysisArgs, clips: &[Clip]) -> anyhow::Result<usize> {
     let output = command.output().context("cargo cannot be run")?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Value = serde_json::from_slice(&output.stdout).context("the measurement is not JSON")?;
-    println!(
+    say(&format!(
         "{:<42} {:>5} {:>7} {:>8} {:>10} {:>8} {:>9}",
         "pitch of", "SNR", "frames", "gross %", "fine (st)", "missed %", "invented %"
-    );
+    ));
     let mut missed = 0;
     for row in found["rows"].as_array().context("rows")? {
         let number = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
         let (gross, fine) = (number("gross_error"), number("fine_error_semitones"));
         let bad = !(gross <= MOST_GROSS && fine <= MOST_FINE);
         missed += usize::from(bad);
-        println!(
+        say(&format!(
             "{:<42} {:>5} {:>7} {:>8.2} {:>10.3} {:>8.1} {:>9.1}{}",
             row["signals"].as_str().unwrap_or_default(),
             row["snr_db"].as_f64().map_or_else(|| "clean".into(), |db| format!("{db} dB")),
@@ -94,11 +95,11 @@ fn pitch(args: &VoiceAnalysisArgs, clips: &[Clip]) -> anyhow::Result<usize> {
             number("missed_voice") * 100.0,
             number("invented_voice") * 100.0,
             mark(bad),
-        );
+        ));
     }
     let cost = found["cost"]["ms_per_second"].as_f64().context("cost")?;
     let bad = cost > MOST_COST;
-    println!("cost: {cost:.3} ms of a core for a second of sound (bar {MOST_COST}){}\n", mark(bad));
+    say(&format!("cost: {cost:.3} ms of a core for a second of sound (bar {MOST_COST}){}\n", mark(bad)));
     Ok(missed + usize::from(bad))
 }
 
@@ -141,7 +142,7 @@ impl Counted {
 /// The rate of every clip as `duologue analyze` says it, beside what was counted over the time that the clip's own
 /// energy tells. A bar for all clips together; single short ones may be off by a word that was not understood.
 fn rates(title: &str, clips: &[Clip], args: &VoiceAnalysisArgs, counted: Counted) -> anyhow::Result<usize> {
-    println!("{title:<34} {:>8} {:>8} {:>7} {:>10}", "counted", "measured", "off %", "time off %");
+    say(&format!("{title:<34} {:>8} {:>8} {:>7} {:>10}", "counted", "measured", "off %", "time off %"));
     let (mut units, mut seconds, mut heard_units, mut heard_seconds) = (0.0, 0.0, 0.0, 0.0);
     let mut offs = Vec::new();
     for clip in clips {
@@ -155,12 +156,12 @@ fn rates(title: &str, clips: &[Clip], args: &VoiceAnalysisArgs, counted: Counted
         let (truth, spoken) = (counted.of(&clip.words) as f64, spoken_s(&clip.samples));
         let expected = truth / spoken * counted.times();
         offs.push((rate / expected - 1.0).abs());
-        println!(
+        say(&format!(
             "{:<34} {expected:>8.2} {rate:>8.2} {:>7.1} {:>10.1}",
             clip.name,
             (rate / expected - 1.0) * 100.0,
             (time / spoken - 1.0) * 100.0
-        );
+        ));
         units += truth;
         seconds += spoken;
         heard_units += rate / counted.times() * time;
@@ -169,13 +170,13 @@ fn rates(title: &str, clips: &[Clip], args: &VoiceAnalysisArgs, counted: Counted
     let (expected, rate) = (units / seconds * counted.times(), heard_units / heard_seconds * counted.times());
     let off = rate / expected - 1.0;
     let bad = off.abs() > MOST_RATE;
-    println!(
+    say(&format!(
         "{:<34} {expected:>8.2} {rate:>8.2} {:>7.1}   median of the clips {:.1} %{}\n",
         "all",
         off * 100.0,
         quantile(&offs, 0.5) * 100.0,
         mark(bad)
-    );
+    ));
     Ok(usize::from(bad))
 }
 
