@@ -46,6 +46,8 @@ pub struct AppState {
     pub decodings: Arc<Semaphore>,
     /// Recordings that are analysed at once: more would keep the speech engine from those who talk. More are refused.
     pub analyses: Arc<Semaphore>,
+    /// Pictures out of sockets that are unpacked and looked at at once. The others wait for the next of their kind.
+    pub looks: Arc<Semaphore>,
     /// When the server started.
     pub started: Instant,
 }
@@ -96,6 +98,7 @@ impl AppState {
             metrics: parts.metrics,
             decodings: Arc::new(Semaphore::new(4)),
             analyses: Arc::new(Semaphore::new(2)),
+            looks: Arc::new(Semaphore::new(2)),
             started: Instant::now(),
         }
     }

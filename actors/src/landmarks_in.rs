@@ -5,7 +5,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -53,6 +56,7 @@ struct Inbox {
 pub struct LandmarksIn {
     inbox: Arc<Mutex<Inbox>>,
     arrived: Arc<Notify>,
+    wanted: Arc<AtomicBool>,
 }
 
 impl Default for LandmarksIn {
@@ -64,7 +68,8 @@ impl Default for LandmarksIn {
             refilled: Instant::now(),
             dropped: 0,
         };
-        Self { inbox: Arc::new(Mutex::new(inbox)), arrived: Arc::new(Notify::new()) }
+        let wanted = Arc::new(AtomicBool::new(true));
+        Self { inbox: Arc::new(Mutex::new(inbox)), arrived: Arc::new(Notify::new()), wanted }
     }
 }
 
@@ -98,6 +103,16 @@ impl LandmarksIn {
         drop(inbox);
         self.arrived.notify_one();
         true
+    }
+
+    /// Says whether faces may be looked at; they may until it is said.
+    pub fn want(&self, wanted: bool) {
+        self.wanted.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Whether faces may be looked at: if not, nobody need look for landmarks in a picture.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
     }
 
     /// Waits until something was added since the last wait; returns at once if it was.

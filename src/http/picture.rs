@@ -126,7 +126,8 @@ fn unread(status: StatusCode, message: String) -> ApiError {
     }
 }
 
-fn refused(error: PictureError) -> ApiError {
+/// As what is said about an upload.
+pub(crate) fn refused(error: PictureError) -> ApiError {
     let code = match error {
         PictureError::Unknown => Code::ImageUnsupported,
         PictureError::Damaged => Code::ImageDamaged,

@@ -53,6 +53,11 @@ impl WireError {
         Self { code, message: message.into(), param, event_id: None }
     }
 
+    /// The same about a frame of landmarks or a picture.
+    pub fn of_a_frame(refused: codec::Refused) -> Self {
+        Self::new(refused.code, refused.message, Some(refused.param))
+    }
+
     /// As the event that tells the client.
     pub fn into_event(self) -> SessionEvent {
         SessionEvent::Error {
@@ -69,10 +74,8 @@ impl WireError {
 /// # Errors
 /// With the code of the codec.
 pub fn landmarks(decoded: Result<codec::Landmarks, codec::Refused>) -> Result<ClientEvent, WireError> {
-    match decoded {
-        Ok(landmarks) => Ok(ClientEvent::Landmarks(Box::new(landmarks))),
-        Err(refused) => Err(WireError::new(refused.code, refused.message, Some(refused.param))),
-    }
+    let decoded = decoded.map_err(WireError::of_a_frame)?;
+    Ok(ClientEvent::Landmarks(Box::new(decoded)))
 }
 
 /// Reads one event.

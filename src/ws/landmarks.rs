@@ -2,16 +2,18 @@
 //!
 //! `?session_id=…` feeds a session, with its secret as at the other sockets; its scores come on the session's own
 //! socket. Without a session the face is analysed here, and `duologue.scores` with the scores of a face is sent once a
-//! second while frames arrive (`?language=ko|en`). Frames are binary or JSON as [`codec`] has them; refusals are
-//! `error` events with stable codes, one a second at most.
+//! second while frames arrive (`?language=ko|en`). Frames are binary or JSON as [`codec`] has them, or [`pictures`];
+//! refusals are `error` events with stable codes, one a second at most.
 
 mod alone;
 pub mod codec;
+pub(super) mod pictures;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
+    body::Bytes,
     extract::{
         State, WebSocketUpgrade,
         ws::{Message, WebSocket},
@@ -28,7 +30,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use self::codec::{Landmarks, Refused};
+use self::{
+    codec::{Landmarks, Refused},
+    pictures::Pictures,
+};
 use super::READ_BUFFER;
 use crate::{
     error::{ApiError, Code},
@@ -43,8 +48,9 @@ use crate::{
 /// Faces that are analysed without a session at a time: 30 frames a second of each cost under 1 % of a core.
 const MOST_ALONE: usize = 64;
 
-/// Largest message: a whole mesh in JSON has 30 KB.
-const MAX_MESSAGE: usize = 256 * 1024;
+/// Largest message: a whole mesh in JSON has 30 KB, and twice the largest picture is refused with an event and not by
+/// breaking the connection.
+const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A client that says nothing, not even a pong, has gone.
 const QUIET: Duration = Duration::from_secs(45);
@@ -94,14 +100,16 @@ async fn landmarks(
         .read_buffer_size(READ_BUFFER);
     if let Some(id) = wishes.session_id {
         let ring = of_session(&state, &caller, &id).await?;
-        return Ok(upgrade.on_upgrade(move |socket| feed(socket, ring)));
+        let pictures = Pictures::new(&state, Some(&ring));
+        return Ok(upgrade.on_upgrade(move |socket| feed(socket, ring, pictures)));
     }
     let Ok(permit) = room.try_acquire_owned() else {
         let message = "too many faces are being analysed at once";
         return Err(ApiError::new(Code::SessionLimit, message).retry_after(30));
     };
+    let pictures = Pictures::new(&state, None);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        alone::run(socket, config, language).await;
+        alone::run(socket, config, language, pictures).await;
         drop(permit);
     }))
 }
@@ -119,6 +127,7 @@ async fn of_session(state: &AppState, caller: &Caller, id: &str) -> Result<Landm
 #[derive(Debug)]
 enum Said {
     Landmarks(Box<Landmarks>),
+    Picture(Bytes),
     Calibrate(Calibration),
     /// A pong, say.
     Nothing,
@@ -128,6 +137,7 @@ enum Said {
 fn read(message: Message) -> Option<Result<Said, Refused>> {
     let taken = |landmarks| Said::Landmarks(Box::new(landmarks));
     Some(match message {
+        Message::Binary(bytes) if pictures::claims(&bytes) => Ok(Said::Picture(bytes)),
         Message::Binary(bytes) => codec::decode(&bytes).map(taken),
         Message::Text(text) => read_json(&text),
         Message::Ping(_) | Message::Pong(_) => Ok(Said::Nothing),
@@ -152,38 +162,55 @@ fn read_json(text: &str) -> Result<Said, Refused> {
 }
 
 /// Feeds a session until the client has gone.
-async fn feed(mut socket: WebSocket, ring: LandmarksIn) {
-    let mut complaints = Complaints::default();
-    let mut heard = Instant::now();
-    loop {
-        let message = match timeout(PING_EVERY, socket.recv()).await {
-            Ok(Some(Ok(message))) => message,
-            Ok(_) => return,
-            Err(_) if heard.elapsed() > QUIET => return,
-            Err(_) if send(&mut socket, Message::Ping(Vec::new().into())).await.is_ok() => continue,
-            Err(_) => return,
-        };
-        heard = Instant::now();
-        let refused = match read(message) {
-            None => return,
-            Some(Ok(Said::Landmarks(landmarks))) => {
-                if ring.push(landmarks.sent_us, landmarks.frame) {
-                    continue;
+async fn feed(socket: WebSocket, ring: LandmarksIn, pictures: Pictures) {
+    let complaints = Complaints::default();
+    let mut feeding = Feeding { socket, ring, pictures, complaints, heard: Instant::now() };
+    while feeding.step().await.is_ok() {}
+}
+
+/// A client that feeds a session.
+struct Feeding {
+    socket: WebSocket,
+    ring: LandmarksIn,
+    pictures: Pictures,
+    complaints: Complaints,
+    heard: Instant,
+}
+
+impl Feeding {
+    async fn step(&mut self) -> Result<(), Gone> {
+        let said = tokio::select! {
+            found = self.pictures.found() => found.map(|landmarks| Said::Landmarks(Box::new(landmarks))),
+            message = timeout(PING_EVERY, self.socket.recv()) => match message {
+                Ok(Some(Ok(message))) => {
+                    self.heard = Instant::now();
+                    read(message).ok_or(Gone)?
                 }
-                too_fast()
-            }
-            Some(Ok(Said::Calibrate(_))) => Refused {
+                Ok(_) => return Err(Gone),
+                Err(_) if self.heard.elapsed() > QUIET => return Err(Gone),
+                Err(_) => return send(&mut self.socket, Message::Ping(Vec::new().into())).await,
+            },
+        };
+        let Err(refused) = self.take(said) else { return Ok(()) };
+        match self.complaints.about(refused) {
+            Some(event) => send(&mut self.socket, event).await,
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, said: Result<Said, Refused>) -> Result<(), Refused> {
+        match said? {
+            Said::Landmarks(landmarks) => match self.ring.push(landmarks.sent_us, landmarks.frame) {
+                true => Ok(()),
+                false => Err(too_fast()),
+            },
+            Said::Picture(bytes) => self.pictures.take(&bytes),
+            Said::Calibrate(_) => Err(Refused {
                 code: "unknown_event",
                 message: "A session is calibrated on its own socket.".into(),
                 param: "type",
-            },
-            Some(Ok(Said::Nothing)) => continue,
-            Some(Err(refused)) => refused,
-        };
-        if let Some(event) = complaints.about(refused)
-            && send(&mut socket, event).await.is_err()
-        {
-            return;
+            }),
+            Said::Nothing => Ok(()),
         }
     }
 }
@@ -211,10 +238,10 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    /// Counts a refusal; true when it may be said.
+    /// Counts a refusal; true when it may be said. What is refused once for a socket may always be.
     pub(super) fn may(&mut self, code: &'static str) -> bool {
         metrics::counter!("wire_errors_total", "code" => code).increment(1);
-        let may = self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY);
+        let may = code == pictures::OFF || self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY);
         if may {
             self.last = Some(Instant::now());
         }

@@ -195,12 +195,14 @@ async fn join(
         durable: state.store.is_durable(),
     });
     let wishes = joining.wishes;
+    let pictures = landmarks::pictures::Pictures::new(&state, Some(&session.landmarks()));
+    let scene = pump::Scene { session, pictures };
     Ok(upgrade
         .protocols(["realtime"])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .read_buffer_size(READ_BUFFER)
-        .on_upgrade(move |socket| pump::run(socket, session, encoder, wishes)))
+        .on_upgrade(move |socket| pump::run(socket, scene, encoder, wishes)))
 }
 
 async fn open(state: &AppState, joining: &Joining) -> Result<SessionHandle, ApiError> {

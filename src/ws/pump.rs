@@ -21,7 +21,10 @@ use tracing::debug;
 use super::{
     decode::{self, ClientEvent, WireError},
     encode::Encoder,
-    landmarks::{Complaints, codec},
+    landmarks::{
+        Complaints, codec,
+        pictures::{self, Pictures},
+    },
     rate::{Admission, Rate},
 };
 
@@ -57,8 +60,15 @@ pub(super) struct Wishes {
     pub(super) resume: Option<u64>,
 }
 
+/// What a client comes to.
+pub(super) struct Scene {
+    pub(super) session: SessionHandle,
+    pub(super) pictures: Pictures,
+}
+
 /// Runs until either side has gone.
-pub(super) async fn run(socket: WebSocket, session: SessionHandle, mut encoder: Encoder, wishes: Wishes) {
+pub(super) async fn run(socket: WebSocket, scene: Scene, mut encoder: Encoder, wishes: Wishes) {
+    let Scene { session, pictures } = scene;
     let Some(attachment) = session.connect(wishes.resume).await else {
         return turn_away(socket, "session_limit retry_after=1".into()).await;
     };
@@ -66,7 +76,7 @@ pub(super) async fn run(socket: WebSocket, session: SessionHandle, mut encoder: 
     let (sink, stream) = socket.split();
     let mut writer = Writer { sink, framing: wishes.framing, pulse: Pulse::default(), ended: None };
     tokio::select! {
-        () = read(stream, &session, &attachment) => {}
+        () = read(stream, &session, &attachment, pictures) => {}
         () = write(&mut writer, &attachment, &mut encoder) => {}
     }
     metrics::gauge!("sockets_open").decrement(1.0);
@@ -79,11 +89,26 @@ pub(super) async fn turn_away(mut socket: WebSocket, reason: String) {
 }
 
 /// Client to session.
-async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attachment: &Attachment) {
+async fn read(
+    mut stream: SplitStream<WebSocket>,
+    session: &SessionHandle,
+    attachment: &Attachment,
+    mut pictures: Pictures,
+) {
     let mut rate = Rate::default();
     let (landmarks, mut complaints) = (session.landmarks(), Complaints::default());
     loop {
-        let message = match timeout(PING_EVERY * 3, stream.next()).await {
+        let message = tokio::select! {
+            found = pictures.found() => {
+                match found {
+                    Ok(seen) => _ = landmarks.push(seen.sent_us, seen.frame),
+                    Err(refused) => complaints.report(session, WireError::of_a_frame(refused)),
+                }
+                continue;
+            }
+            message = timeout(PING_EVERY * 3, stream.next()) => message,
+        };
+        let message = match message {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => {
                 debug!(%error, "socket failed");
@@ -94,6 +119,10 @@ async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attac
         let event = match message {
             Message::Text(text) => decode::decode(&text),
             Message::Binary(bytes) if codec::claims(&bytes) => decode::landmarks(codec::decode(&bytes)),
+            Message::Binary(bytes) if pictures::claims(&bytes) => match pictures.take(&bytes) {
+                Ok(()) => continue,
+                Err(refused) => Err(WireError::of_a_frame(refused)),
+            },
             Message::Binary(bytes) => decode::samples(&bytes).map(ClientEvent::Audio),
             Message::Pong(payload) => {
                 if let Ok(number) = <[u8; 8]>::try_from(&payload[..]) {
@@ -118,15 +147,24 @@ async fn read(mut stream: SplitStream<WebSocket>, session: &SessionHandle, attac
             Ok(ClientEvent::Landmarks(seen)) => {
                 landmarks.push(seen.sent_us, seen.frame);
             }
-            Err(error) if error.code.starts_with("landmarks_") => {
-                if complaints.may(error.code) {
-                    session.report(error.into_event());
-                }
-            }
+            Err(error) if is_of_a_frame(error.code) => complaints.report(session, error),
             Err(error) => {
                 metrics::counter!("wire_errors_total", "code" => error.code).increment(1);
                 session.report(error.into_event());
             }
+        }
+    }
+}
+
+/// Frames come thirty times a second; so would what is refused about them.
+fn is_of_a_frame(code: &str) -> bool {
+    ["landmark", "picture_"].iter().any(|start| code.starts_with(start))
+}
+
+impl Complaints {
+    fn report(&mut self, session: &SessionHandle, error: WireError) {
+        if self.may(error.code) {
+            session.report(error.into_event());
         }
     }
 }

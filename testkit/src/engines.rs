@@ -7,6 +7,7 @@ use std::{
 };
 
 use duologue_domain::{
+    face::Frame,
     lang::Language,
     pcm::level_db,
     viseme::{Viseme, VisemeCue},
@@ -14,8 +15,8 @@ use duologue_domain::{
 use duologue_engines::{
     absent::Absent,
     port::{
-        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Finish, Health, LlmEngine, LlmEvent,
-        LlmRequest, LlmStream, LlmUsage, Role, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
+        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine, LlmEvent,
+        LlmRequest, LlmStream, LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
         Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
     },
     registry::Engines,
@@ -319,6 +320,46 @@ fn syllable() -> Vec<f32> {
     let samples = SPEECH_RATE as usize / 20;
     let phase = |index: usize| std::f32::consts::TAU * index as f32 / samples as f32;
     (0..samples).map(|index| 0.2 * (1.0 - phase(index).cos()) * (phase(index) * 60.0).sin()).collect()
+}
+
+/// Sees the same face in every picture.
+#[derive(Clone, Debug)]
+pub struct FakeFace {
+    /// Its switch; its uses are the pictures that it was given.
+    pub gate: Gate,
+    /// What it sees.
+    pub sees: Frame,
+    /// How long it looks.
+    pub per_picture: Duration,
+}
+
+impl FakeFace {
+    /// One that sees this, 20 ms a picture.
+    pub fn seeing(frame: Frame) -> Self {
+        Self { gate: Gate::default(), sees: frame, per_picture: Duration::from_millis(20) }
+    }
+}
+
+impl FaceEngine for FakeFace {
+    fn info(&self) -> EngineInfo {
+        info("fake-face")
+    }
+
+    fn health(&self) -> Health {
+        Health::Ready
+    }
+
+    fn look(&self, _: Picture) -> BoxFuture<'static, Result<Frame, EngineError>> {
+        let passed = self.gate.pass("fake-face");
+        let fake = self.clone();
+        async move {
+            passed?;
+            fake.gate.step().await;
+            tokio::time::sleep(fake.per_picture).await;
+            Ok(fake.sees)
+        }
+        .boxed()
+    }
 }
 
 /// All fakes together.

@@ -10,7 +10,7 @@ mod store;
 use duologue_domain::pcm;
 
 pub use self::{
-    engines::{FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
+    engines::{FakeFace, FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
     gate::{Gate, Trouble},
     persona::{persona, record},
     store::MemoryStore,

@@ -28,7 +28,7 @@ async fn play(socket: &mut Socket, seconds: f32) {
     }
 }
 
-async fn error(socket: &mut Socket) -> Value {
+pub(crate) async fn error(socket: &mut Socket) -> Value {
     socket.until("error").await.0.pop().expect("the error")["error"].clone()
 }
 
@@ -159,7 +159,7 @@ async fn a_server_that_looks_at_no_faces_says_so() {
 }
 
 /// A grey PNG, stored without compression.
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut rows = Vec::new();
     for _ in 0..height {
         rows.push(0);

@@ -5,6 +5,7 @@ pub(crate) mod http;
 mod landmarks;
 mod network;
 mod outage;
+mod pictures;
 mod process;
 mod resume;
 mod sigkill;

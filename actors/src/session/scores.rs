@@ -284,6 +284,7 @@ impl State {
     pub(super) fn face_args(&self, parent: ActorRef<SessionMsg>) -> FaceArgs {
         let enabled = self.is_face_allowed();
         let (landmarks, core) = (self.landmarks.clone(), self.scores.face.clone());
+        landmarks.want(enabled);
         FaceArgs { parent, landmarks, started: self.started, core, enabled }
     }
 
@@ -315,6 +316,7 @@ impl State {
         if allowed != was_off {
             return;
         }
+        self.landmarks.want(allowed);
         let config = self.config.face.clone().unwrap_or_default();
         if !allowed {
             *self.scores.face = Face::new((*config).clone());

@@ -10,7 +10,9 @@ use duologue_domain::{
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{Complaints, Gone, PING_EVERY, QUIET, Said, read, send, too_fast};
+use super::{
+    Complaints, Gone, PING_EVERY, QUIET, Said, codec::Refused, pictures::Pictures, read, send, too_fast,
+};
 use crate::ws::scores;
 
 /// Between two scores.
@@ -23,6 +25,7 @@ struct Alone {
     face: Face,
     /// Here only for its clock and its limit: it is emptied after every frame.
     ring: LandmarksIn,
+    pictures: Pictures,
     complaints: Complaints,
     began: Instant,
     heard: Instant,
@@ -32,13 +35,14 @@ struct Alone {
 }
 
 /// Runs until the client has gone.
-pub(super) async fn run(socket: WebSocket, config: FaceConfig, language: Language) {
+pub(super) async fn run(socket: WebSocket, config: FaceConfig, language: Language, pictures: Pictures) {
     let now = Instant::now();
     let mut alone = Alone {
         socket,
         language,
         face: Face::new(config),
         ring: LandmarksIn::default(),
+        pictures,
         complaints: Complaints::default(),
         began: now,
         heard: now,
@@ -50,9 +54,12 @@ pub(super) async fn run(socket: WebSocket, config: FaceConfig, language: Languag
     loop {
         let going = tokio::select! {
             message = alone.socket.recv() => match message {
-                Some(Ok(message)) => alone.handle(message).await,
+                Some(Ok(message)) => alone.hear(message).await,
                 _ => Err(Gone),
             },
+            found = alone.pictures.found() => {
+                alone.handle(found.map(|landmarks| Said::Landmarks(Box::new(landmarks)))).await
+            }
             _ = ticks.tick() => alone.tick().await,
         };
         if going.is_err() {
@@ -62,9 +69,13 @@ pub(super) async fn run(socket: WebSocket, config: FaceConfig, language: Languag
 }
 
 impl Alone {
-    async fn handle(&mut self, message: Message) -> Result<(), Gone> {
+    async fn hear(&mut self, message: Message) -> Result<(), Gone> {
         self.heard = Instant::now();
-        let refused = match read(message).ok_or(Gone)? {
+        self.handle(read(message).ok_or(Gone)?).await
+    }
+
+    async fn handle(&mut self, said: Result<Said, Refused>) -> Result<(), Gone> {
+        let refused = match said {
             Ok(Said::Landmarks(landmarks)) => {
                 if self.ring.push(landmarks.sent_us, landmarks.frame) {
                     self.analyse();
@@ -72,6 +83,10 @@ impl Alone {
                 }
                 too_fast()
             }
+            Ok(Said::Picture(bytes)) => match self.pictures.take(&bytes) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            },
             Ok(Said::Calibrate(command)) => {
                 self.face.calibrate(command);
                 return Ok(());

@@ -14,7 +14,8 @@ use duologue::{
     store::MemoryStore,
 };
 use duologue_actors::store::Store;
-use duologue_testkit::{FakeLlm, FakeStt, FakeTts, FakeVad, engines};
+use duologue_engines::registry::Engines;
+use duologue_testkit::{FakeFace, FakeLlm, FakeStt, FakeTts, FakeVad, engines};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -44,28 +45,28 @@ impl House {
 
     /// The same, with what the persona says.
     pub(crate) async fn saying(flags: &[(&str, &str)], store: Arc<dyn Store>, lines: &[&str]) -> Self {
-        // The process's TLS provider, which the program's main installs.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = Folder::new("http");
-        for (path, text) in [
-            ("index.html", "<!doctype html>안녕"),
-            ("js/app.js", "export {};"),
-            ("vendor/lib.js", "1"),
-            ("m.wasm", "\0asm"),
-        ] {
-            let path = folder.0.join(path);
-            std::fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
-            std::fs::write(path, text).expect("a file");
-        }
-        let mut sources =
-            Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
-        let static_dir = folder.0.display().to_string();
-        let own = [("server.port", "0"), ("server.static_dir", static_dir.as_str())];
-        sources.flags =
-            own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let config = Config::load(sources).expect("a valid configuration");
+        let (folder, config) = prepare(flags);
         let tts = FakeTts::default();
         let engines = engines(&FakeStt::default(), &FakeLlm::saying(lines), &tts, &FakeVad::default());
+        Self::on(folder, config, (engines, tts), store).await
+    }
+
+    /// One whose landmarker is on and is this one.
+    pub(crate) async fn looking(face: FakeFace) -> Self {
+        let flags = [("landmarker.enabled", "true")];
+        let (folder, config) = prepare(&flags);
+        let tts = FakeTts::default();
+        let others = engines(&FakeStt::default(), &FakeLlm::saying(&[]), &tts, &FakeVad::default());
+        let engines = Arc::new(Engines { face: Arc::new(face), ..Engines::clone(&others) });
+        Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
+    }
+
+    async fn on(
+        folder: Folder,
+        config: Config,
+        (engines, tts): (Arc<Engines>, FakeTts),
+        store: Arc<dyn Store>,
+    ) -> Self {
         let server = Server::bind_with(config, engines, store).await.expect("binds");
         let url = format!("http://127.0.0.1:{}", server.address().expect("bound").port());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -97,6 +98,31 @@ impl House {
     pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
+}
+
+/// The folder of a house, and its configuration.
+fn prepare(flags: &[(&str, &str)]) -> (Folder, Config) {
+    // The process's TLS provider, which the program's main installs.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = Folder::new("http");
+    for (path, text) in [
+        ("index.html", "<!doctype html>안녕"),
+        ("js/app.js", "export {};"),
+        ("vendor/lib.js", "1"),
+        ("m.wasm", "\0asm"),
+    ] {
+        let path = folder.0.join(path);
+        std::fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    let mut sources =
+        Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
+    let static_dir = folder.0.display().to_string();
+    let own = [("server.port", "0"), ("server.static_dir", static_dir.as_str())];
+    sources.flags =
+        own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let config = Config::load(sources).expect("a valid configuration");
+    (folder, config)
 }
 
 /// The answer, with its status checked.
