@@ -163,7 +163,8 @@ export class SceneView {
     const meter = byId(`lamps-${who}`);
     const loudness = loudnessOf(level);
     const lit = Math.round(loudness * LAMPS);
-    if (Number(meter.dataset.lit) === lit) return;
+    // Silence is told even by a meter whose lamps were dark before, or it would stand at a whisper for ever.
+    if (Number(meter.dataset.lit) === lit && loudness > 0) return;
     meter.dataset.lit = String(lit);
     meter.setAttribute("aria-valuenow", String(Math.round(loudness * 100)));
     [...meter.children].forEach((lamp, at) => lamp.classList.toggle("lit", at < lit));
