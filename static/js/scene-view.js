@@ -164,7 +164,8 @@ export class SceneView {
     const loudness = loudnessOf(level);
     const lit = Math.round(loudness * LAMPS);
     // Silence is told even by a meter whose lamps were dark before, or it would stand at a whisper for ever.
-    if (Number(meter.dataset.lit) === lit && loudness > 0) return;
+    const silent = loudness === 0 && meter.getAttribute("aria-valuenow") !== "0";
+    if (Number(meter.dataset.lit) === lit && !silent) return;
     meter.dataset.lit = String(lit);
     meter.setAttribute("aria-valuenow", String(Math.round(loudness * 100)));
     [...meter.children].forEach((lamp, at) => lamp.classList.toggle("lit", at < lit));
