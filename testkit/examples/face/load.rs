@@ -103,7 +103,7 @@ pub(crate) async fn run(sessions: usize, seconds: u64) -> bool {
 }
 
 /// Seconds of CPU that this process has used.
-fn cpu() -> f32 {
+pub(crate) fn cpu() -> f32 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // After the name in brackets; user and system time are the 14th and 15th of all fields, in hundredths.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
