@@ -84,7 +84,9 @@ async fn a_scene_takes_them_in_its_own_socket_until_faces_are_switched_off() {
     let (events, _) = socket.until("duologue.scores").await;
     assert_eq!(events.last().expect("scores")["details"]["expression"]["source"], "face", "{events:?}");
     assert!(fake.gate.uses() >= 5, "{}", fake.gate.uses());
-    socket.say(json!({"type": "session.update", "session": {"duologue": {"expression_analysis": false}}})).await;
+    socket
+        .say(json!({"type": "session.update", "session": {"duologue": {"expression_analysis": false}}}))
+        .await;
     socket.until("session.updated").await;
     // What was being looked at may still end.
     tokio::time::sleep(Duration::from_millis(300)).await;

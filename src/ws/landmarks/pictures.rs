@@ -226,11 +226,8 @@ impl Pictures {
     /// For a socket that feeds this session, or none.
     pub(in crate::ws) fn new(state: &AppState, ring: Option<&LandmarksIn>) -> Self {
         let (found_to, found) = mpsc::channel(2);
-        let looker = Looker {
-            engine: state.engines.face.clone(),
-            looks: state.looks.clone(),
-            ring: ring.cloned(),
-        };
+        let looker =
+            Looker { engine: state.engines.face.clone(), looks: state.looks.clone(), ring: ring.cloned() };
         let off = match (state.config.face.enabled, state.config.landmarker.enabled) {
             (false, _) => Some("this server looks at no faces ([face] enabled = false)"),
             (true, false) => Some("the landmarker is off ([landmarker] enabled = false)"),
