@@ -3,6 +3,7 @@
 //! Both come from the same stored feedback and messages, so that a report reads the same while the scene runs, after it,
 //! and after a restart of the server.
 
+mod cards;
 mod page;
 mod plots;
 mod words;
@@ -21,9 +22,11 @@ pub(crate) struct Parts<'a> {
     pub(crate) feedback: &'a FeedbackRecord,
     /// Oldest first.
     pub(crate) messages: &'a [MessageRecord],
+    /// What the reader would like best, where the session does not say.
+    pub(crate) accepted: Option<Language>,
 }
 
-/// The whole report. Its language is that of the session when that is fixed, else the person's.
+/// The whole report. Its language is that of the session when that is fixed, else the reader's, else that of the scene.
 ///
 /// # Errors
 /// What was kept cannot be read.
@@ -32,7 +35,7 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> StoreResult<Value> {
     let kept = body["report"].take();
     let text = |value: &Value| value.as_str().and_then(|code| code.parse::<Language>().ok());
     let fixed = parts.session.language.as_deref().and_then(|code| code.parse().ok());
-    let language = fixed.or_else(|| text(&kept["language"])).unwrap_or(Language::Korean);
+    let language = fixed.or(parts.accepted).or_else(|| text(&kept["language"])).unwrap_or(Language::Korean);
     let transcript = transcript(parts.messages, &kept["talk"]);
     let mut report = match kept {
         Value::Object(fields) => fields,
@@ -65,6 +68,21 @@ pub(crate) fn assemble(parts: &Parts<'_>) -> StoreResult<Value> {
         }),
     );
     Ok(Value::Object(report))
+}
+
+/// The first language of ours in an `Accept-Language`, by its weights.
+pub(crate) fn accepted(header: &str) -> Option<Language> {
+    let known = header.split(',').filter_map(|wish| {
+        let (code, weight) = wish.split_once(';').unwrap_or((wish, ""));
+        let weight =
+            weight.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.parse::<f32>().ok())?;
+        Some((code.trim().parse::<Language>().ok()?, weight))
+    });
+    // Of equal weights the first.
+    let best = known
+        .filter(|(_, weight)| *weight > 0.0)
+        .reduce(|best, other| if other.1 > best.1 { other } else { best });
+    best.map(|(language, _)| language)
 }
 
 /// What was said, with its time where it is known and the person's fillers: characters from and to.

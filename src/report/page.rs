@@ -6,17 +6,14 @@ use duologue_domain::{coach::ScoreName, lang::Language};
 use serde_json::Value;
 
 use super::{
-    plots,
-    words::{Words, label},
+    cards, plots,
+    words::{Words, date, expression, heading, length, name_of},
 };
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:46rem;margin:2rem auto;padding:0 1rem}\
-    h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}table{border-collapse:collapse;width:100%}\
-    td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #e5e5e5;vertical-align:top}\
-    svg{width:100%;height:auto;overflow:visible}svg.gaze{max-width:22rem}.axis{font-size:10px;fill:#666}\
-    .big{font-size:2rem;font-weight:600}.soft{color:#666;font-size:.9rem}mark{background:#ffe08a}\
-    .key{display:inline-block;margin-right:.9rem;white-space:nowrap;font-size:.85rem}.key svg{width:26px}\
-    li{margin:.15rem 0}section{break-inside:avoid}@media print{body{margin:0}}";
+const STYLE: &str = include_str!("style.css");
+/// The two of the mark of the page.
+const MARK: &str = "<svg viewBox=\"0 0 40 34\" aria-hidden=\"true\"><path d=\"M5 32V16a10 10 0 0 1 20 0v16Z\" fill=\"#0b6964\"/>\
+    <path d=\"M15 32V16a10 10 0 0 1 20 0v16Z\" fill=\"#a8324b\" fill-opacity=\".86\"/></svg>";
 
 /// The whole page of a report that [`super::assemble`] made.
 pub(crate) fn page(report: &Value) -> String {
@@ -24,39 +21,56 @@ pub(crate) fn page(report: &Value) -> String {
     let language = code.parse().unwrap_or(Language::Korean);
     let words = Words::of(language);
     let name = escape(report["persona"]["name"].as_str().unwrap_or_default());
+    let title = heading(&name, language);
     let mut html = format!(
-        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{} – {name}</title><style>{STYLE}</style></head><body>",
-        language.code(),
-        words.title
+        "<!doctype html><html lang=\"{code}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head><body>\
+         <main class=\"sheet\" lang=\"{code}\"><p class=\"kicker\">{MARK}Duologue · {}</p><h1>{title}</h1><p class=\"when\">{}</p>",
+        words.title,
+        when(report, language),
+        code = language.code(),
     );
-    let session = &report["session"];
+    html += &cards::hero(report, language);
+    html += &section(words.scores, "", &cards::scores(report, language));
+    html += &section(words.over_time, "whole", &over_time(report, language));
+    html += &section(words.talk, "whole", &talk(report, words, &name));
+    html += &section(words.pitch, "whole", &pitch(report, words));
+    let (gaze, shown) = (gaze(report, words), shown(report, language));
     let _ = write!(
         html,
-        "<h1>{}</h1><p class=\"soft\">{} {name} · {} · {}</p>",
-        words.title,
-        words.with,
-        escape(session["session_name"].as_str().unwrap_or_default()),
-        escape(session["created_at"].as_str().unwrap_or_default())
+        "<div class=\"pair whole\">{}{}</div>",
+        section(words.gaze, "", &gaze),
+        section(words.shown, "", &shown)
     );
-    html += &scores(report, language);
-    html += &section(words.over_time, &over_time(report, language));
-    html += &section(words.talk, &talk(report, words, &name));
-    html += &section(words.pitch, &plots::pitch(report, words.pitch));
-    html += &section(words.gaze, &gaze(report, words));
-    html += &section(words.likability, &likability(report, words));
-    html += &section(words.tips, &tips(report, words));
-    html += &section(words.transcript, &transcript(report, words, &name));
-    let _ = write!(html, "<p class=\"soft\">{}</p></body></html>", words.note);
+    html += &section(words.likability, "", &likability(report, words));
+    html += &section(words.tips, "", &tips(report, words));
+    html += &section(words.transcript, "", &transcript(report, words, &name));
+    let _ = write!(html, "<p class=\"soft note\">{}</p></main></body></html>", words.note);
     html
 }
 
-fn section(title: &str, body: &str) -> String {
-    format!("<section><h2>{title}</h2>{body}</section>")
+fn section(title: &str, class: &str, body: &str) -> String {
+    format!("<section class=\"{class}\"><h2>{title}</h2>{body}</section>")
+}
+
+fn nothing(words: &Words) -> String {
+    format!("<p class=\"soft\">{}</p>", words.nothing)
 }
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// When it was and how long; the element lets a page say it in the reader's own time zone.
+fn when(report: &Value, language: Language) -> String {
+    let iso = report["session"]["created_at"].as_str().unwrap_or_default();
+    let shown = date(iso, language)
+        .map_or(String::new(), |shown| format!("<time datetime=\"{}\">{shown}</time>", escape(iso)));
+    let lasted = match list(&report["timeline"]).is_empty() && list(&report["talk"]).is_empty() {
+        true => String::new(),
+        false => length(plots::end_ms(report), language),
+    };
+    [shown, lasted].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// `1:05`.
@@ -66,128 +80,139 @@ fn clock(value: &Value) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-fn percent(value: &Value) -> String {
-    value.as_f64().map_or("–".into(), |share| format!("{:.0} %", share * 100.0))
-}
-
-fn scores(report: &Value, language: Language) -> String {
-    let (words, feedback) = (Words::of(language), &report["feedback"]);
-    let shown = |value: &Value| match value {
-        Value::Null => "–".into(),
-        Value::String(text) => escape(text),
-        other => escape(&other.to_string()),
-    };
-    let mut html = format!(
-        "<section><p class=\"big\">{}: {}</p><p>{}</p><table><tr><th>{}</th><th></th><th>{}</th><th>{}</th><th>{}</th></tr>",
-        words.total,
-        shown(&feedback["total_score"]),
-        escape(feedback["summary"].as_str().unwrap_or_default()),
-        words.scores,
-        words.measured,
-        words.samples,
-        words.observed
-    );
-    for name in ScoreName::ALL {
-        let detail = &feedback["details"][name.name()];
-        let value = match feedback[name.name()].is_null() {
-            true => escape(detail["why_not"]["text"].as_str().unwrap_or("–")),
-            false => shown(&feedback[name.name()]),
-        };
-        let measure = match detail["measure"].as_f64() {
-            Some(measure) => {
-                format!(
-                    "{measure:.2} {}",
-                    escape(&detail["unit"].as_str().unwrap_or_default().replace('_', " "))
-                )
-            }
-            None => "–".into(),
-        };
-        let _ = write!(
-            html,
-            "<tr><td>{}</td><td>{value}</td><td>{measure}</td><td>{}</td><td>{}</td></tr>",
-            name.label(language),
-            shown(&detail["n"]),
-            percent(&detail["coverage"])
-        );
-    }
-    html + "</table></section>"
+fn percent(value: &Value, words: &Words) -> String {
+    value.as_f64().map_or("–".into(), |share| format!("{:.0}{}", share * 100.0, words.percent))
 }
 
 fn over_time(report: &Value, language: Language) -> String {
-    let names = ScoreName::ALL.into_iter().map(ScoreName::name).chain(["total_score"]).collect::<Vec<_>>();
-    let mut html = plots::timeline(report, &names, Words::of(language).over_time);
-    for (index, name) in names.iter().enumerate() {
-        let _ = write!(
-            html,
-            "<span class=\"key\"><svg viewBox=\"0 0 26 8\"><line x1=\"0\" y1=\"4\" x2=\"26\" y2=\"4\" stroke=\"{}\" \
-             stroke-width=\"2\" stroke-dasharray=\"{}\"/></svg> {}</span>",
-            plots::COLOURS[index],
-            plots::DASHES[index],
-            label(name, language)
-        );
+    let words = Words::of(language);
+    if list(&report["timeline"]).is_empty() {
+        return nothing(words);
     }
-    html
+    let smalls = ScoreName::ALL.map(|name| {
+        let values = list(&report["timeline"]).iter().rev().find_map(|moment| moment[name.name()].as_f64());
+        let last = values.map_or("–".into(), |value| format!("{value:.0}"));
+        format!(
+            "<figure class=\"{}\"><figcaption>{}<b>{last}</b></figcaption>{}</figure>",
+            cards::tone(values),
+            name_of(name.name(), language),
+            plots::small(report, name.name())
+        )
+    });
+    let total = format!("<p class=\"soft\">{}</p>{}", words.total, plots::total(report, words.over_time));
+    total + "<div class=\"smalls\">" + &smalls.concat() + "</div>"
 }
 
 fn talk(report: &Value, words: &Words, name: &str) -> String {
     let facts = &report["facts"];
-    let number = |value: &Value| value.as_f64().map_or("–".into(), |number| format!("{number:.1}"));
-    let latency = facts["latency_ms"].as_f64().map_or("–".into(), |ms| format!("{:.1} s", ms / 1000.0));
+    if list(&report["talk"]).is_empty() {
+        return nothing(words);
+    }
+    let share = facts["talk_share"].as_f64().map_or(String::new(), |share| {
+        let own = (share * 100.0).clamp(0.0, 100.0).round();
+        format!(
+            "<div class=\"share\"><span style=\"width:{own}%\">{} {own}{p}</span><span>{name} {}{p}</span></div>",
+            words.you,
+            100.0 - own,
+            p = words.percent
+        )
+    });
+    let count = |name: &str| facts[name].as_u64().map_or("–".into(), |count| count.to_string());
+    let seconds = facts["latency_ms"].as_f64().map(|ms| format!("{:.1}{}", ms / 1000.0, words.seconds));
+    let questions = facts["questions_per_minute"].as_f64().map(|number| format!("{number:.1}"));
+    let facts = [
+        (words.turns, count("turns")),
+        (words.latency, seconds.unwrap_or("–".into())),
+        (words.questions, questions.unwrap_or("–".into())),
+        (words.interruptions, count("interruptions")),
+    ];
+    let facts = facts.map(|(what, value)| format!("<div><dt>{what}</dt><dd>{value}</dd></div>")).concat();
+    format!("{share}{}<dl class=\"facts\">{facts}</dl>", plots::talk(report, words.talk))
+}
+
+fn pitch(report: &Value, words: &Words) -> String {
+    let mut heard = plots::voiced(report);
+    heard.sort_unstable_by(f64::total_cmp);
+    let Some(median) = heard.get(heard.len() / 2) else { return nothing(words) };
     format!(
-        "{}<p class=\"soft\">{}: {} · {}: {latency} · {}: {} · {}: {}</p>",
-        plots::talk(report, words.talk, [words.you, name]),
-        words.share,
-        percent(&facts["talk_share"]),
-        words.latency,
-        words.questions,
-        number(&facts["questions_per_minute"]),
-        words.interruptions,
-        facts["interruptions"].as_u64().map_or("–".into(), |count| count.to_string())
+        "{}<p class=\"soft under\">{} {median:.0} Hz</p>",
+        plots::pitch(report, words.pitch),
+        words.median
     )
 }
 
 fn gaze(report: &Value, words: &Words) -> String {
-    let share = percent(&report["gaze"]["on_target"]);
-    format!("{}<p class=\"soft\">{}: {share}</p>", plots::gaze(report, words.gaze), words.on_target)
+    let cells = list(&report["gaze"]["grid"]).iter().flat_map(list);
+    if !cells.filter_map(Value::as_f64).any(|cell| cell > 0.0) {
+        return nothing(words);
+    }
+    format!(
+        "{}<p class=\"under\">{} {}</p><p class=\"soft\">{}</p>",
+        plots::gaze(report, words.gaze),
+        words.on_target,
+        percent(&report["gaze"]["on_target"], words),
+        words.gaze_help
+    )
+}
+
+fn shown(report: &Value, language: Language) -> String {
+    let words = Words::of(language);
+    let shares = report["feedback"]["details"]["expression"]["shares"].as_object();
+    let mut shares = shares.into_iter().flatten().filter_map(|(name, share)| Some((name, share.as_f64()?)));
+    let mut shares = shares.by_ref().filter(|(_, share)| *share >= 0.005).collect::<Vec<_>>();
+    shares.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
+    if shares.is_empty() {
+        return nothing(words);
+    }
+    let rows = shares.iter().map(|(name, share)| {
+        let share = (share * 100.0).clamp(0.0, 100.0).round();
+        format!(
+            "<li><span>{}</span><i><i style=\"width:{share}%\"></i></i><b>{share}{}</b></li>",
+            escape(expression(name, language)),
+            words.percent
+        )
+    });
+    format!("<ul class=\"shares\">{}</ul>", rows.collect::<String>())
 }
 
 fn likability(report: &Value, words: &Words) -> String {
     let changes = list(&report["likability"]).iter().map(|change| {
         let delta = change["delta"].as_i64().unwrap_or(0);
         format!(
-            "<li>{} · {} {} · <b>{delta:+}</b> → {} · {}</li>",
+            "<li><time>{}</time><span class=\"{}\">{}</span><span>{}</span><span class=\"soft\">→ {}</span></li>",
             clock(&change["at_ms"]),
-            words.turn,
-            change["turn"].as_u64().unwrap_or(0),
-            change["to"].as_u64().unwrap_or(0),
-            escape(change["text"].as_str().unwrap_or_default())
+            if delta < 0 { "minus" } else { "plus" },
+            format!("{delta:+}").replace('-', "−"),
+            escape(change["text"].as_str().unwrap_or_default()),
+            change["to"].as_u64().unwrap_or(0)
         )
     });
-    items(changes, words)
+    items("moments ledger", changes, words)
 }
 
 fn tips(report: &Value, words: &Words) -> String {
     let tips = list(&report["tips"]).iter().map(|tip| {
-        format!("<li>{} · {}</li>", clock(&tip["at_ms"]), escape(tip["text"].as_str().unwrap_or_default()))
+        let text = escape(tip["text"].as_str().unwrap_or_default());
+        format!("<li><time>{}</time><span>{text}</span></li>", clock(&tip["at_ms"]))
     });
-    items(tips, words)
+    items("moments", tips, words)
 }
 
 fn transcript(report: &Value, words: &Words, name: &str) -> String {
     let lines = list(&report["transcript"]).iter().map(|line| {
-        let who = if line["who"] == "user" { words.you } else { name };
-        format!("<li>{} · <b>{who}</b>: {}</li>", clock(&line["from_ms"]), marked(line))
+        let (class, who) = if line["who"] == "user" { ("mine", words.you) } else { ("", name) };
+        let time = clock(&line["from_ms"]);
+        format!("<li class=\"{class}\"><time>{time}</time><b>{who}</b><p>{}</p></li>", marked(line))
     });
-    items(lines, words)
+    let is_marked = list(&report["transcript"]).iter().any(|line| !list(&line["fillers"]).is_empty());
+    let help =
+        if is_marked { format!("<p class=\"soft under\">{}</p>", words.fillers) } else { String::new() };
+    items("lines", lines, words) + &help
 }
 
-fn items(lines: impl Iterator<Item = String>, words: &Words) -> String {
+fn items(class: &str, lines: impl Iterator<Item = String>, words: &Words) -> String {
     let lines = lines.collect::<String>();
-    if lines.is_empty() {
-        format!("<p class=\"soft\">{}</p>", words.nothing)
-    } else {
-        format!("<ul>{lines}</ul>")
-    }
+    if lines.is_empty() { nothing(words) } else { format!("<ul class=\"{class}\">{lines}</ul>") }
 }
 
 /// The words of a line, its fillers marked.

@@ -43,8 +43,20 @@ function takeIn(html) {
   document.documentElement.lang = page.documentElement.lang || language();
   document.title = page.title || document.title;
   document.head.append(...page.querySelectorAll("style"));
+  for (const time of page.querySelectorAll("time[datetime]")) inOwnZone(time, document.documentElement.lang);
   byId("report-words").remove();
   byId("report-print").hidden = false;
   document.body.className = page.body.className;
   document.body.append(...page.body.childNodes);
+}
+
+/**
+ * The server knows no time zone but its own.
+ * @param {Element} time
+ * @param {string} language
+ */
+function inOwnZone(time, language) {
+  const at = new Date(time.getAttribute("datetime") ?? "");
+  if (Number.isNaN(at.getTime())) return;
+  time.textContent = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { dateStyle: "full", timeStyle: "short" }).format(at);
 }

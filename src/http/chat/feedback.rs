@@ -3,11 +3,17 @@
 use axum::{
     Json,
     extract::{FromRequestParts, State},
-    http::{header::ACCEPT, request::Parts},
+    http::{
+        header::{ACCEPT, ACCEPT_LANGUAGE},
+        request::Parts,
+    },
     response::{Html, IntoResponse, Response},
 };
 use duologue_actors::store::{FeedbackBody, FeedbackRecord, SessionRecord};
-use duologue_domain::coach::{Coach, CoachConfig};
+use duologue_domain::{
+    coach::{Coach, CoachConfig},
+    lang::Language,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -46,20 +52,24 @@ pub(crate) struct ReportQuery {
     pub format: Option<String>,
 }
 
-/// Whether the report is wanted as a page.
+/// Whether the report is wanted as a page, and in which language.
 #[derive(Debug)]
-pub(crate) struct WantsPage(bool);
+pub(crate) struct Wanted {
+    page: bool,
+    language: Option<Language>,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for WantsPage {
+impl<S: Send + Sync> FromRequestParts<S> for Wanted {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let ApiQuery(query) = ApiQuery::<ReportQuery>::from_request_parts(parts, state).await?;
-        let accepted = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        Ok(Self(match query.format.as_deref() {
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let page = match query.format.as_deref() {
             Some(format) => format == "html",
-            None => accepted.contains("text/html"),
-        }))
+            None => header(ACCEPT).contains("text/html"),
+        };
+        Ok(Self { page, language: report::accepted(header(ACCEPT_LANGUAGE)) })
     }
 }
 
@@ -90,14 +100,19 @@ pub(crate) async fn show_report(
     State(state): State<AppState>,
     caller: Caller,
     ApiPath(session_id): ApiPath<String>,
-    WantsPage(wants_page): WantsPage,
+    wanted: Wanted,
 ) -> Result<Response, ApiError> {
     let session = find(&state, &caller, &session_id).await?;
     let record = newest(&state, &session).await?;
     let messages = state.store.messages(&session_id, MOST_LINES, None).await?;
-    let parts = report::Parts { session: &session, feedback: &record, messages: &messages };
+    let parts = report::Parts {
+        session: &session,
+        feedback: &record,
+        messages: &messages,
+        accepted: wanted.language,
+    };
     let report = report::assemble(&parts)?;
-    Ok(if wants_page { Html(report::page(&report)).into_response() } else { Json(report).into_response() })
+    Ok(if wanted.page { Html(report::page(&report)).into_response() } else { Json(report).into_response() })
 }
 
 /// Of the scene when it is open, else what was kept; of a session in which nothing was measured, that.
