@@ -15,9 +15,10 @@ use duologue_domain::{
 use duologue_engines::{
     absent::Absent,
     port::{
-        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine, LlmEvent,
-        LlmRequest, LlmStream, LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest,
-        Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
+        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine,
+        LlmEvent, LlmRequest, LlmStream, LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk,
+        SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME,
+        VadEngine, VadStream, Voice,
     },
     registry::Engines,
 };
