@@ -204,6 +204,7 @@ impl Face {
             config: &self.config,
             history: &self.history,
             moments: &self.moments,
+            running: self.running(),
             interval_ms: self.interval_ms,
             calibrated: self.calibrated,
             from_ms,
@@ -215,6 +216,6 @@ impl Face {
     /// What is going on now: the expression that is shown and since when.
     pub fn showing(&self) -> Option<Evidence> {
         let run = self.runs.expression.current()?;
-        Some(Evidence { span: run.span, what: run.what, value: run.root_mean_square() })
+        Some(Evidence { span: run.span, what: run.what, value: run.root_mean_square(), turn: None })
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A score is never guessed: with too little to judge by it has no value, and says what is missing.
 
+use crate::turn::TurnId;
+
 /// When something happened, in milliseconds since the session began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -96,6 +98,8 @@ pub struct Evidence {
     pub what: &'static str,
     /// How much, in the unit that goes with the name.
     pub value: f32,
+    /// The turn that made it, where a turn did.
+    pub turn: Option<TurnId>,
 }
 
 /// Why there is no score yet.

@@ -68,6 +68,7 @@ fn the_document_is_that_of_the_earlier_systems_and_its_details() {
     assert_eq!(details["posture"]["why_not"]["text"], "표정 분석이 꺼져 있어요.");
     assert_eq!(details["total_score"]["why_not"]["code"], "needs_time");
     assert_eq!(details["likability"]["evidence"][0]["what"], "asked");
+    assert_eq!(details["likability"]["evidence"][0]["turn"], 1);
     assert_eq!(details["expression"]["shares"]["joy"], json!(0.0));
 }
 

@@ -106,7 +106,7 @@ impl Words {
 /// The heading with the persona's name, which is escaped already.
 pub(super) fn heading(name: &str, language: Language) -> String {
     match language {
-        Language::Korean => format!("{name}, 그리고 나의 대화"),
+        Language::Korean => format!("{name} 님과 나눈 대화"),
         Language::English => format!("A scene with {name}"),
     }
 }
@@ -160,6 +160,10 @@ pub(super) fn about(name: ScoreName, language: Language) -> &'static str {
 /// What was measured and where it earns full marks, as people say it; escaped.
 pub(super) fn measured(detail: &Value, language: Language) -> Option<String> {
     let (measure, unit) = (detail["measure"].as_f64()?, detail["unit"].as_str()?);
+    // The value says it already.
+    if unit == "points" {
+        return None;
+    }
     let is_share = matches!(
         unit,
         "share"
@@ -183,7 +187,6 @@ pub(super) fn measured(detail: &Value, language: Language) -> Option<String> {
         (Language::Korean, "talk_share") => format!("이야기의 {shown}%가 내 말"),
         (Language::Korean, "per_minute") => format!("1분에 {shown}번"),
         (Language::Korean, "semitones") => format!("높낮이 폭 {shown}반음"),
-        (Language::Korean, "points") => format!("100점 가운데 {shown}점"),
         (_, "share_on_target") => format!("On target {shown} %"),
         (_, "share_attentive") => format!("Facing the screen {shown} %"),
         (_, "share_head_upright") => format!("Head upright {shown} %"),
@@ -191,7 +194,6 @@ pub(super) fn measured(detail: &Value, language: Language) -> Option<String> {
         (_, "talk_share") => format!("{shown} % of the talk was yours"),
         (_, "per_minute") => format!("{shown} a minute"),
         (_, "semitones") => format!("Pitch moved by {shown} semitones"),
-        (_, "points") => format!("{shown} points of 100"),
         (_, other) => {
             format!("{shown}{} {}", if is_share { percent } else { "" }, escape(&other.replace('_', " ")))
         }

@@ -18,7 +18,12 @@ pub(crate) fn score_json(score: &Score, language: Language) -> Value {
     let skipped = score.evidence.len().saturating_sub(MOMENTS);
     let evidence = score.evidence.iter().skip(skipped).map(|moment| {
         let (from_ms, to_ms) = (moment.span.from_ms, moment.span.to_ms);
-        json!({"from_ms": from_ms, "to_ms": to_ms, "what": moment.what, "value": short(moment.value)})
+        let mut body =
+            json!({"from_ms": from_ms, "to_ms": to_ms, "what": moment.what, "value": short(moment.value)});
+        if let Some(turn) = moment.turn {
+            body["turn"] = json!(turn.0);
+        }
+        body
     });
     json!({
         "value": score.value(), "measure": score.measure.map(short), "unit": score.unit,
@@ -107,8 +112,12 @@ mod tests {
 
     #[test]
     fn a_score_is_short_and_its_open_ends_are_null() {
-        let moment =
-            |at: u64| Evidence { span: Span { from_ms: at, to_ms: at + 9 }, what: "blink", value: 1.0 / 3.0 };
+        let moment = |at: u64| Evidence {
+            span: Span { from_ms: at, to_ms: at + 9 },
+            what: "blink",
+            value: 1.0 / 3.0,
+            turn: None,
+        };
         let score = Score {
             value: Ok(64),
             measure: Some(2.0 / 3.0),

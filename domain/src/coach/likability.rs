@@ -238,6 +238,7 @@ impl Likability {
             span: change.span,
             what: change.why.name(),
             value: f32::from(change.delta),
+            turn: Some(change.turn),
         };
         Score {
             value: Ok(self.value),

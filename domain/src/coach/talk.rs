@@ -160,7 +160,11 @@ impl TalkLedger {
             ("interrupted", f32::from(u8::from(place.interrupted))),
         ];
         for (what, value) in moments.into_iter().filter(|(_, value)| *value > 0.0) {
-            push_bounded(&mut self.evidence, Evidence { span: said.span, what, value }, EVIDENCE);
+            push_bounded(
+                &mut self.evidence,
+                Evidence { span: said.span, what, value, turn: Some(said.turn) },
+                EVIDENCE,
+            );
         }
         self.last_own = Stems::of(&said.text);
         let (turn, item) = (said.turn, said.item.clone());

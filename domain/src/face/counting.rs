@@ -65,7 +65,7 @@ impl Face {
         if let Some(blink) = lids.blink {
             second.blinks = second.blinks.saturating_add(1);
             let what = if blink.ms() > ASLEEP_MS as u64 { "long_blink" } else { "blink" };
-            self.moments.blinking.push(Evidence { span: blink, what, value: blink.ms() as f32 });
+            self.moments.blinking.push(Evidence { span: blink, what, value: blink.ms() as f32, turn: None });
         }
     }
 
@@ -88,11 +88,8 @@ impl Face {
         }
         let what = look.map(|look| if look.on_target { "on_target" } else { "looked_away" });
         let values = look.map_or([0.0; 2], |look| look.from_target);
-        if let Some(run) = self.runs.gaze.handle(span, what, values)
-            && run.span.ms() >= MOMENT_MS
-        {
-            let value = if run.what == "on_target" { run.spread() } else { run.root_mean_square() };
-            self.moments.gaze.push(Evidence { span: run.span, what: run.what, value });
+        if let Some(moment) = self.runs.gaze.handle(span, what, values).as_ref().and_then(gaze_moment) {
+            self.moments.gaze.push(moment);
         }
     }
 
@@ -132,12 +129,9 @@ impl Face {
         let second = self.history.second(span.to_ms);
         lean(&mut self.leaning, second, (span.ms() as f32, held), bad_after as f32);
         let what = if held.upright < 1.0 { held.worst } else { "upright" };
-        if let Some(run) = self.runs.posture.handle(span, Some(what), [1.0 - held.upright, 0.0])
-            && run.what != "upright"
-            && run.span.ms() >= bad_after
-        {
-            let value = 100.0 * run.root_mean_square();
-            self.moments.posture.push(Evidence { span: run.span, what: run.what, value });
+        let ended = self.runs.posture.handle(span, Some(what), [1.0 - held.upright, 0.0]);
+        if let Some(moment) = ended.as_ref().and_then(|run| posture_moment(run, bad_after)) {
+            self.moments.posture.push(moment);
         }
     }
 
@@ -157,24 +151,73 @@ impl Face {
         }
         let shown = Expression::ALL.into_iter().zip(shares).max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((shown, share)) = shown else { return };
-        if let Some(run) = self.runs.expression.handle(span, Some(shown.name()), [share, 0.0])
-            && run.what != Expression::Neutral.name()
-            && run.span.ms() >= MOMENT_MS
-        {
-            let value = run.root_mean_square();
-            self.moments.expression.push(Evidence { span: run.span, what: run.what, value });
+        let ended = self.runs.expression.handle(span, Some(shown.name()), [share, 0.0]);
+        if let Some(moment) = ended.as_ref().and_then(expression_moment) {
+            self.moments.expression.push(moment);
         }
     }
 }
 
+/// A run of gaze that is worth showing; its value is its spread on the target, its distance off it, in degrees.
+fn gaze_moment(run: &Run) -> Option<Evidence> {
+    let value = if run.what == "on_target" { run.spread() } else { run.root_mean_square() };
+    (run.span.ms() >= MOMENT_MS).then_some(Evidence { span: run.span, what: run.what, value, turn: None })
+}
+
+/// Posture that is worth showing; its value is how far from upright it was, in per cent.
+fn posture_moment(run: &Run, bad_after: u64) -> Option<Evidence> {
+    let value = 100.0 * run.root_mean_square();
+    let is_shown = run.what != "upright" && run.span.ms() >= bad_after;
+    is_shown.then_some(Evidence { span: run.span, what: run.what, value, turn: None })
+}
+
+/// An expression that is worth showing; its value is its share.
+fn expression_moment(run: &Run) -> Option<Evidence> {
+    let is_shown = run.what != Expression::Neutral.name() && run.span.ms() >= MOMENT_MS;
+    is_shown.then_some(Evidence { span: run.span, what: run.what, value: run.root_mean_square(), turn: None })
+}
+
 /// A lapse of attention that is worth showing; its value is its length.
+fn attention_moment(run: &Run) -> Option<Evidence> {
+    let is_shown = run.what != "attentive" && run.span.ms() >= MOMENT_MS;
+    is_shown.then_some(Evidence { span: run.span, what: run.what, value: run.span.ms() as f32, turn: None })
+}
+
 fn keep_lapse(moments: &mut Evidences, ended: Option<Run>) {
-    if let Some(run) = ended
-        && run.what != "attentive"
-        && run.span.ms() >= MOMENT_MS
-    {
-        let value = run.span.ms() as f32;
-        moments.concentration.push(Evidence { span: run.span, what: run.what, value });
+    if let Some(moment) = ended.as_ref().and_then(attention_moment) {
+        moments.concentration.push(moment);
+    }
+}
+
+/// What goes on now as evidence up to now. Here what is good counts, too: somebody who sits well and looks at the target
+/// all the time would have nothing to point at otherwise. Kept is only what has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Running {
+    pub(super) gaze: Option<Evidence>,
+    pub(super) concentration: Option<Evidence>,
+    pub(super) posture: Option<Evidence>,
+    pub(super) expression: Option<Evidence>,
+}
+
+impl Face {
+    pub(super) fn running(&self) -> Running {
+        let upright = |run: &Run| {
+            let is_shown = run.what == "upright" && run.span.ms() >= MOMENT_MS;
+            is_shown.then_some(Evidence {
+                span: run.span,
+                what: run.what,
+                value: 100.0 * run.root_mean_square(),
+                turn: None,
+            })
+        };
+        let bad_after = self.config.bad_after_ms;
+        let posture = self.runs.posture.current();
+        Running {
+            gaze: self.runs.gaze.current().and_then(gaze_moment),
+            concentration: self.runs.attention.current().and_then(attention_moment),
+            posture: posture.and_then(|run| posture_moment(run, bad_after).or_else(|| upright(run))),
+            expression: self.runs.expression.current().and_then(expression_moment),
+        }
     }
 }
 

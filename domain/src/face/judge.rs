@@ -3,10 +3,11 @@
 use super::{
     FaceScores,
     config::FaceConfig,
+    counting::Running,
     expression::Expression,
     history::{History, Moments, Second, Short},
 };
-use crate::score::{Band, Score, Source, WhyNot};
+use crate::score::{Band, Evidence, Score, Source, WhyNot};
 
 /// How long the smile and the presence of now reach back.
 const NOW_MS: u64 = 30_000;
@@ -28,6 +29,8 @@ pub(super) struct Kept<'kept> {
     pub(super) config: &'kept FaceConfig,
     pub(super) history: &'kept History,
     pub(super) moments: &'kept Evidences,
+    /// What goes on now.
+    pub(super) running: Running,
     /// Milliseconds between two pictures, lately.
     pub(super) interval_ms: f32,
     pub(super) calibrated: bool,
@@ -110,11 +113,22 @@ impl Kept<'_> {
         };
         let (smiling, present) = self.now();
         FaceScores {
-            blinking: self.score(self.blinks(&sums, one_face), &self.moments.blinking),
-            gaze_stability: self.score(self.gaze(&sums, own), &self.moments.gaze),
-            concentration: self.score(self.concentration(&sums, one_face), &self.moments.concentration),
-            posture: self.score(self.posture(&sums, own), &self.moments.posture),
-            expression: self.score(self.expression(&sums, own), &self.moments.expression),
+            blinking: self
+                .score(self.blinks(&sums, one_face), self.moments.blinking.since(self.from_ms, None)),
+            gaze_stability: self
+                .score(self.gaze(&sums, own), self.moments.gaze.since(self.from_ms, self.running.gaze)),
+            concentration: self.score(
+                self.concentration(&sums, one_face),
+                self.moments.concentration.since(self.from_ms, self.running.concentration),
+            ),
+            posture: self.score(
+                self.posture(&sums, own),
+                self.moments.posture.since(self.from_ms, self.running.posture),
+            ),
+            expression: self.score(
+                self.expression(&sums, own),
+                self.moments.expression.since(self.from_ms, self.running.expression),
+            ),
             shares: std::array::from_fn(|index| (Expression::ALL[index], shares[index])),
             smiling,
             present,
@@ -191,7 +205,7 @@ impl Kept<'_> {
         (ratio(sums.smile, sums.shown), ratio(sums.face, reach as f32))
     }
 
-    fn score(&self, measured: Measured, moments: &Moments) -> Score {
+    fn score(&self, measured: Measured, evidence: Vec<Evidence>) -> Score {
         let has = measured.has.round() as u64;
         let reach = self.now_ms.saturating_sub(self.history.begins_ms(self.now_ms).max(self.from_ms));
         let value = if has < measured.needs {
@@ -208,7 +222,7 @@ impl Kept<'_> {
             coverage: ratio(measured.has, reach as f32),
             quality: measured.quality,
             source: Source::Face,
-            evidence: moments.since(self.from_ms),
+            evidence,
         }
     }
 }

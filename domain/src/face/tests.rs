@@ -527,3 +527,28 @@ fn a_single_picture_is_judged_by_the_rest_of_most_faces() {
     assert_eq!((shown(&Frame::empty(9, 9)), pose(&Frame::empty(9, 9))), (None, None));
     assert!(pose(frame).is_some());
 }
+
+#[test]
+fn what_still_goes_on_is_evidence_up_to_now() {
+    let frame = still();
+    let mut face = Face::new(FaceConfig::default());
+    for at in 0..1_200 {
+        face.handle_frame(at * 50, &frame);
+    }
+    let scores = face.scores(60_000);
+    let running = |score: &Score, what: &str| {
+        score.evidence.iter().find(|moment| moment.what == what).map(|moment| moment.span)
+    };
+    let upright = running(&scores.posture, "upright").expect("they sit well all the time");
+    assert!(upright.to_ms == 59_950 && upright.ms() > 30_000, "{upright:?}");
+    let gaze = running(&scores.gaze_stability, "on_target").expect("they look at it all the time");
+    assert!(gaze.to_ms == 59_950 && gaze.ms() > 50_000, "{gaze:?}");
+    assert_eq!(scores.concentration.evidence, [], "nothing of attention lapsed");
+    face.handle_frame(60_000, &frame);
+    let later = face.scores(60_000);
+    let again = running(&later.gaze_stability, "on_target").expect("it goes on");
+    assert_eq!((again.from_ms, again.to_ms), (gaze.from_ms, 60_000), "one moment that grows");
+    assert_eq!(later.gaze_stability.evidence.len(), scores.gaze_stability.evidence.len());
+    let ended = face.scores_since(60_000, 60_000);
+    assert_eq!(ended.gaze_stability.evidence, [], "it is asked for what came later");
+}

@@ -208,7 +208,9 @@ fn evidence(turns: &[&VoiceTurn]) -> Vec<Evidence> {
             ("speed", turn.speaking_rate().map(|rate| rate * minute)),
             ("volume_range", turn.loudness_sd_db),
         ];
-        let cite = |(what, value): (_, Option<f32>)| Some(Evidence { span: turn.span, what, value: value? });
+        let cite = |(what, value): (_, Option<f32>)| {
+            Some(Evidence { span: turn.span, what, value: value?, turn: Some(turn.turn) })
+        };
         evidence.extend(values.into_iter().filter_map(cite));
     }
     evidence.split_off(evidence.len().saturating_sub(CITED))
