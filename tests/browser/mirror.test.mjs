@@ -126,6 +126,26 @@ test("one quiet tip at a time, and the expression's shares", async (t) => {
   await page.screenshot({ path: join(SHOTS, "evidence-dark.png") });
 });
 
+test("without the coach the dials are grey and say so, until scores come again", async (t) => {
+  for (const [language, options, words] of [["en", {}, "Scoring has stopped for now"], ["ko", { locale: "ko-KR" }, "점수를 잠시 매길 수 없어요"]]) {
+    const { page, call, troubles } = await begin(t, options, language);
+    tell(call);
+    await said(page, "posture", language === "en" ? "of 100" : "점");
+    const value = await meter(page, "posture", "aria-valuenow");
+    call.say("duologue.notice", { level: "error", code: "part_failed", message: "no scores for now", part: "coach" });
+    await page.locator("#summary", { hasText: words }).waitFor();
+    assert.equal(await page.locator("#summary").isVisible(), true);
+    assert.equal(await page.locator("#dials").getAttribute("data-lost"), "true");
+    assert.match(await dial(page, "posture").locator(".dial-meter").evaluate((all) => getComputedStyle(all).filter), /grayscale/);
+    assert.equal(await meter(page, "posture", "aria-valuenow"), value, "the last value stands");
+    await page.screenshot({ path: join(SHOTS, `mirror-lost-${language}.png`) });
+    call.say("duologue.scores", scores(93_000));
+    await page.locator('#dials[data-lost="false"]').waitFor();
+    assert.doesNotMatch((await page.locator("#summary").textContent()) ?? "", new RegExp(words));
+    assert.deepEqual(troubles, []);
+  }
+});
+
 test("in Korean, on a phone, nothing sticks out and every word is Korean", async (t) => {
   const { page, call, troubles } = await begin(t, { locale: "ko-KR", width: 390, height: 844 }, "ko");
   tell(call, { more: { expression: "긍정적", summary: "가장 돋보인 것은 자세(90점), 더 다듬을 것은 눈 깜빡임(34점)입니다." }, changes: { tone: missing("needs_turns", 2, 1, "대화가 2번 필요해요. 지금까지 1번 했어요.") } });

@@ -30,16 +30,19 @@ export class Dials {
 
   /**
    * @param {Scores} scores
-   * @param {{withFace: boolean}} shown Without the face, what only a camera can tell is left out.
+   * @param {{withFace: boolean, lost: boolean}} shown Without the face, what only a camera can tell is left out. Lost:
+   *   nothing new comes, the last values stand in grey.
    */
-  show(scores, { withFace }) {
+  show(scores, { withFace, lost }) {
     for (const [name, place] of this.places) {
       place.hidden = OF_FACE.has(name) && !withFace;
       if (!place.hidden) this.showOne(name, place, scores);
     }
     byId("dials").dataset.face = String(withFace);
-    byId("mirror-empty").hidden = scores.details.size > 0;
-    byId("summary").textContent = scores.summary;
+    byId("dials").dataset.lost = String(lost);
+    byId("mirror-empty").hidden = scores.details.size > 0 || lost;
+    const words = lost ? t("scores_lost") : scores.summary;
+    if (byId("summary").textContent !== words) byId("summary").textContent = words;
   }
 
   /**

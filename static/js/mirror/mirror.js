@@ -37,6 +37,8 @@ export class Mirror {
     this.wanted = load("expression_analysis") !== false;
     /** Whether the server reads faces at all. */
     this.offered = true;
+    /** Whether what judges has been given up for now: the last scores stand, and say so. */
+    this.lost = false;
     this.tipTimer = 0;
     this.drawer = new Drawer({ itemOf: (moment) => this.moments.itemOf(moment), jump });
     this.dials = new Dials((name) => this.drawer.open(name, this.scores));
@@ -63,6 +65,7 @@ export class Mirror {
     this.scores = new Scores();
     this.moments = new Moments();
     this.offered = true;
+    this.lost = false;
     byId("report", HTMLAnchorElement).href = reportAddress(record.id);
     this.showTip("");
     this.show();
@@ -92,13 +95,21 @@ export class Mirror {
     this.moments.note(event, performance.now());
     switch (event.type) {
       case "session.created":
+        this.lost = isWithoutCoach(event);
         this.created(event.session?.duologue?.expression_analysis);
         break;
       case "session.updated":
         // The person wants it and the server does not: it is switched off there.
         if (event.session?.duologue?.expression_analysis === false && this.wanted) this.setOffered(false);
         break;
+      case "duologue.resumed":
+        this.setLost(isWithoutCoach(event));
+        break;
+      case "duologue.notice":
+        if (event.part === "coach") this.setLost(event.code === "part_failed");
+        break;
       case "duologue.scores":
+        this.lost = false;
         this.scores.take(event);
         this.show();
         break;
@@ -135,6 +146,13 @@ export class Mirror {
     this.show();
   }
 
+  /** @param {boolean} lost */
+  setLost(lost) {
+    this.lost = lost;
+    if (lost) this.showTip("");
+    this.show();
+  }
+
   async toggleCamera() {
     if (this.picture.isOn) return this.picture.close();
     if (await askConsent()) await this.picture.open();
@@ -149,8 +167,8 @@ export class Mirror {
   }
 
   show() {
-    const { picture, withFace } = this;
-    this.dials.show(this.scores, { withFace });
+    const { picture, withFace, lost } = this;
+    this.dials.show(this.scores, { withFace, lost });
     if (this.drawer.dialog.open) this.drawer.show(this.scores);
     byId("camera").hidden = !withFace;
     byId("camera").setAttribute("aria-pressed", String(picture.isOn));
@@ -163,4 +181,13 @@ export class Mirror {
     byId("analysis-help").textContent = t(this.offered ? "analysis_help" : "analysis_off_here");
     picture.words();
   }
+}
+
+/**
+ * Whether a session goes on without what judges.
+ * @param {ServerEvent} event
+ */
+function isWithoutCoach(event) {
+  const degraded = /** @type {any} */ (event).session?.duologue?.degraded;
+  return Array.isArray(degraded) && degraded.some((one) => one?.part === "coach");
 }

@@ -2,6 +2,7 @@
 export const mirrorEn = {
   mirror: "How you come across",
   mirror_empty: "Scores appear as you talk. With the camera on, your face counts too.",
+  scores_lost: "Scoring has stopped for now; these are the last values. The talk goes on.",
   score_likability: "Likability",
   score_initiative: "Initiative",
   score_tone: "Tone of voice",
@@ -71,6 +72,7 @@ export const mirrorEn = {
   what_looked_away: "Looked away for {s} s",
   what_no_face: "Out of the picture for {s} s",
   what_tilted: "Head tilted for {s} s",
+  what_upright: "Head upright for {s} s",
   what_sunk: "Sank down for {s} s",
   what_too_near: "Too near for {s} s",
   what_too_far: "Too far away for {s} s",

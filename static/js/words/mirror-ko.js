@@ -5,6 +5,7 @@
 export const mirrorKo = {
   mirror: "나는 어떻게 보일까",
   mirror_empty: "이야기하다 보면 점수가 나타나요. 카메라를 켜면 얼굴도 함께 봐요.",
+  scores_lost: "점수를 잠시 매길 수 없어요. 마지막 점수를 보여 드려요. 대화는 계속돼요.",
   score_likability: "호감도",
   score_initiative: "주도성",
   score_tone: "목소리 톤",
@@ -74,6 +75,7 @@ export const mirrorKo = {
   what_looked_away: "다른 곳을 {s}초 봤어요",
   what_no_face: "화면에서 {s}초 벗어났어요",
   what_tilted: "고개가 {s}초 기울었어요",
+  what_upright: "고개를 {s}초 바르게 뒀어요",
   what_sunk: "자세가 {s}초 무너졌어요",
   what_too_near: "{s}초 동안 너무 가까웠어요",
   what_too_far: "{s}초 동안 너무 멀었어요",
