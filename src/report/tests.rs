@@ -79,9 +79,7 @@ fn the_page_is_whole_escaped_and_without_a_script() {
     }
     let (korean, english) = (page(&report(Language::Korean)), page(&report(Language::English)));
     assert!(korean.contains("상대에게 관심을 보였어요") && korean.contains("목소리 높낮이"));
-    assert!(
-        korean.contains("&lt;b&gt;나래&lt;/b&gt; 님과 나눈 대화") && korean.contains("여덟 가지 점수")
-    );
+    assert!(korean.contains("&lt;b&gt;나래&lt;/b&gt; 님과 나눈 대화") && korean.contains("여덟 가지 점수"));
     assert!(english.contains("showed interest") && english.contains("Pitch of your voice"));
     assert!(english.contains("A scene with &lt;b&gt;나래") && english.contains("Likability"));
 }

@@ -107,7 +107,7 @@ impl Moments {
 
     /// Those after `from_ms`, and the one that still goes on.
     pub(super) fn since(&self, from_ms: u64, running: Option<Evidence>) -> Vec<Evidence> {
-let held = self.0.len() + usize::from(running.is_some());
+        let held = self.0.len() + usize::from(running.is_some());
         let kept = self.0.iter().copied().chain(running).skip(held.saturating_sub(KEPT_MOMENTS));
         kept.filter(|moment| moment.span.to_ms > from_ms).collect()
     }
