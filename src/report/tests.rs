@@ -172,11 +172,6 @@ fn full(language: Language) -> Value {
 fn a_long_scene_fills_every_part() {
     for language in Language::ALL {
         let html = page(&full(language));
-        let folder = std::env::var_os("DUOLOGUE_REPORT_EXAMPLES");
-        if let Some(folder) = folder {
-            let name = format!("report-{}.html", language.code());
-            std::fs::write(std::path::Path::new(&folder).join(name), &html).expect("written");
-        }
         assert_eq!(
             html.matches("<svg").count(),
             2 + 7 + 1 + 8 + 3,
