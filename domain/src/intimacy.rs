@@ -3,7 +3,7 @@
 //! The rule: each completed exchange (the person said something, the persona's reply ended) adds 2 until 40 and
 //! 1 from there, up to 100. So 반말 at 50 is reached after 30 exchanges, and the way from there to 100 takes 50 more.
 //! It grows from how much the persona likes the person ([`crate::coach::Likability`]): one point faster from 65 on, and
-//! not at all below 35, until they have made up for it. [own]
+//! not at all below 35, until they have made up for it. (own)
 //! One turn counts once, and nothing is ever taken away: an interruption or a quarrel is part of getting closer.
 
 use std::collections::VecDeque;

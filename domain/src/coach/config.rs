@@ -9,17 +9,17 @@ use crate::{score::Band, voice::ToneBands};
 pub struct CoachConfig {
     /// Talk share of the person, 0 to 1. Interviews find 50 to 70 % for a candidate, sales talks 43 %.
     pub talk_share: Band,
-    /// Questions of the person per minute of the scene. [own]
+    /// Questions of the person per minute of the scene. (own)
     pub questions: Band,
-    /// Share of the person's turns that bring a topic of their own. [own]
+    /// Share of the person's turns that bring a topic of their own. (own)
     pub new_topics: Band,
-    /// Share of the turns that were not asked for in which they went on by themselves. [own]
+    /// Share of the turns that were not asked for in which they went on by themselves. (own)
     pub continuation: Band,
-    /// How talk share, questions, new topics and continuation count in `initiative`. [own]
+    /// How talk share, questions, new topics and continuation count in `initiative`. (own)
     pub initiative_weights: [f32; 4],
     /// Pitch, speed and volume of the voice.
     pub tone: ToneBands,
-    /// How each score counts in the total, in the order of [`ScoreName::ALL`]. [own]
+    /// How each score counts in the total, in the order of [`ScoreName::ALL`]. (own)
     pub weights: [f32; 8],
     /// No total before so many turns of the person.
     pub least_turns: u64,
@@ -29,19 +29,19 @@ pub struct CoachConfig {
     pub least_coverage: f32,
     /// Where the ledger of likability begins.
     pub first_likability: u8,
-    /// What one turn can change at most. [own]
+    /// What one turn can change at most. (own)
     pub likability_step: u8,
-    /// What each reason gives or takes, in the order of [`Why::ALL`](super::Why::ALL); empathy by the point. [own]
+    /// What each reason gives or takes, in the order of [`Why::ALL`](super::Why::ALL); empathy by the point. (own)
     pub likability: [i8; 9],
     /// Between two tips.
     pub tip_every_ms: u64,
-    /// Between two tips of the same kind. [own]
+    /// Between two tips of the same kind. (own)
     pub tip_again_ms: u64,
-    /// A score below this is worth a tip. [own]
+    /// A score below this is worth a tip. (own)
     pub tip_below: u8,
-    /// Time constant of the smoothing of what is shown. [own]
+    /// Time constant of the smoothing of what is shown. (own)
     pub smoothing_ms: u64,
-    /// What a shown score moves at most in a second. [own]
+    /// What a shown score moves at most in a second. (own)
     pub points_per_second: f32,
     /// Fillers per hundred words that are worth a tip; 2 to 6 are common.
     pub fillers_per_100: f32,

@@ -1,5 +1,5 @@
 //! How much the persona likes the person: a ledger that begins at 50, in which every change cites its turn and its
-//! reason. One turn changes it by at most six points [own], so that it never jumps; it stays within 0 and 100.
+//! reason. One turn changes it by at most six points (own), so that it never jumps; it stays within 0 and 100.
 //!
 //! | reason | when |
 //! |---|---|

@@ -96,7 +96,7 @@ pub enum Mood {
     Neutral,
 }
 
-/// Beyond this share of the time smiling less frowning an expression leans one way. [own]
+/// Beyond this share of the time smiling less frowning an expression leans one way. (own)
 const LEANS: f32 = 0.1;
 
 impl Mood {

@@ -1,7 +1,7 @@
 //! Who spoke when: the ledger from which talk share, questions, new topics and unprompted continuation are counted,
 //! and `initiative` from these.
 //!
-//! `initiative = Σ w·T(x) / Σ w` over what could be counted, with the weights 40, 25, 20 and 15 % [own] for
+//! `initiative = Σ w·T(x) / Σ w` over what could be counted, with the weights 40, 25, 20 and 15 % (own) for
 //! * the person's share of the time in which somebody spoke (what was written counts 400 ms a word),
 //! * their questions per minute of the scene,
 //! * the share of their turns that bring a topic: something to talk about that was neither in the persona's last line
@@ -29,7 +29,7 @@ const LONGEST_LATENCY_MS: i64 = 15_000;
 const MS_PER_WORD: u64 = 400;
 /// Words from which a line goes on with the talk rather than only answers.
 const CONTINUES_FROM: u32 = 3;
-/// After how many turns `initiative` is fully trusted. [own]
+/// After how many turns `initiative` is fully trusted. (own)
 const TRUSTED_AFTER: f32 = 5.0;
 /// Rates per minute count at least so much time, so that the first question is not twenty a minute.
 const LEAST_TIME_MS: u64 = 60_000;
