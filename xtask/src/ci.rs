@@ -1,13 +1,13 @@
 //! `cargo xtask ci`: every check and every test, cheapest first, each under its name.
 
-use std::{process::Command, time::Duration};
+use std::{process::Command, time::Instant};
 
 use anyhow::ensure;
 use clap::Args;
 
 use crate::{
     places::Places,
-    step::{has_program, run, step, succeeds},
+    step::{has_program, run_told as run, step, succeeds},
     tidy,
 };
 
@@ -37,22 +37,29 @@ const CHECKS: [Check; 9] = [
     Check { name: "deny", remedy: "see deny.toml: a licence or a crate is not wanted", work: deny },
 ];
 
-/// Runs the steps that were asked for, or all; the first failure ends it.
+/// Runs the steps that were asked for, or all. A step that fails does not hide what the later ones have to say: the end
+/// names every failed one, with the last words of its output.
 pub(crate) fn check(args: &CiArgs) -> anyhow::Result<()> {
     let places = Places::find()?;
     let known: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
     for name in &args.steps {
         ensure!(known.contains(&name.as_str()), "there is no step {name}: name some of {}", known.join(", "));
     }
-    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut times: Vec<String> = Vec::new();
+    let mut failures: Vec<String> = Vec::new();
+    let started = Instant::now();
     let wanted = |name: &str| args.steps.is_empty() || args.steps.iter().any(|step| step == name);
     for check in CHECKS.iter().filter(|check| wanted(check.name)) {
-        times.push((check.name, step(check.name, check.remedy, || (check.work)(&places))?));
+        match step(check.name, check.remedy, || (check.work)(&places)) {
+            Ok(took) => times.push(format!("{} {:.0} s", check.name, took.as_secs_f64())),
+            Err(error) => {
+                eprintln!("== {}: FAILED", check.name);
+                failures.push(format!("{error:#}"));
+            }
+        }
     }
-    let total: Duration = times.iter().map(|(_, time)| time).sum();
-    let list: Vec<String> =
-        times.iter().map(|(name, time)| format!("{name} {:.0} s", time.as_secs_f64())).collect();
-    eprintln!("\nall steps passed in {:.0} s: {}", total.as_secs_f64(), list.join(", "));
+    ensure!(failures.is_empty(), "{} of the steps failed\n\n{}", failures.len(), failures.join("\n\n"));
+    eprintln!("\nall steps passed in {:.0} s: {}", started.elapsed().as_secs_f64(), times.join(", "));
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Running programs so that a failure names its step and its remedy.
 
 use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader, IsTerminal},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -13,6 +15,38 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run `{shown}`"))?;
     if !status.success() {
         bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Lines of a failed program's output that are told again with its failure.
+const LAST_LINES: usize = 15;
+
+/// Runs a program to its end, its output shown; when it fails, the last lines are told again in the error, for who reads
+/// only the end of a long log.
+pub(crate) fn run_told(command: &mut Command) -> anyhow::Result<()> {
+    let shown = shown(command);
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    if std::io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always").env("FORCE_COLOR", "1");
+    }
+    let mut child = command.spawn().with_context(|| format!("cannot run `{shown}`"))?;
+    // The writing ends live on in the command: reading would never end.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut last = VecDeque::new();
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        eprintln!("{line}");
+        last.push_back(line);
+        if last.len() > LAST_LINES {
+            last.pop_front();
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        let last: Vec<String> = last.into_iter().collect();
+        bail!("`{shown}` failed ({status}); its last words:\n{}", last.join("\n"));
     }
     Ok(())
 }
