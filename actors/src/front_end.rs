@@ -59,7 +59,8 @@ impl FrontEnd {
 struct Stage {
     from: u32,
     to: u32,
-    /// Made with the first sample: its tables are a third of what a session that is never spoken to would cost.
+    /// Made with the first sample, not by a look that finds none: its tables are a third of what a session that is never
+    /// spoken to costs.
     resampler: Option<Fft<f32>>,
     chunk: usize,
     waiting: Vec<f32>,
@@ -76,7 +77,7 @@ impl Stage {
     }
 
     fn process(&mut self, samples: Vec<f32>) -> Vec<f32> {
-        if self.from == self.to {
+        if self.from == self.to || samples.is_empty() {
             return samples;
         }
         if self.resampler.is_none() {
@@ -142,6 +143,15 @@ mod tests {
     fn pitch(samples: &[f32]) -> f32 {
         let rises = samples.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
         rises as f32 * HEARING_RATE as f32 / samples.len() as f32
+    }
+
+    #[test]
+    fn a_look_that_finds_nothing_makes_no_tables() {
+        let mut front_end = FrontEnd::new(24_000, false).unwrap();
+        assert!(front_end.process(&[]).is_empty());
+        assert!(front_end.to_hearing.resampler.is_none());
+        front_end.process(&[0]);
+        assert!(front_end.to_hearing.resampler.is_some());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod chord;
 pub mod gm;
 pub mod groove;
 pub mod harmony;
+pub mod improv;
 pub mod key;
 pub mod metre;
 pub mod metrics;
