@@ -6,10 +6,13 @@
 //! always has a plan, at least a beat and as a rule two bars ahead, and promises what begins within
 //! [`Settings::commit_us`]. What it has promised is never taken back except by an end; everything later may change.
 
+pub mod ask;
 mod engine;
+mod render;
 mod types;
 
 pub use engine::Improviser;
+pub use render::{Kind, Offline, render};
 pub use types::{
     Complexity, Heard, Input, Mode, Part, Plan, Planned, PlannedChord, PlayerId, Request, Settings, Style,
     Tempo, Transport, Update,
