@@ -115,6 +115,11 @@ impl LandmarksIn {
         self.wanted.load(Ordering::Relaxed)
     }
 
+    /// Whether there ever was a frame.
+    pub fn has_begun(&self) -> bool {
+        self.lock().clock.anchor.is_some()
+    }
+
     /// Waits until something was added since the last wait; returns at once if it was.
     pub async fn arrived(&self) {
         self.arrived.notified().await;

@@ -21,6 +21,8 @@ pub enum Role {
     Face,
     /// The scores and their tips.
     Coach,
+    /// The partner of a duet; there is none before one is opened.
+    Improviser,
 }
 
 impl Role {
@@ -34,6 +36,7 @@ impl Role {
             Self::Scribe => "scribe",
             Self::Face => "face",
             Self::Coach => "coach",
+            Self::Improviser => "improviser",
         }
     }
 }
@@ -53,6 +56,8 @@ pub enum Fallback {
     NoFaceScores,
     /// The scene goes on without scores.
     NoScores,
+    /// The players of a duet go on among themselves.
+    NoPartner,
 }
 
 /// One row of the table.
@@ -74,6 +79,8 @@ pub struct Policy {
     pub moves_within: Duration,
     /// What the person reads when a repair takes longer than two seconds.
     pub meanwhile: &'static str,
+    /// Whether it is there from the beginning; if not, it costs nothing until there is something to do for it.
+    pub from_start: bool,
 }
 
 /// Every child restarts alone: none holds a reference to another, all of them speak with the Session only, and the
@@ -82,9 +89,7 @@ pub struct Policy {
 ///
 /// The engines judge their own calls first, so `moves_within` is longer than their patience: it is for what they
 /// do not notice. It is shorter than the time after which the whole reply is given up.
-///
-/// The Improviser is one row here when it comes.
-pub const CHILDREN: [Policy; 7] = [
+pub const CHILDREN: [Policy; 8] = [
     Policy {
         // It waits for the voice activity inside its mailbox, which gives up after two seconds.
         answers_within: Duration::from_secs(4),
@@ -122,6 +127,7 @@ pub const CHILDREN: [Policy; 7] = [
     Policy {
         words: "Looking at the face keeps failing. The scene goes on without its scores.",
         meanwhile: "Looking at the face is being restarted. Its scores go on from where they were.",
+        from_start: false,
         ..row(Role::Face, Fallback::NoFaceScores)
     },
     Policy {
@@ -130,6 +136,14 @@ pub const CHILDREN: [Policy; 7] = [
         words: "The scores keep failing. The scene goes on without them.",
         meanwhile: "The scores are being restarted. They go on from where they were.",
         ..row(Role::Coach, Fallback::NoScores)
+    },
+    Policy {
+        // It answers within a millisecond; a bar without it is long enough.
+        answers_within: Duration::from_secs(2),
+        words: "The partner of the duet keeps failing. It is silent for now.",
+        meanwhile: "The partner of the duet is being restarted.",
+        from_start: false,
+        ..row(Role::Improviser, Fallback::NoPartner)
     },
 ];
 
@@ -146,6 +160,7 @@ const fn row(role: Role, then: Fallback) -> Policy {
         answers_within: Duration::from_secs(3),
         moves_within: Duration::MAX,
         meanwhile: "",
+        from_start: true,
     }
 }
 
@@ -216,6 +231,7 @@ mod tests {
             Role::Scribe,
             Role::Face,
             Role::Coach,
+            Role::Improviser,
         ];
         for role in roles {
             assert_eq!(CHILDREN.iter().filter(|policy| policy.role == role).count(), 1);

@@ -14,7 +14,10 @@ use duologue_actors::{
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
     store::MessageRole,
 };
-use duologue_domain::conversation::{Content, Item, Speaker};
+use duologue_domain::{
+    conversation::{Content, Item, Speaker},
+    face::Frame,
+};
 use duologue_testkit::{
     FakeLlm, FakeStt, FakeTts, FakeVad, Gate, MemoryStore, Trouble, engines, persona, record, silence, spoken,
 };
@@ -108,6 +111,15 @@ impl Stage {
         let scene = sessions.open(spec).await.expect("there is room");
         let attachment = scene.attach();
         Self { stt, llm, tts, vad, store, scene, attachment, _sessions: sessions }
+    }
+
+    /// Gives work to a child that is not there from the beginning.
+    async fn begin(&self, role: Role) {
+        if role == Role::Face {
+            self.scene.landmarks().push(0, Frame::empty(640, 360));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(self.child(role).await.is_some(), "{role:?} is alive");
     }
 
     /// The switch of what a child works with.
@@ -397,6 +409,7 @@ async fn what_the_button_held_is_not_lost_with_ingest() {
 async fn who_dies_more_often_than_allowed_is_done_without_and_tried_again() {
     for policy in &CHILDREN {
         let stage = Stage::new().await;
+        stage.begin(policy.role).await;
         for _ in 0..=policy.max {
             stage.strike(policy.role, Way::Killed).await;
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -10,6 +10,7 @@ use super::{SessionMsg, State};
 use crate::{
     coach::{Coach, CoachArgs, CoachMsg},
     face::{Face, FaceMsg},
+    improviser::{Improviser, ImproviserArgs, ImproviserMsg},
     ingest::{Ingest, IngestArgs, IngestMsg},
     persona::{Persona, PersonaArgs, PersonaMsg},
     policy::{GIVEN_UP_FOR, RestartBudget, Role, Verdict, policy},
@@ -29,8 +30,11 @@ pub(super) struct Children {
     pub(super) scribe: Option<ActorRef<ScribeMsg>>,
     pub(super) face: Option<ActorRef<FaceMsg>>,
     pub(super) coach: Option<ActorRef<CoachMsg>>,
+    pub(super) improviser: Option<ActorRef<ImproviserMsg>>,
     budgets: HashMap<Role, RestartBudget>,
     given_up: HashMap<Role, String>,
+    /// Those that were not there from the beginning and have been needed since.
+    begun: Vec<Role>,
 }
 
 impl Children {
@@ -43,6 +47,7 @@ impl Children {
             (Role::Scribe, self.scribe.as_ref().map(ActorRef::get_cell)),
             (Role::Face, self.face.as_ref().map(ActorRef::get_cell)),
             (Role::Coach, self.coach.as_ref().map(ActorRef::get_cell)),
+            (Role::Improviser, self.improviser.as_ref().map(ActorRef::get_cell)),
         ];
         cells.into_iter().filter_map(|(role, cell)| Some((role, cell?))).collect()
     }
@@ -56,6 +61,7 @@ impl Children {
             Role::Scribe => self.scribe = None,
             Role::Face => self.face = None,
             Role::Coach => self.coach = None,
+            Role::Improviser => self.improviser = None,
         }
     }
 
@@ -69,6 +75,7 @@ impl Children {
             Role::Scribe => feel(self.scribe.as_ref(), ScribeMsg::Pulse(pulse)),
             Role::Face => feel(self.face.as_ref(), FaceMsg::Pulse(pulse)),
             Role::Coach => feel(self.coach.as_ref(), CoachMsg::Pulse(pulse)),
+            Role::Improviser => feel(self.improviser.as_ref(), ImproviserMsg::Pulse(pulse)),
         }
     }
 
@@ -78,6 +85,18 @@ impl Children {
 }
 
 impl State {
+    /// Spawns a child that is not there from the beginning, the first time that it is needed; true then. The order of the
+    /// mailbox makes it alive before what is sent after this.
+    pub(super) fn begin(&mut self, role: Role) -> bool {
+        let is_first = !self.children.begun.contains(&role);
+        if is_first {
+            self.children.begun.push(role);
+            self.myself.send_message(SessionMsg::Respawn(role)).is_ok()
+        } else {
+            false
+        }
+    }
+
     /// Spawns a child and repeats to it what its predecessor had not finished.
     pub(super) async fn spawn(&mut self, role: Role) {
         let recovered = self.children.given_up.remove(&role).is_some();
@@ -97,6 +116,8 @@ impl State {
             Role::Scribe => self.repeat_to_scribe(),
             Role::Face => self.repeat_to_face(),
             Role::Coach => self.repeat_to_coach(),
+            // It has everything from the duet.
+            Role::Improviser => {}
         }
         self.begun_anew(role);
     }
@@ -162,6 +183,11 @@ impl State {
                 let args = CoachArgs { parent, history: self.history.clone(), core: self.scores.core() };
                 self.children.coach = Some(spawn_linked(Coach, args, cell).await?);
             }
+            Role::Improviser => {
+                let Some(duet) = self.duet.clone() else { return Ok(()) };
+                let args = ImproviserArgs { duet };
+                self.children.improviser = Some(spawn_linked(Improviser, args, cell).await?);
+            }
         }
         Ok(())
     }
@@ -210,6 +236,7 @@ impl State {
             Role::Speaker => self.finish_in_writing(),
             Role::Scribe => {}
             Role::Face | Role::Coach => self.without_scores(role),
+            Role::Improviser => self.without_partner(policy(role).words),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     coach::{CoachEvent, CoachMsg, Fact},
-    event::SessionEvent,
+    event::{ClientCommand, SessionEvent},
     face::{FaceArgs, FaceEvent, FaceMsg},
     policy::Role,
     scribe::Entry,
@@ -56,8 +56,8 @@ pub(super) struct Scores {
     changed: bool,
     /// The last that the client was told.
     told: Option<Arc<Card>>,
-    /// A copy of what Face knows.
-    face: Box<Face>,
+    /// A copy of what Face knows, once there was something to see.
+    face: Option<Box<Face>>,
     /// The last reading, while there is one of a face.
     shown_at: Option<Instant>,
     /// Why there is no face now.
@@ -88,13 +88,12 @@ struct Waiting {
 impl Scores {
     /// For a scene that begins or goes on, with what the persona said before and how much it liked the person.
     pub(super) fn new(spec: &SessionSpec, language: Language) -> Self {
-        let face = Face::new(spec.config.face.as_deref().cloned().unwrap_or_default());
         let mut core = Core::new((*spec.config.coach).clone(), language, spec.likability);
         for message in spec.history.iter().filter(|message| message.role == MessageRole::Assistant) {
             core.handle_earlier(&message.content);
         }
         Self {
-            face: Box::new(face),
+            face: None,
             shown_at: None,
             looked_at: None,
             core: Box::new(core),
@@ -197,6 +196,7 @@ impl State {
 
     fn person_line(&mut self, heard: &Heard<'_>, sound: Option<Utterance>) {
         let Heard { item, text, span } = *heard;
+        self.play_if_asked(text);
         let turn = PersonTurn {
             turn: self.turn(),
             item: item.into(),
@@ -281,9 +281,12 @@ impl State {
     }
 
     /// What Face needs to go on from where it was.
-    pub(super) fn face_args(&self, parent: ActorRef<SessionMsg>) -> FaceArgs {
+    pub(super) fn face_args(&mut self, parent: ActorRef<SessionMsg>) -> FaceArgs {
         let enabled = self.is_face_allowed();
-        let (landmarks, core) = (self.landmarks.clone(), self.scores.face.clone());
+        let landmarks = self.landmarks.clone();
+        let config = &self.config;
+        let anew = || Box::new(Face::new(config.face.as_deref().cloned().unwrap_or_default()));
+        let core = self.scores.face.get_or_insert_with(anew).clone();
         landmarks.want(enabled);
         FaceArgs { parent, landmarks, started: self.started, core, enabled }
     }
@@ -319,7 +322,7 @@ impl State {
         self.landmarks.want(allowed);
         let config = self.config.face.clone().unwrap_or_default();
         if !allowed {
-            *self.scores.face = Face::new((*config).clone());
+            self.scores.face = None;
             self.scores.shown_at = None;
         }
         self.to_face(FaceMsg::Enable(allowed, config));
@@ -327,10 +330,14 @@ impl State {
     }
 
     pub(super) fn calibrate(&mut self, command: Calibration) {
-        if self.is_face_allowed() {
-            self.to_face(FaceMsg::Calibrate(command));
-        } else {
+        if !self.is_face_allowed() {
             self.warn("face", "switched_off", "Expression analysis is switched off.");
+        } else if self.begin(Role::Face) {
+            // Once more, when it lives.
+            let again = SessionMsg::Command(ClientCommand::Calibrate(command));
+            let _ = self.myself.cast(again);
+        } else {
+            self.to_face(FaceMsg::Calibrate(command));
         }
     }
 
@@ -339,7 +346,7 @@ impl State {
             // Said before it was switched off.
             FaceEvent::Reading { .. } if !self.is_face_allowed() => {}
             FaceEvent::Reading { reading, core } => {
-                self.scores.face = core;
+                self.scores.face = Some(core);
                 self.scores.shown_at = (reading.present > 0.0).then(Instant::now);
                 self.scores.no_face = None;
                 self.to_coach(CoachMsg::Face(reading));

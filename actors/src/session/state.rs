@@ -37,11 +37,12 @@ use super::{
 };
 use crate::{
     audio_in::{AudioIn, History},
+    duet::Duet,
     event::{SessionConfig, SessionEvent},
     landmarks_in::LandmarksIn,
     outbox::Outbox,
     played::PlayedAudio,
-    policy::CHILDREN,
+    policy::{CHILDREN, Role},
     scribe::Entry,
     store::{MessageRole, SessionRecord, SessionStatus, Store},
     task::Alive,
@@ -82,6 +83,8 @@ pub struct State {
     pub(super) intimacy: Intimacy,
     pub(super) scores: Scores,
     pub(super) landmarks: LandmarksIn,
+    /// Once somebody has come to play.
+    pub(super) duet: Option<Duet>,
     pub(super) memory: Memory,
     /// Writes that the Scribe has not acknowledged, by number.
     pub(super) unwritten: BTreeMap<u64, Entry>,
@@ -123,6 +126,7 @@ impl State {
             memory: Memory::default(),
             scores,
             landmarks,
+            duet: None,
             record: spec.record,
             persona: spec.persona,
             engines,
@@ -170,7 +174,7 @@ impl State {
         let small_model = state.engines.small_llm.as_ref().map(|_| Step::SmallModel);
         let optional = fast_voice.into_iter().chain(small_model).collect::<Vec<_>>();
         state.ladder = state.config.budget_ms.map(|ms| Ladder::new(ms, &optional));
-        for policy in &CHILDREN {
+        for policy in CHILDREN.iter().filter(|policy| policy.from_start) {
             state.spawn(policy.role).await;
         }
         // The language that is likely to be spoken; another one is read when it is.
@@ -227,9 +231,13 @@ impl State {
         if self.is_left() {
             return;
         }
+        if self.landmarks.has_begun() {
+            self.begin(Role::Face);
+        }
         if self.waits_for_client() {
             self.excuse_children();
             self.excuse_reply();
+            self.watch_partner();
         } else {
             self.watch_children();
             self.reply_watchdog();
@@ -240,12 +248,17 @@ impl State {
                 "session_expired",
                 "The scene has reached its longest duration. Start a new one.".into(),
             );
+        } else if self.has_duet_players() {
+            self.presence.is_needed();
         } else if self.presence.absent_for() > self.idle_timeout {
             self.end("session_idle", "Nobody was connected for a while.".into());
         }
     }
 
     pub(super) fn end(&mut self, code: &'static str, message: String) {
+        if let Some(duet) = &self.duet {
+            duet.close(code);
+        }
         self.say(SessionEvent::Ended { code, message });
         self.myself.stop(Some(code.into()));
     }
@@ -273,6 +286,10 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
+        if let Some(duet) = &self.duet {
+            // Whatever way the scene ended, nobody is to wait for it.
+            duet.close("session_failed");
+        }
         metrics::gauge!("sessions_open").decrement(1.0);
     }
 }
