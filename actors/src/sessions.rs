@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::{
     audio_in::AudioIn,
+    duet::Duet,
     event::{ClientCommand, SessionEvent},
     landmarks_in::LandmarksIn,
     outbox::{Closed, Numbered, Outbox, Outgoing},
@@ -349,6 +350,22 @@ impl SessionHandle {
     /// The way in for what a face landmarker sees.
     pub fn landmarks(&self) -> LandmarksIn {
         self.landmarks.clone()
+    }
+
+    /// The duet, opened if it was not; `None` when the scene has just ended.
+    pub async fn open_duet(&self) -> Option<Duet> {
+        match self.session.call(SessionMsg::OpenDuet, ANSWER_WITHIN).await {
+            Ok(CallResult::Success(duet)) => Some(duet),
+            _ => None,
+        }
+    }
+
+    /// The duet, if it was opened.
+    pub async fn duet(&self) -> Option<Duet> {
+        match self.session.call(SessionMsg::GetDuet, ANSWER_WITHIN).await {
+            Ok(CallResult::Success(duet)) => duet,
+            _ => None,
+        }
     }
 
     /// What a client that attaches must know; `None` when the scene has just ended.

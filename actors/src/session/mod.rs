@@ -1,5 +1,6 @@
 //! Session: one scene. Supervises its children, owns the conversation, the floor and the clock.
-//! Parent: Sessions. Children: Ingest, Transcriber, Persona, Speaker, Scribe, Face, Coach (see `policy::CHILDREN`).
+//! Parent: Sessions. Children: Ingest, Transcriber, Persona, Speaker, Scribe, Face, Coach, and with a duet the
+//! Improviser (see `policy::CHILDREN`).
 //! In: SessionMsg (commands of the client, events of the children); audio goes past it through [`AudioIn`].
 //! Out: the [`Outbox`].  On its own failure: Sessions closes the outbox, the store keeps what was written.
 //! Never: waits for a model, lets two replies run, keeps a secret.
@@ -11,6 +12,7 @@
 mod children;
 mod commands;
 mod draft;
+mod duet;
 mod ending;
 mod hearing;
 mod over;
@@ -33,6 +35,7 @@ pub(crate) use self::state::State;
 use crate::{
     audio_in::AudioIn,
     coach::CoachEvent,
+    duet::Duet,
     event::{ClientCommand, NoticeLevel, SessionConfig, SessionEvent},
     face::FaceEvent,
     ingest::IngestEvent,
@@ -139,6 +142,10 @@ pub enum SessionMsg {
     },
     /// What a client that attaches must know.
     GetView(RpcReplyPort<SessionView>),
+    /// The duet, opened if it was not.
+    OpenDuet(RpcReplyPort<Duet>),
+    /// The duet, if it was opened.
+    GetDuet(RpcReplyPort<Option<Duet>>),
     /// How the person comes across so far, if anything is known of that.
     GetFeedback(RpcReplyPort<Option<FeedbackRecord>>),
     /// For tests of supervision and the census.
@@ -232,6 +239,12 @@ impl Actor for Session {
             SessionMsg::End { code, message } => state.end(code, message),
             SessionMsg::GetView(port) => {
                 let _ = port.send(state.view());
+            }
+            SessionMsg::OpenDuet(port) => {
+                let _ = port.send(state.open_duet());
+            }
+            SessionMsg::GetDuet(port) => {
+                let _ = port.send(state.duet.clone());
             }
             SessionMsg::GetFeedback(port) => {
                 let _ = port.send(state.feedback_record());

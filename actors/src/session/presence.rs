@@ -38,6 +38,13 @@ impl Presence {
     pub(super) fn absent_for(&self) -> Duration {
         if self.attached { Duration::ZERO } else { self.since.elapsed() }
     }
+
+    /// Nobody talks, but somebody plays: the scene is not idle.
+    pub(super) fn is_needed(&mut self) {
+        if !self.attached {
+            self.since = Instant::now();
+        }
+    }
 }
 
 impl State {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use duologue_domain::turn::TurnId;
 use duologue_engines::port::EngineError;
-use ractor::ActorCell;
+use ractor::{ActorCell, ActorRef};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -152,7 +152,7 @@ impl State {
         let reply = self.reply.as_ref();
         match role {
             // What it was given waits in its ring, not with it.
-            Role::Ingest | Role::Face => false,
+            Role::Ingest | Role::Face | Role::Improviser => false,
             Role::Transcriber => self.unheard_since().is_some(),
             Role::Persona => reply.is_some_and(|reply| reply.persona_done.is_none()),
             Role::Speaker => reply.is_some_and(|reply| reply.wants_voice()),
@@ -164,9 +164,12 @@ impl State {
     /// Nothing moves because the client takes nothing: the time until now counts for nobody.
     pub(super) fn excuse_children(&mut self) {
         let now = Instant::now();
-        for slot in &mut self.recovery.slots {
-            slot.moved = Some(now);
-            slot.asked = None;
+        for (slot, policy) in self.recovery.slots.iter_mut().zip(&CHILDREN) {
+            // The players of a duet have their own connections.
+            if policy.role != Role::Improviser {
+                slot.moved = Some(now);
+                slot.asked = None;
+            }
         }
     }
 
@@ -178,12 +181,23 @@ impl State {
             self.recovery.reply = running.map(|turn| (turn, now));
         }
         for (role, child) in self.children.cells() {
-            let row = policy(role);
-            if self.does_not_answer(row, now) {
-                self.hangs(role, &child, "its mailbox does not move");
-            } else if self.does_not_move(row, now) {
-                self.hangs(role, &child, "its work does not move");
-            }
+            self.watch(role, &child, now);
+        }
+    }
+
+    /// The same for the partner of a duet alone, while nobody talks.
+    pub(super) fn watch_partner(&mut self) {
+        if let Some(child) = self.children.improviser.as_ref().map(ActorRef::get_cell) {
+            self.watch(Role::Improviser, &child, Instant::now());
+        }
+    }
+
+    fn watch(&mut self, role: Role, child: &ActorCell, now: Instant) {
+        let row = policy(role);
+        if self.does_not_answer(row, now) {
+            self.hangs(role, child, "its mailbox does not move");
+        } else if self.does_not_move(row, now) {
+            self.hangs(role, child, "its work does not move");
         }
     }
 
@@ -191,6 +205,7 @@ impl State {
         let has_work = match row.role {
             Role::Ingest => self.audio.is_waiting(),
             Role::Face => self.is_face_shown(),
+            Role::Improviser => self.has_duet_players(),
             Role::Transcriber => self.owes(row.role) || self.is_listening(),
             role => self.owes(role),
         };
@@ -238,7 +253,7 @@ impl State {
             }
             Role::Coach => Some((self.scores.uncounted_since()?, row.moves_within)),
             // Whatever these do, they do within their mailbox.
-            Role::Ingest | Role::Scribe | Role::Face => None,
+            Role::Ingest | Role::Scribe | Role::Face | Role::Improviser => None,
         }
     }
 
@@ -261,7 +276,7 @@ impl State {
         let about = match role {
             Role::Transcriber => self.unheard_since(),
             // What it has to count is left out by itself when it cannot be counted.
-            Role::Face | Role::Coach => None,
+            Role::Face | Role::Coach | Role::Improviser => None,
             _ => self.recovery.reply.map(|(_, since)| since),
         };
         let Some(about) = about else { return true };

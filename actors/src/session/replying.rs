@@ -144,12 +144,14 @@ impl State {
             .or(self.config.language)
             .or_else(|| self.record.language.as_deref().and_then(|code| code.parse().ok()))
             .unwrap_or(self.persona.language);
+        let music = self.musical_situation(last, language);
+        let asked = request.instructions.as_ref().unwrap_or(&self.config.instructions);
         ReplyJob {
             turn,
             language,
             intimacy: self.intimacy.value(),
             facts: self.memory.facts().to_vec(),
-            instructions: request.instructions.clone().unwrap_or_else(|| self.config.instructions.clone()),
+            instructions: format!("{asked} {music}").trim().to_owned(),
             max_tokens: request.max_output_tokens.unwrap_or(self.config.max_output_tokens),
             turns,
             begun: String::new(),

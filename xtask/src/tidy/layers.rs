@@ -25,7 +25,7 @@ const LAYERS: [Layer; 8] = [
     Layer { folder: "engines/llama", may_use: &["duologue-domain"], never: &["axum", "ractor", "tokio"] },
     Layer {
         folder: "actors",
-        may_use: &["duologue-domain", "duologue-engines"],
+        may_use: &["duologue-domain", "duologue-engines", "duologue-music"],
         never: &["axum", "sqlx", "mongodb", "ort", "whisper-rs"],
     },
     Layer {
