@@ -57,6 +57,8 @@ pub struct Config {
     pub coach: CoachSection,
     /// What their face is judged by.
     pub face: FaceSection,
+    /// Duets and MIDI files.
+    pub duet: DuetConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -239,6 +241,14 @@ pub struct TurnConfig {
     pub fast_voice_ko: String,
     /// Whether noise is filtered.
     pub noise_reduction: bool,
+}
+
+/// `[duet]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DuetConfig {
+    /// The sounds of General MIDI; resolved, never empty.
+    pub soundfont: PathBuf,
 }
 
 /// How log lines look.

@@ -10,8 +10,11 @@ use axum::{
 };
 use duologue_actors::store::{StoreError, StoreErrorKind};
 use duologue_engines::port::{EngineError, ErrorKind};
+use duologue_music::smf::SmfError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::midi::sound::SoundError;
 
 /// Every way in which a request can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,14 @@ pub enum Code {
     AudioTruncated,
     AudioDamaged,
     AudioEmpty,
+    /// A MIDI file that cannot be read; the code is the reader's own.
+    Midi(SmfError),
+    MidiNotFound,
+    MidiEmpty,
+    MidiLimit,
+    MidiTooLong,
+    MidiUnplayable,
+    SoundfontMissing,
     Internal,
 }
 
@@ -190,6 +201,15 @@ impl Code {
                 Row("audio_damaged", S::UNPROCESSABLE_ENTITY, INVALID, "Convert it again from the original.")
             }
             Self::AudioEmpty => Row("audio_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),
+            Self::Midi(error) => Row(error.code(), midi_status(error), INVALID, ""),
+            Self::MidiNotFound => Row("midi_not_found", S::NOT_FOUND, INVALID, "GET /api/midi lists yours."),
+            Self::MidiEmpty => Row("midi_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),
+            Self::MidiLimit => Row("midi_limit", S::CONFLICT, LIMIT, "Delete a file that is not needed."),
+            Self::MidiTooLong => Row("midi_render_too_long", S::UNPROCESSABLE_ENTITY, INVALID, ""),
+            Self::MidiUnplayable => Row("midi_unplayable", S::UNPROCESSABLE_ENTITY, INVALID, ""),
+            Self::SoundfontMissing => {
+                Row("soundfont_missing", S::SERVICE_UNAVAILABLE, SERVER, "GET /health says what is missing.")
+            }
             Self::Internal => {
                 Row("internal_error", S::INTERNAL_SERVER_ERROR, SERVER, "The server's log says more.")
             }
@@ -209,6 +229,15 @@ impl Code {
     /// OpenAI's `type`.
     pub fn kind(self) -> &'static str {
         self.row().2
+    }
+}
+
+/// What is too much is told from what is none.
+fn midi_status(error: SmfError) -> StatusCode {
+    match error {
+        SmfError::NotMidi => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        SmfError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -320,6 +349,24 @@ impl From<EngineError> for ApiError {
         };
         let made = Self::new(code, error.to_string());
         if code == Code::EngineOverloaded { made.retry_after(1) } else { made }
+    }
+}
+
+impl From<SmfError> for ApiError {
+    fn from(error: SmfError) -> Self {
+        Self::new(Code::Midi(error), error.to_string()).with_param("file")
+    }
+}
+
+impl From<SoundError> for ApiError {
+    fn from(error: SoundError) -> Self {
+        let code = match error {
+            SoundError::Missing(_) | SoundError::Unreadable(..) => Code::SoundfontMissing,
+            SoundError::Midi(error) => Code::Midi(error),
+            SoundError::TooLong(_) => Code::MidiTooLong,
+            SoundError::Broken => Code::MidiUnplayable,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

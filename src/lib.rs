@@ -13,6 +13,7 @@ mod feedback;
 pub mod http;
 pub mod measure;
 pub mod metrics;
+pub mod midi;
 pub mod models;
 pub mod openapi;
 pub mod personas;

@@ -12,7 +12,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     auth::{KEY_HEADER, SECRET_HEADER},
-    http::{analyze, chat, health, personas, picture, voice},
+    http::{analyze, chat, duet, health, midi, personas, picture, voice},
     state::AppState,
 };
 
@@ -31,12 +31,16 @@ use crate::{
         personas::list, personas::show, personas::activate,
         chat::chat, chat::create, chat::list, chat::show, chat::messages, chat::remove,
         chat::feedback::show_feedback, chat::feedback::show_report,
-        voice::voices, voice::speak, analyze::analyze, analyze::upload, picture::upload,
+        duet::recording_mid, voice::voices, voice::speak, analyze::analyze, analyze::upload, picture::upload,
+        midi::upload, midi::list, midi::show, midi::file, midi::remove, midi::generate::generate,
+        midi::sound::render, midi::sound::soundfont,
     ),
     tags(
         (name = "chat", description = "Sessions, and what was said in them"),
         (name = "personas", description = "Who can answer"),
         (name = "voice", description = "Speech"),
+        (name = "duet", description = "Live duets"),
+        (name = "midi", description = "MIDI files: what is in them, what can be made of them, how they sound"),
         (name = "health", description = "What works, and what does not"),
     ),
     modifiers(&Security)

@@ -14,6 +14,7 @@ use crate::{
     auth::{Authenticator, OriginPolicy},
     config::Config,
     http::{health::StoreWatch, limit::RateLimiter},
+    midi::sound::SoundBank,
     personas::PersonaLibrary,
 };
 
@@ -48,6 +49,12 @@ pub struct AppState {
     pub analyses: Arc<Semaphore>,
     /// Pictures out of sockets that are unpacked and looked at at once. The others wait for the next of their kind.
     pub looks: Arc<Semaphore>,
+    /// MIDI files that are analysed or made at once: a large one takes a core for a second. The others wait a little.
+    pub scores: Arc<Semaphore>,
+    /// WAV files that are rendered at once: each takes a core. More are refused.
+    pub renderings: Arc<Semaphore>,
+    /// The sounds of General MIDI.
+    pub sounds: Arc<SoundBank>,
     /// When the server started.
     pub started: Instant,
 }
@@ -90,6 +97,7 @@ impl AppState {
             creations: Arc::new(RateLimiter::per_minute(config.sessions.created_per_minute)),
             store_watch: Arc::new(StoreWatch::new(parts.store.clone())),
             active: Arc::new(RwLock::new(config.sessions.default_persona.clone())),
+            sounds: Arc::new(SoundBank::new(config.duet.soundfont.clone())),
             config: Arc::new(config),
             library: Arc::new(parts.library),
             engines: parts.engines,
@@ -99,6 +107,8 @@ impl AppState {
             decodings: Arc::new(Semaphore::new(4)),
             analyses: Arc::new(Semaphore::new(2)),
             looks: Arc::new(Semaphore::new(2)),
+            scores: Arc::new(Semaphore::new(2)),
+            renderings: Arc::new(Semaphore::new(2)),
             started: Instant::now(),
         }
     }

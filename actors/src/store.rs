@@ -4,10 +4,14 @@
 //! earlier systems know. Times are milliseconds since the Unix epoch. Ids are strings: a MongoDB store may
 //! use its own object ids underneath, as long as what it returns is stable.
 
+mod midi;
+
 use std::sync::Arc;
 
 use duologue_domain::coach::Feedback;
 use futures_util::{FutureExt, future::BoxFuture};
+
+pub use self::midi::{MidiDocument, MidiRecord};
 
 /// Why the store could not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -317,4 +321,17 @@ pub trait Store: Send + Sync + 'static {
     fn put_feedback(&self, record: FeedbackRecord) -> BoxFuture<'_, StoreResult<()>>;
     /// The newest feedback of a session, if there is one.
     fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>>;
+    /// Stores a MIDI file.
+    fn put_midi(&self, document: MidiDocument) -> BoxFuture<'_, StoreResult<()>>;
+    /// One MIDI file with everything, by id.
+    fn midi(&self, id: &str) -> BoxFuture<'_, StoreResult<MidiDocument>>;
+    /// MIDI files of a user (all when `None`), newest first, without their bytes.
+    fn midis(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<MidiRecord>>>;
+    /// Removes a MIDI file.
+    fn delete_midi(&self, id: &str) -> BoxFuture<'_, StoreResult<()>>;
 }

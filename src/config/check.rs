@@ -15,6 +15,9 @@ pub(super) fn resolve(config: &mut Config, env: &[(String, String)]) -> Result<(
     if config.store.journal_path.as_os_str().is_empty() {
         config.store.journal_path = config.home.join("journal");
     }
+    if config.duet.soundfont.as_os_str().is_empty() {
+        config.duet.soundfont = config.home.join(crate::models::SOUNDFONT);
+    }
     Ok(())
 }
 

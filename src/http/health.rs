@@ -53,7 +53,7 @@ pub enum PartState {
 /// One part of the server.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Part {
-    /// `stt`, `llm`, `tts`, `landmarker`, `vad`, `turn` or `store`.
+    /// `stt`, `llm`, `tts`, `landmarker`, `vad`, `turn`, `store` or `soundfont`.
     pub part: &'static str,
     /// Adapter.
     pub engine: String,
@@ -143,12 +143,25 @@ pub async fn report(state: &AppState) -> HealthReport {
     let census = state.sessions.census().await;
     let mut parts = engine_parts(state);
     parts.push(state.store_watch.part().await);
+    parts.push(soundfont(state));
     HealthReport {
         status: overall(&parts),
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: state.started.elapsed().as_secs(),
         parts,
         sessions: SessionCount { open: census.open, limit: census.limit },
+    }
+}
+
+/// The sounds of duets and of WAV files; everything else works without.
+fn soundfont(state: &AppState) -> Part {
+    let missing = state.sounds.check().err().map(|error| error.to_string());
+    Part {
+        part: "soundfont",
+        engine: "rustysynth".into(),
+        model: state.sounds.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        state: if missing.is_none() { PartState::Ready } else { PartState::Unavailable },
+        reason: missing,
     }
 }
 

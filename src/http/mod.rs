@@ -2,9 +2,11 @@
 
 pub mod analyze;
 pub mod chat;
+pub mod duet;
 pub mod extract;
 pub mod health;
 pub mod limit;
+pub mod midi;
 pub mod personas;
 pub mod picture;
 pub mod voice;
@@ -30,8 +32,10 @@ pub fn app(state: AppState, sockets: Router<AppState>) -> Router {
         .merge(personas::router())
         .merge(chat::router())
         .merge(voice::router())
+        .merge(duet::router())
         .merge(picture::router(state.config.server.max_upload_bytes))
         .merge(analyze::router(state.config.server.max_upload_bytes))
+        .merge(midi::router(state.config.server.max_upload_bytes))
         .merge(pages::router())
         .merge(sockets)
         .merge(openapi::router());

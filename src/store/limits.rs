@@ -1,7 +1,7 @@
 //! What no store takes, whichever it is.
 
 use duologue_actors::store::{
-    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionRecord, StoreError,
+    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MidiDocument, SessionRecord, StoreError,
     StoreErrorKind, StoreResult, UserRecord,
 };
 
@@ -13,6 +13,9 @@ const MAX_ID: usize = 200;
 const MAX_NAME: usize = 1000;
 /// Largest feedback with its report: ten times what a scene of four hours makes.
 const MAX_FEEDBACK: usize = 2 * 1024 * 1024;
+/// Largest MIDI file, and largest analysis of one: together they fit into one document of MongoDB (16 MB).
+const MAX_MIDI: usize = 2 * 1024 * 1024;
+const MAX_ANALYSIS: usize = 12 * 1024 * 1024;
 /// Most facts of one session.
 const MAX_FACTS: usize = 1000;
 
@@ -81,6 +84,23 @@ pub(super) fn check_feedback(record: &FeedbackRecord) -> StoreResult<()> {
         FeedbackBody::Live(_) => Ok(()),
         FeedbackBody::Written(text) => check_length("feedback", text, MAX_FEEDBACK),
     }
+}
+
+pub(super) fn check_midi(document: &MidiDocument) -> StoreResult<()> {
+    let record = &document.record;
+    check_id("midi id", &record.id)?;
+    check_optional_id("user id", record.user_id.as_deref())?;
+    check_optional_id("source id", record.source_id.as_deref())?;
+    check_optional_id("generation type", record.generation_type.as_deref())?;
+    check_length("title", &record.title, MAX_NAME)?;
+    check_length("genre", &record.genre, MAX_NAME)?;
+    check_length("summary", &record.summary, MAX_CONTENT)?;
+    check_length("analysis", &document.analysis, MAX_ANALYSIS)?;
+    check_number("created_at", record.created_at)?;
+    if document.data.len() > MAX_MIDI {
+        return Err(bad(format!("the file has {} bytes, at most {MAX_MIDI} are kept", document.data.len())));
+    }
+    Ok(())
 }
 
 fn check_id(what: &str, id: &str) -> StoreResult<()> {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
-    UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, MidiDocument, MidiRecord, SessionRecord, Store, StoreError,
+    StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -26,6 +26,7 @@ struct State {
     facts: BTreeMap<String, Vec<FactRecord>>,
     /// By session, then by id.
     feedback: BTreeMap<String, BTreeMap<String, FeedbackRecord>>,
+    midis: BTreeMap<String, MidiDocument>,
 }
 
 impl MemoryStore {
@@ -77,6 +78,27 @@ impl MemoryStore {
         found.into_iter().skip(offset as usize).take(limit as usize).collect()
     }
 
+    fn insert_midi(&self, document: MidiDocument) -> StoreResult<()> {
+        limits::check_midi(&document)?;
+        let mut state = self.state();
+        if state.midis.contains_key(&document.record.id) {
+            return Err(StoreError::new(StoreErrorKind::BadInput, "there is already a file with this id"));
+        }
+        state.midis.insert(document.record.id.clone(), document);
+        Ok(())
+    }
+
+    fn list_midis(&self, user_id: Option<&str>, limit: u32, offset: u32) -> Vec<MidiRecord> {
+        let state = self.state();
+        let records = state.midis.values().map(|document| &document.record);
+        let mut found: Vec<_> = records
+            .filter(|record| user_id.is_none() || record.user_id.as_deref() == user_id)
+            .cloned()
+            .collect();
+        found.sort_by(|left, right| (right.created_at, &right.id).cmp(&(left.created_at, &left.id)));
+        found.into_iter().skip(offset as usize).take(limit as usize).collect()
+    }
+
     fn list_messages(&self, session_id: &str, limit: u32, before_seq: Option<u64>) -> Vec<MessageRecord> {
         let state = self.state();
         let Some(messages) = state.messages.get(session_id) else { return Vec::new() };
@@ -92,6 +114,10 @@ impl MemoryStore {
 
 pub(super) fn no_session() -> StoreError {
     StoreError::new(StoreErrorKind::NotFound, "there is no such session")
+}
+
+pub(super) fn no_midi() -> StoreError {
+    StoreError::new(StoreErrorKind::NotFound, "there is no such MIDI file")
 }
 
 /// What is known at once, as a future.
@@ -191,5 +217,26 @@ impl Store for MemoryStore {
         let state = self.state();
         let of_session = state.feedback.get(session_id).into_iter().flat_map(BTreeMap::values);
         now(Ok(of_session.max_by_key(|record| record.created_at).cloned()))
+    }
+
+    fn put_midi(&self, document: MidiDocument) -> BoxFuture<'_, StoreResult<()>> {
+        now(self.insert_midi(document))
+    }
+
+    fn midi(&self, id: &str) -> BoxFuture<'_, StoreResult<MidiDocument>> {
+        now(self.state().midis.get(id).cloned().ok_or_else(no_midi))
+    }
+
+    fn midis(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<MidiRecord>>> {
+        now(Ok(self.list_midis(user_id, limit, offset)))
+    }
+
+    fn delete_midi(&self, id: &str) -> BoxFuture<'_, StoreResult<()>> {
+        now(self.state().midis.remove(id).map(drop).ok_or_else(no_midi))
     }
 }

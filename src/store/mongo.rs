@@ -1,11 +1,13 @@
 //! The store in MongoDB: the collections and fields of the earlier systems, object ids where an id looks like
 //! one, and indexes made at start.
 
+mod midi;
+
 use std::{future::Future, time::Duration};
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
-    UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, MidiDocument, MidiRecord, SessionRecord, Store, StoreError,
+    StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use mongodb::{
@@ -30,6 +32,7 @@ const SESSIONS: &str = "chat_sessions";
 const MESSAGES: &str = "chat_messages";
 const FEEDBACK: &str = "feedback";
 const FACTS: &str = "session_facts";
+const MIDI_FILES: &str = "midi_files";
 
 /// How long to look for a server that answers: a scene waits for this, so it is shorter than the driver's 30 s.
 const FIND_SERVER: Duration = Duration::from_secs(3);
@@ -80,6 +83,10 @@ impl MongoStore {
             ),
             (MESSAGES, vec![once, plain(doc! { "session_id": 1, "seq": 1 })]),
             (FEEDBACK, vec![plain(doc! { "session_id": 1, "created_at": 1 })]),
+            (
+                MIDI_FILES,
+                vec![plain(doc! { "user_id": 1, "created_at": -1 }), plain(doc! { "created_at": -1 })],
+            ),
         ];
         for (collection, indexes) in wanted {
             call(self.of(collection).create_indexes(indexes).into_future()).await?;
@@ -411,5 +418,26 @@ impl Store for MongoStore {
 
     fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
         self.newest_feedback(session_id.to_owned()).boxed()
+    }
+
+    fn put_midi(&self, document: MidiDocument) -> BoxFuture<'_, StoreResult<()>> {
+        self.insert_midi(document).boxed()
+    }
+
+    fn midi(&self, id: &str) -> BoxFuture<'_, StoreResult<MidiDocument>> {
+        self.find_midi(id.to_owned()).boxed()
+    }
+
+    fn midis(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<MidiRecord>>> {
+        self.list_midis(user_id.map(str::to_owned), limit, offset).boxed()
+    }
+
+    fn delete_midi(&self, id: &str) -> BoxFuture<'_, StoreResult<()>> {
+        self.remove_midi(id.to_owned()).boxed()
     }
 }

@@ -1,10 +1,12 @@
 //! The embedded store: one file, the same documents as MongoDB's as JSON beside the keys that are searched by.
 
+mod midi;
+
 use std::{path::Path, time::Duration};
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
-    UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, MidiDocument, MidiRecord, SessionRecord, Store, StoreError,
+    StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +35,13 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE session_facts (session_id TEXT PRIMARY KEY, doc TEXT NOT NULL);
     CREATE TABLE feedback (id TEXT PRIMARY KEY, session_id TEXT NOT NULL, created_at INTEGER NOT NULL, doc TEXT NOT NULL);
     CREATE INDEX feedback_by_session ON feedback (session_id, created_at);
+", "
+    CREATE TABLE midi_files (
+        id TEXT PRIMARY KEY, user_id TEXT, created_at INTEGER NOT NULL, doc TEXT NOT NULL, analysis TEXT NOT NULL,
+        data BLOB NOT NULL
+    );
+    CREATE INDEX midi_files_by_user ON midi_files (user_id, created_at DESC, id DESC);
+    CREATE INDEX midi_files_by_time ON midi_files (created_at DESC, id DESC);
 "];
 
 /// SQLite's page, fixed so that a size in MiB can be counted in pages.
@@ -388,5 +397,26 @@ impl Store for SqliteStore {
 
     fn feedback(&self, session_id: &str) -> BoxFuture<'_, StoreResult<Option<FeedbackRecord>>> {
         self.newest_feedback(session_id.to_owned()).boxed()
+    }
+
+    fn put_midi(&self, document: MidiDocument) -> BoxFuture<'_, StoreResult<()>> {
+        self.insert_midi(document).boxed()
+    }
+
+    fn midi(&self, id: &str) -> BoxFuture<'_, StoreResult<MidiDocument>> {
+        self.find_midi(id.to_owned()).boxed()
+    }
+
+    fn midis(
+        &self,
+        user_id: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<MidiRecord>>> {
+        self.list_midis(user_id.map(str::to_owned), limit, offset).boxed()
+    }
+
+    fn delete_midi(&self, id: &str) -> BoxFuture<'_, StoreResult<()>> {
+        self.remove_midi(id.to_owned()).boxed()
     }
 }

@@ -5,6 +5,7 @@ mod engines;
 pub mod face;
 mod gate;
 mod persona;
+mod soundfont;
 mod store;
 
 use duologue_domain::pcm;
@@ -13,6 +14,7 @@ pub use self::{
     engines::{FakeFace, FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
     gate::{Gate, Trouble},
     persona::{persona, record},
+    soundfont::soundfont,
     store::MemoryStore,
 };
 

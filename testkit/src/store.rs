@@ -9,8 +9,8 @@ use std::{
 };
 
 use duologue_actors::store::{
-    FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store, StoreError, StoreErrorKind, StoreResult,
-    UserRecord,
+    FactRecord, FeedbackRecord, MessageRecord, MidiDocument, MidiRecord, SessionRecord, Store, StoreError,
+    StoreErrorKind, StoreResult, UserRecord,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -31,6 +31,7 @@ struct Inner {
     messages: BTreeMap<String, MessageRecord>,
     facts: BTreeMap<String, Vec<FactRecord>>,
     feedback: BTreeMap<String, FeedbackRecord>,
+    midis: BTreeMap<String, MidiDocument>,
 }
 
 impl MemoryStore {
@@ -165,5 +166,33 @@ impl Store for MemoryStore {
             let of_session = inner.feedback.values().filter(|record| record.session_id == session);
             Ok(of_session.max_by_key(|record| record.created_at).cloned())
         })
+    }
+
+    fn put_midi(&self, document: MidiDocument) -> BoxFuture<'_, StoreResult<()>> {
+        self.answer(|inner| {
+            inner.midis.insert(document.record.id.clone(), document);
+            Ok(())
+        })
+    }
+
+    fn midi(&self, id: &str) -> BoxFuture<'_, StoreResult<MidiDocument>> {
+        self.answer(|inner| inner.midis.get(id).cloned().ok_or_else(not_found))
+    }
+
+    fn midis(
+        &self,
+        user: Option<&str>,
+        limit: u32,
+        offset: u32,
+    ) -> BoxFuture<'_, StoreResult<Vec<MidiRecord>>> {
+        self.answer(|inner| {
+            let records = inner.midis.values().map(|document| &document.record);
+            let mine = records.filter(|record| user.is_none() || record.user_id.as_deref() == user);
+            Ok(mine.skip(offset as usize).take(limit as usize).cloned().collect())
+        })
+    }
+
+    fn delete_midi(&self, id: &str) -> BoxFuture<'_, StoreResult<()>> {
+        self.answer(|inner| inner.midis.remove(id).map(drop).ok_or_else(not_found))
     }
 }

@@ -161,3 +161,20 @@ fn publish_parts(pip: &FakePip, count: usize) {
         pip.publish(&format!("weights-{number}"), &format!("w{number}/part0{number}.bin"), half);
     }
 }
+
+#[test]
+fn a_file_of_an_installed_debian_package_is_copied() {
+    let (scratch, pip) = (Scratch::new("debian"), Scratch::new("debian-pip"));
+    let installed = scratch.path().join("usr-share-m.bin");
+    fs::write(&installed, CONTENT).expect("a file");
+    let member = installed.strip_prefix("/").expect("absolute").display().to_string();
+    let source = format!("{{ debian = \"no-such-package\", member = \"{member}\", wheel_bytes = 9 }}");
+    let manifest = manifest_of("soundfonts/m.bin", CONTENT, &source);
+    let ways = offline(&FakePip::new(&pip));
+    assert_eq!(pull_all(&scratch, &manifest, &ways).expect("pulled"), CONTENT);
+    assert_eq!(fs::read(&installed).expect("still there"), CONTENT);
+    // Other bytes than the manifest's are not taken, wherever they lie.
+    let other = manifest_of("soundfonts/other.bin", b"other bytes", &source);
+    let error = pull_all(&scratch, &other, &ways).expect_err("another sum").to_string();
+    assert!(error.contains("sha256"), "{error}");
+}

@@ -38,6 +38,7 @@ struct Input {
 
 #[derive(Deserialize)]
 struct Source {
+    #[serde(alias = "debian")]
     package: Option<String>,
     #[serde(default)]
     wheel_bytes: u64,
