@@ -119,6 +119,9 @@ impl Stage {
             self.scene.landmarks().push(0, Frame::empty(640, 360));
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        if role == Role::Improviser {
+            self.scene.open_duet().await.expect("the scene is alive");
+        }
         assert!(self.child(role).await.is_some(), "{role:?} is alive");
     }
 
@@ -129,7 +132,7 @@ impl Stage {
             Role::Transcriber => &self.stt.gate,
             Role::Persona => &self.llm.gate,
             Role::Speaker => &self.tts.gate,
-            Role::Scribe | Role::Face | Role::Coach => &self.store.gate,
+            Role::Scribe | Role::Face | Role::Coach | Role::Improviser => &self.store.gate,
         }
     }
 

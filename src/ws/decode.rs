@@ -16,7 +16,7 @@ use duologue_domain::{
 };
 use serde_json::Value;
 
-use super::codec;
+use super::{codec, duet::decode as duet};
 
 /// Text of one event, at most: the protocol allows 15 MiB of audio, and JSON around it.
 pub(crate) const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
@@ -31,6 +31,8 @@ pub enum ClientEvent {
     Audio(Vec<i16>),
     /// What a face landmarker saw.
     Landmarks(Box<codec::Landmarks>),
+    /// Something about the duet, or why it was refused.
+    Duet(Box<Result<duet::Said, duet::Refused>>),
     /// Anything else.
     Command(ClientCommand),
 }
@@ -105,6 +107,9 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
     let command = match kind {
         "input_audio_buffer.append" => return audio(value),
         codec::EVENT => return landmarks(codec::from_json(value)),
+        music if music.starts_with(duet::PREFIX) => {
+            return Ok(ClientEvent::Duet(Box::new(duet::from_json(value))));
+        }
         "session.update" => {
             let session = value
                 .get("session")

@@ -1,10 +1,11 @@
 //! The realtime endpoints: `WS /v1/realtime?model=<persona>` and `WS /ws/voice/{session_id}`; beside them
-//! `WS /ws/landmarks` for a face.
+//! `WS /ws/landmarks` for a face and `WS /ws/duet/{session_id}` for live duets.
 //!
 //! Both speak the same protocol over the same pump. The first makes a session, the second joins one, or comes back
 //! to it with `resume`.
 
 pub mod decode;
+pub mod duet;
 mod encode;
 mod landmarks;
 mod pump;
@@ -91,6 +92,7 @@ pub fn router() -> Router<AppState> {
         .route("/v1/realtime", get(realtime))
         .route("/ws/voice/{session_id}", get(voice))
         .merge(landmarks::router())
+        .merge(duet::router())
 }
 
 /// Makes a session with the persona that `model` names, and joins it.

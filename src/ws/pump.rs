@@ -20,6 +20,7 @@ use tracing::debug;
 
 use super::{
     decode::{self, ClientEvent, WireError},
+    duet::Link,
     encode::Encoder,
     landmarks::{
         Complaints, codec,
@@ -75,9 +76,11 @@ pub(super) async fn run(socket: WebSocket, scene: Scene, mut encoder: Encoder, w
     metrics::gauge!("sockets_open").increment(1.0);
     let (sink, stream) = socket.split();
     let mut writer = Writer { sink, framing: wishes.framing, pulse: Pulse::default(), ended: None };
+    let link = Link::default();
+    let reading = Reading { session: &session, attachment: &attachment, link: &link };
     tokio::select! {
-        () = read(stream, &session, &attachment, pictures) => {}
-        () = write(&mut writer, &attachment, &mut encoder) => {}
+        () = read(stream, reading, pictures) => {}
+        () = write(&mut writer, &attachment, &mut encoder, &link) => {}
     }
     metrics::gauge!("sockets_open").decrement(1.0);
 }
@@ -88,14 +91,18 @@ pub(super) async fn turn_away(mut socket: WebSocket, reason: String) {
     let _ = timeout(ANSWERS_WITHIN, socket.send(close)).await;
 }
 
+/// To what a client speaks.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    session: &'a SessionHandle,
+    attachment: &'a Attachment,
+    link: &'a Link,
+}
+
 /// Client to session.
-async fn read(
-    mut stream: SplitStream<WebSocket>,
-    session: &SessionHandle,
-    attachment: &Attachment,
-    mut pictures: Pictures,
-) {
-    let mut rate = Rate::default();
+async fn read(mut stream: SplitStream<WebSocket>, reading: Reading<'_>, mut pictures: Pictures) {
+    let Reading { session, attachment, link } = reading;
+    let (mut rate, mut hands) = (Rate::default(), None);
     let (landmarks, mut complaints) = (session.landmarks(), Complaints::default());
     loop {
         let message = tokio::select! {
@@ -144,6 +151,7 @@ async fn read(
         match event {
             Ok(ClientEvent::Audio(samples)) => session.push_audio(&samples).await,
             Ok(ClientEvent::Command(command)) => session.command(command),
+            Ok(ClientEvent::Duet(said)) => link.take(session, &mut hands, *said).await,
             Ok(ClientEvent::Landmarks(seen)) => {
                 landmarks.push(seen.sent_us, seen.frame);
             }
@@ -180,7 +188,7 @@ fn too_many() -> SessionEvent {
 }
 
 /// Session to client.
-async fn write(writer: &mut Writer, attachment: &Attachment, encoder: &mut Encoder) {
+async fn write(writer: &mut Writer, attachment: &Attachment, encoder: &mut Encoder, link: &Link) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -189,6 +197,7 @@ async fn write(writer: &mut Writer, attachment: &Attachment, encoder: &mut Encod
                 Ok(numbered) => writer.numbered(encoder, numbered).await,
                 Err(closed) => return writer.close(closed).await,
             },
+            messages = link.next() => writer.send_all(messages).await,
             _ = looks.tick() => {
                 if writer.pulse.is_missed(attachment.arrived(), Instant::now()) {
                     return writer.close(Closed::Overflowed).await;
@@ -259,6 +268,14 @@ impl Writer {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),
         }
+    }
+
+    /// What has no number.
+    async fn send_all(&mut self, messages: Vec<Message>) -> Result<(), Gone> {
+        for message in messages {
+            self.send(message).await?;
+        }
+        Ok(())
     }
 
     async fn ping_if(&mut self, is_due: impl Fn(&Pulse) -> bool) -> Result<(), Gone> {

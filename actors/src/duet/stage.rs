@@ -20,6 +20,9 @@ use super::{
 /// How long the partner plays on with nobody there: as long as a page takes to come back.
 const ALONE: Duration = Duration::from_secs(5);
 
+/// What should have begun earlier than this is left out: after a gap a rest is better than everything at once.
+const TOO_LATE_US: u64 = 60_000;
+
 /// Chords that have passed and are still judged by.
 const CHORDS_KEPT_US: u64 = 60_000_000;
 
@@ -268,6 +271,8 @@ impl Stage {
     pub(super) fn partner_is_gone(&mut self, now_us: u64) {
         self.cancel(Vec::new(), true, now_us);
         self.ends(false, now_us);
+        // The next one is not to go on in the middle of what was given up.
+        self.midi.put(Input::Stop { at_us: now_us });
     }
 
     fn cancel(&mut self, mut ids: Vec<u32>, everything: bool, now_us: u64) {
@@ -294,12 +299,14 @@ impl Stage {
 
     fn promise(&mut self, notes: Vec<Planned>, revision: u32, now_us: u64) {
         self.promised.retain(|note| note.at_us + note.duration_us > now_us);
+        let all = notes.len();
+        let notes =
+            notes.into_iter().filter(|note| note.at_us + TOO_LATE_US >= now_us).collect::<Vec<_>>();
+        if notes.len() < all {
+            metrics::counter!("duet_promises_late_total").increment((all - notes.len()) as u64);
+        }
         if notes.is_empty() {
             return;
-        }
-        let late = notes.iter().filter(|note| note.at_us < now_us).count();
-        if late > 0 {
-            metrics::counter!("duet_promises_late_total").increment(late as u64);
         }
         for note in &notes {
             self.tape.partner(note);

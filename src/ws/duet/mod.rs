@@ -1,0 +1,160 @@
+//! `WS /ws/duet/{session_id}`: live duets. Several sockets of one session are several players.
+//!
+//! `?name=…` is how a player is called, `?binary=1` sends promises as binary frames. The clock's questions are answered
+//! here, in the socket's task; everything else is the duet's. The realtime sockets of a session understand the same
+//! events ([`Link`]).
+
+pub mod decode;
+pub mod encode;
+mod link;
+pub(super) mod player;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{Message, WebSocket},
+    },
+    response::Response,
+    routing::get,
+};
+use duologue_actors::duet::Seat;
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use serde::Deserialize;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+pub(super) use self::link::Link;
+use self::{
+    decode::Refused,
+    player::{Hands, farewell, messages, was_sent},
+};
+use super::{
+    READ_BUFFER,
+    rate::{Admission, Rate},
+};
+use crate::{
+    error::{ApiError, Code},
+    http::{
+        chat,
+        extract::{ApiPath, ApiQuery, Caller},
+    },
+    scene,
+    state::AppState,
+};
+
+/// Far above our own limit of an event, so that the refusal is an event and not a broken connection.
+const MAX_MESSAGE: usize = 1024 * 1024;
+
+/// A client that says nothing, not even a pong, has gone: what it held is let go.
+const QUIET: Duration = Duration::from_secs(45);
+
+/// Between two pings.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// A client that takes longer to accept one message is not reading, and what it holds would sound on.
+const ACCEPTS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a client may ask for in the address.
+#[derive(Debug, Deserialize)]
+struct Wishes {
+    name: Option<String>,
+    binary: Option<u8>,
+}
+
+/// The route.
+pub(super) fn router() -> Router<AppState> {
+    Router::new().route("/ws/duet/{session_id}", get(duet))
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one extractor")]
+async fn duet(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(session_id): ApiPath<String>,
+    ApiQuery(wishes): ApiQuery<Wishes>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let record = scene::record(&state, &session_id).await?;
+    chat::check_access(&state, &caller, &record)?;
+    let session = scene::open(&state, record).await?;
+    let ended = || ApiError::new(Code::SessionLimit, "the scene has just ended").retry_after(1);
+    let duet = session.open_duet().await.ok_or_else(ended)?;
+    let name = wishes.name.unwrap_or_default();
+    let full = || ApiError::new(Code::SessionLimit, "all places of this duet are taken").retry_after(30);
+    let seat = duet.join(&name).ok_or_else(full)?;
+    let binary = wishes.binary == Some(1);
+    Ok(upgrade
+        .protocols(["realtime"])
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ_BUFFER)
+        .on_upgrade(move |socket| run(socket, Arc::new(seat), binary)))
+}
+
+/// Runs until either side has gone. The seat goes with it, and with the seat all that was held.
+async fn run(socket: WebSocket, seat: Arc<Seat>, binary: bool) {
+    metrics::gauge!("sockets_open").increment(1.0);
+    let (mut sink, stream) = socket.split();
+    tokio::select! {
+        () = read(stream, Hands::new(seat.clone())) => {}
+        () = write(&mut sink, &seat, binary) => {}
+    }
+    metrics::gauge!("sockets_open").decrement(1.0);
+}
+
+async fn read(mut stream: SplitStream<WebSocket>, mut hands: Hands) {
+    let mut rate = Rate::default();
+    while let Ok(Some(Ok(message))) = timeout(QUIET, stream.next()).await {
+        let at = Instant::now();
+        let said = match message {
+            Message::Text(text) => decode::decode(&text),
+            Message::Binary(bytes) => decode::from_binary(&bytes),
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return,
+        };
+        match rate.admit(at) {
+            Admission::Yes => hands.take(said, at),
+            Admission::FirstRefusal => {
+                let message = "Too many events. Send notes that are played together together.";
+                hands.take(Err(Refused { code: "duet_too_fast", message: message.into() }), at);
+            }
+            Admission::No => {}
+        }
+    }
+}
+
+async fn write(sink: &mut SplitSink<WebSocket, Message>, seat: &Seat, binary: bool) {
+    let mut pings = interval(PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let event = tokio::select! {
+            event = seat.next() => event,
+            _ = pings.tick() => {
+                match timeout(ACCEPTS_WITHIN, sink.send(Message::Ping(Vec::new().into()))).await {
+                    Ok(Ok(())) => continue,
+                    _ => return,
+                }
+            }
+        };
+        let event = match event {
+            Ok(event) => event,
+            Err(closed) => {
+                // Whoever has gone needs no farewell.
+                let _ = timeout(ACCEPTS_WITHIN, sink.send(farewell(closed))).await;
+                return;
+            }
+        };
+        for message in messages(seat, &event, binary) {
+            match timeout(ACCEPTS_WITHIN, sink.send(message)).await {
+                Ok(Ok(())) => {}
+                _ => return,
+            }
+        }
+        was_sent(&event);
+    }
+}
