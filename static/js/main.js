@@ -7,13 +7,15 @@
  */
 import * as api from "./api.js";
 import { byId } from "./dom.js";
+import { duetAddress } from "./duet/address.js";
 import { Home } from "./home.js";
-import { initLanguage, language, onLanguage, setLanguage, t } from "./i18n.js";
+import { initLanguage, onLanguage, t } from "./i18n.js";
 import { dismiss, dismissAll, initNotices, notify, notifyDegraded, notifyFailure } from "./notices.js";
-import { load, loadLive, save } from "./prefs.js";
+import { loadLive } from "./prefs.js";
 import { reportAddress } from "./report-address.js";
 import { Scene } from "./scene.js";
 import { SceneView } from "./scene-view.js";
+import { initLanguageSwitch, initTheme } from "./tools.js";
 
 /** Parts that matter to someone who has not begun yet; the session itself says the rest. */
 const WORRYING = new Set(["unavailable", "degraded", "off"]);
@@ -58,6 +60,7 @@ async function play(persona, record, options) {
   dismissAll("begin");
   dismiss("report");
   showScene(true);
+  byId("duet-link", HTMLAnchorElement).href = duetAddress(record.id);
   scene = new Scene(persona, record, view, showLink);
   const opening = scene.open(options);
   byId("stage-name").focus();
@@ -115,31 +118,10 @@ async function lookAtHealth() {
 }
 
 function initTools() {
-  for (const code of /** @type {Language[]} */ (["ko", "en"])) {
-    const button = byId(`language-${code}`);
-    button.addEventListener("click", () => setLanguage(code));
-    onLanguage(() => button.setAttribute("aria-pressed", String(language() === code)));
-  }
+  initLanguageSwitch();
   onLanguage(() => showLink({ name: /** @type {any} */ (byId("link").dataset.state) }));
   onLanguage(() => (byId("privacy").textContent = privacy ? t(privacy) : ""));
   byId("brand").addEventListener("click", leave);
-}
-
-function initTheme() {
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  let chosen = load("theme");
-  const isDark = () => (chosen === "dark" || chosen === "light" ? chosen === "dark" : system.matches);
-  const apply = () => {
-    document.documentElement.dataset.theme = isDark() ? "dark" : "light";
-    byId("theme").setAttribute("aria-label", t(isDark() ? "theme_light" : "theme_dark"));
-  };
-  byId("theme").addEventListener("click", () => {
-    chosen = isDark() ? "light" : "dark";
-    save("theme", chosen);
-    apply();
-  });
-  system.addEventListener("change", apply);
-  onLanguage(apply);
 }
 
 function initControls() {

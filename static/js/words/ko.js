@@ -1,3 +1,4 @@
+import { duetKo } from "./duet-ko.js";
 import { mirrorKo } from "./mirror-ko.js";
 
 /**
@@ -6,6 +7,7 @@ import { mirrorKo } from "./mirror-ko.js";
  */
 export const ko = {
   ...mirrorKo,
+  ...duetKo,
   title: "Duologue, 둘만의 장면",
   skip: "본문으로 건너뛰기",
   home: "Duologue, 모든 장면",

@@ -43,12 +43,13 @@ function browserWith(mic, camera) {
  * is closed when the test ends, however it ends.
  * @param {import("node:test").TestContext} test
  * @param {string} url
- * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string}} [options]
+ * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string, path?: string, ready?: string, before?: (page: import("playwright-core").Page) => Promise<unknown>, touch?: boolean}} [options]
+ * `path` is the page, `ready` what is on it once it is there, `before` prepares it.
  */
 export async function openPage(test, url, options = {}) {
-  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false } = options;
+  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false, path = "", ready = ".card", before = async () => {}, touch = false } = options;
   const browser = await browserWith(mic, camera);
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale });
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, hasTouch: touch });
   test.after(() => context.close());
   const page = await context.newPage();
   const troubles = [];
@@ -57,8 +58,9 @@ export async function openPage(test, url, options = {}) {
   const elsewhere = [];
   page.on("request", (request) => new URL(request.url()).origin !== url && elsewhere.push(request.url()));
   if (record) await page.addInitScript(recordOutput);
-  await page.goto(url);
-  await page.locator(".card").first().waitFor();
+  await before(page);
+  await page.goto(url + path);
+  await page.locator(ready).first().waitFor();
   return { page, troubles, elsewhere };
 }
 

@@ -15,6 +15,12 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 /** The models that all checkouts share. */
 export const HOME = process.env.DUOLOGUE_HOME ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "duologue");
 
+/** The small soundfont, as set-up names it. */
+const SOUNDFONT = "soundfonts/sf_GMbank.sf2";
+
+/** What the server hands out from the folder of models. */
+const MODELS = { "/vendor/face_landmarker.task": "face_landmarker.task", "/soundfonts/gm.sf2": SOUNDFONT };
+
 const PERSONAS = [
   { id: "mira", name: "Mira", language: "en", languages: ["en", "ko"], description: "Speaks only what the test says.", greeting: "Hello." },
   { id: "sora", name: "소라", language: "ko", languages: ["ko", "en"], description: "시험이 시키는 말만 해요.", greeting: "안녕하세요." },
@@ -67,10 +73,9 @@ async function serve(stage, request, answer) {
   if (pathname.endsWith("/report")) return stage.report && request.headers["x-duologue-secret"] ? answer.writeHead(200, { "content-type": "text/html" }).end(stage.report) : json(404, { error: { code: "not_found", message: "no report" } });
   if (pathname.startsWith("/chat/sessions/")) return json(200, {});
   try {
-    const path = normalize(pathname === "/" ? "/index.html" : pathname);
+    const path = normalize({ "/": "/index.html", "/duet": "/duet.html" }[pathname] ?? pathname);
     if (stage.missing.some((name) => path.includes(name))) throw new Error("not here");
-    const isModel = extname(path) === ".task";
-    const body = await readFile(isModel ? join(HOME, "models", path.slice("/vendor/".length)) : join(ROOT, "static", path));
+    const body = await readFile(MODELS[path] ? join(HOME, "models", MODELS[path]) : join(ROOT, "static", path));
     answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
   } catch {
     answer.writeHead(404).end();
@@ -81,14 +86,14 @@ function upgrade(stage, request, socket) {
   if (stage.refuse) return socket.end(`HTTP/1.1 ${stage.refuse} Refused\r\ncontent-length: 0\r\n\r\n`);
   const accept = createHash("sha1").update(request.headers["sec-websocket-key"] + MAGIC).digest("base64");
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\nsec-websocket-protocol: realtime\r\n\r\n`);
-  const call = makeCall(socket, new URL(request.url, "http://stage"));
+  const call = makeCall(socket, new URL(request.url, "http://stage"), request.headers["sec-websocket-protocol"] ?? "");
   const waiting = stage.waiting.shift();
   if (waiting) waiting(call);
   else stage.calls.push(call);
 }
 
 /** One connection: what the page said, and what the server says, numbered. */
-function makeCall(socket, url) {
+function makeCall(socket, url, protocols) {
   let rest = Buffer.alloc(0);
   const said = [];
   const faces = [];
@@ -106,12 +111,19 @@ function makeCall(socket, url) {
       if (!frame) return;
       rest = rest.subarray(frame.length);
       if (frame.opcode === 2 && frame.body[0] === 0x44 && frame.body[2] === 2) faces.push(frame.body);
-      if (frame.opcode === 1) said.push({ at: performance.now(), ...JSON.parse(frame.body.toString("utf8")) });
-      else if (frame.opcode === 8) socket.end();
+      if (frame.opcode === 1) {
+        const event = { at: performance.now(), ...JSON.parse(frame.body.toString("utf8")) };
+        said.push(event);
+        call.answer?.(event);
+      } else if (frame.opcode === 8) socket.end();
     }
   });
-  return {
+  const call = {
     url,
+    /** Is told every event as it comes. @type {((event: any) => void) | null} */
+    answer: null,
+    /** What the page says it is, and whose. */
+    protocols,
     /** Every JSON event of the page so far, with its time. */
     said,
     /** Every frame of landmarks so far. */
@@ -157,6 +169,7 @@ function makeCall(socket, url) {
     /** As a network does that goes away. */
     cut: () => socket.destroy(),
   };
+  return call;
 }
 
 /** A binary frame of our wire: 16 bytes of header, then a tone of 400 Hz. */

@@ -1,0 +1,184 @@
+/**
+ * Three clocks and how they are told apart: the duet's (on the server), the page's (`performance.now`) and the sound
+ * card's (`AudioContext`). No clock is read here: moments come in as numbers, so that tests can pass any.
+ */
+
+/** Of so many exchanges, the one that took least is believed: the others waited somewhere on one of their ways. */
+const BELIEVED_OF = 16;
+
+/** One believed exchange for each stretch of so long enters the line that says how the clocks drift apart. */
+const DRIFT_EVERY_MS = 5_000;
+
+/** How many of these are kept: ten minutes are enough, and temperatures change. */
+const DRIFT_KEPT = 120;
+
+/** Drift is not told from the noise of a network in less than this. */
+const DRIFT_AFTER_MS = 30_000;
+
+/** Crystals are better than this; what is more is a clock that was set. */
+const MOST_DRIFT = 300e-6;
+
+/** A difference above this is taken over at once, a smaller one little by little: notes must not be moved audibly. */
+const STEP_US = 20_000;
+
+/** How quickly small differences are taken over, in microseconds a second: a thousandth of the tempo is not heard. */
+const SLEW_US_S = 1_000;
+
+/** Weight of a new difference in the jitter, as RFC 3550 has it. */
+const JITTER_WEIGHT = 1 / 16;
+
+/** The duet's clock as seen from the page's. */
+export class DuetClock {
+  constructor() {
+    /** @type {{at: number, theta: number, delay: number}[]} */
+    this.recent = [];
+    /** @type {{at: number, theta: number}[]} */
+    this.line = [];
+    this.drift = 0;
+    this.rtt = 0;
+    this.jitter = 0;
+    this.exchanges = 0;
+    /** What is added to the page's microseconds, and when it was set. @type {{at: number, offset: number} | null} */
+    this.applied = null;
+  }
+
+  /** A new connection: nothing is known. */
+  reset() {
+    Object.assign(this, new DuetClock());
+  }
+
+  get isKnown() {
+    return this.applied !== null;
+  }
+
+  /**
+   * An exchange has come back. θ = ((t1 − t0) + (t2 − t3)) / 2, delay = (t3 − t0) − (t2 − t1).
+   * @param {number} t0 Sent, µs of the page.
+   * @param {number} t1 Received, µs of the duet.
+   * @param {number} t2 Answered, µs of the duet.
+   * @param {number} t3 Come back, µs of the page.
+   */
+  add(t0, t1, t2, t3) {
+    const delay = t3 - t0 - (t2 - t1);
+    if (!(delay >= 0) || !Number.isFinite(t1 + t2)) return;
+    const at = (t0 + t3) / 2;
+    if (this.exchanges > 0) this.jitter += (Math.abs(delay - this.rtt) - this.jitter) * JITTER_WEIGHT;
+    this.rtt = delay;
+    this.exchanges += 1;
+    this.recent.push({ at, theta: (t1 - t0 + (t2 - t3)) / 2, delay });
+    if (this.recent.length > BELIEVED_OF) this.recent.shift();
+    this.fit(at);
+    this.steer(t3);
+  }
+
+  /** The exchange that took least; of equals, the newest. */
+  get best() {
+    return this.recent.reduce((best, one) => (one.delay <= best.delay ? one : best), /** @type {any} */ ({ delay: Infinity }));
+  }
+
+  /** @param {number} at µs of the page. */
+  fit(at) {
+    const last = this.line.at(-1);
+    if (last && at - last.at < DRIFT_EVERY_MS * 1000) return;
+    if (this.recent.length < BELIEVED_OF / 2) return;
+    this.line.push({ at, theta: this.best.theta + this.drift * (at - this.best.at) });
+    if (this.line.length > DRIFT_KEPT) this.line.shift();
+    const first = /** @type {{at: number, theta: number}} */ (this.line[0]);
+    if (at - first.at >= DRIFT_AFTER_MS * 1000) this.drift = Math.max(-MOST_DRIFT, Math.min(MOST_DRIFT, slope(this.line)));
+  }
+
+  /**
+   * Turns what is applied towards what is believed.
+   * @param {number} now µs of the page.
+   */
+  steer(now) {
+    const { at, theta } = this.best;
+    const wanted = theta + this.drift * (now - at);
+    if (this.applied === null || this.exchanges <= BELIEVED_OF) {
+      this.applied = { at: now, offset: wanted };
+      return;
+    }
+    const offset = this.applied.offset + this.drift * (now - this.applied.at);
+    const most = (SLEW_US_S * (now - this.applied.at)) / 1e6;
+    const missing = wanted - offset;
+    const step = Math.abs(missing) > STEP_US ? missing : Math.max(-most, Math.min(most, missing));
+    this.applied = { at: now, offset: offset + step };
+  }
+
+  /**
+   * The duet's microseconds at a moment of the page.
+   * @param {number} ms As `performance.now()` and `event.timeStamp` tell it.
+   */
+  duetAt(ms) {
+    const us = ms * 1000;
+    if (this.applied === null) return us;
+    return us + this.applied.offset + this.drift * (us - this.applied.at);
+  }
+
+  /**
+   * The page's milliseconds at a moment of the duet.
+   * @param {number} us
+   */
+  pageAt(us) {
+    if (this.applied === null) return us / 1000;
+    const { at, offset } = this.applied;
+    return (us - offset + this.drift * at) / (1 + this.drift) / 1000;
+  }
+}
+
+/** Readings of the sound card's clock that are averaged: the one is told in blocks, the other in tenths of milliseconds. */
+const READINGS = 64;
+
+/** A reading that is off by more says that the sound stood still, or went to another device. */
+const JUMP_S = 0.03;
+
+/** The sound card's clock as seen from the page's: when what is scheduled at a moment of the context is heard. */
+export class AudioClock {
+  constructor() {
+    /** Context seconds less page seconds. @type {number[]} */
+    this.readings = [];
+    this.offset = 0;
+    this.jumps = 0;
+  }
+
+  get isKnown() {
+    return this.readings.length > 0;
+  }
+
+  /**
+   * @param {number} contextSeconds
+   * @param {number} pageMs When that sounded.
+   */
+  add(contextSeconds, pageMs) {
+    const reading = contextSeconds - pageMs / 1000;
+    if (!Number.isFinite(reading)) return;
+    if (this.isKnown && Math.abs(reading - this.offset) > JUMP_S) {
+      // One that stands out may be an accident; the third in a row is the truth.
+      if (++this.jumps < 3) return;
+      this.readings = [];
+    }
+    this.jumps = 0;
+    this.readings.push(reading);
+    if (this.readings.length > READINGS) this.readings.shift();
+    this.offset = this.readings.reduce((sum, one) => sum + one, 0) / this.readings.length;
+  }
+
+  /**
+   * Seconds of the context at which to schedule what is to be heard then.
+   * @param {number} pageMs
+   */
+  contextAt(pageMs) {
+    return pageMs / 1000 + this.offset;
+  }
+}
+
+/**
+ * The least-squares slope of theta over time, both in microseconds.
+ * @param {{at: number, theta: number}[]} points
+ */
+function slope(points) {
+  const mean = (/** @type {(point: {at: number, theta: number}) => number} */ of) => points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [at, theta] = [mean((point) => point.at), mean((point) => point.theta)];
+  const spread = points.reduce((sum, point) => sum + (point.at - at) ** 2, 0);
+  return spread > 0 ? points.reduce((sum, point) => sum + (point.at - at) * (point.theta - theta), 0) / spread : 0;
+}
