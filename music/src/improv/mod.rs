@@ -7,11 +7,35 @@
 //! [`Settings::commit_us`]. What it has promised is never taken back except by an end; everything later may change.
 
 pub mod ask;
+mod bar;
+mod bass;
+mod book;
+mod clock;
+mod comp;
+mod counter;
+mod dice;
+mod drums;
+mod ear;
+mod ending;
 mod engine;
+mod follow;
+mod forms;
+mod harmony;
+mod judge;
+mod keyfind;
+mod lead;
+mod planner;
+pub mod players;
 mod render;
+#[cfg(test)]
+mod tests;
+mod tracker;
 mod types;
+mod voicing;
 
+pub use book::program;
 pub use engine::Improviser;
+pub use judge::{Performance, Played, Scorecard, judge, perform, scorecard};
 pub use render::{Kind, Offline, render};
 pub use types::{
     Complexity, Heard, Input, Mode, Part, Plan, Planned, PlannedChord, PlayerId, Request, Settings, Style,
