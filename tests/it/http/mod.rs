@@ -2,6 +2,7 @@
 
 mod access;
 mod feedback;
+mod midi;
 mod pages;
 mod recordings;
 mod resources;
@@ -115,6 +116,9 @@ fn prepare(flags: &[(&str, &str)]) -> (Folder, Config) {
         std::fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
         std::fs::write(path, text).expect("a file");
     }
+    let sounds = folder.0.join(".local/share/duologue/soundfonts");
+    std::fs::create_dir_all(&sounds).expect("a folder");
+    std::fs::write(sounds.join("sf_GMbank.sf2"), duologue_testkit::soundfont()).expect("a file");
     let mut sources =
         Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
     let static_dir = folder.0.display().to_string();

@@ -21,7 +21,7 @@ async fn health_names_every_part() {
         .iter()
         .map(|part| part["part"].as_str().expect("a name"))
         .collect();
-    assert_eq!(parts, ["stt", "llm", "tts", "landmarker", "vad", "turn", "store"]);
+    assert_eq!(parts, ["stt", "llm", "tts", "landmarker", "vad", "turn", "store", "soundfont"]);
     assert_eq!(health["sessions"]["limit"], 2000);
     for path in ["/api/health/", "/api/health"] {
         let earlier = ok(house.get(path)).await;
@@ -42,7 +42,7 @@ async fn what_is_switched_off_is_said_to_be() {
     let states: Vec<_> = parts.iter().map(|part| part["state"].clone()).collect();
     assert_eq!(
         states,
-        ["off", "ready", "off", "off", "off", "off", "ready"],
+        ["off", "ready", "off", "off", "off", "off", "ready", "ready"],
         "voice activity serves the recogniser alone"
     );
     assert_eq!(health["status"], "ok", "what was switched off on purpose is no trouble");

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use duologue_actors::store::{
-    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, SessionStatus, Store, StoreErrorKind,
+    Entry, FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MidiDocument, MidiRecord, SessionStatus,
+    Store, StoreErrorKind,
 };
 
 use super::{id, message, session, user};
@@ -21,6 +22,8 @@ pub(super) async fn all(store: Arc<dyn Store>) {
     facts_are_replaced_as_a_whole(&*store).await;
     the_newest_feedback_is_found(&*store).await;
     users_are_refreshed(&*store).await;
+    midi_files_are_kept_byte_for_byte(&*store).await;
+    midi_files_are_listed_newest_first(&*store).await;
     racing_appends_of_one_message_are_one(store).await;
 }
 
@@ -274,4 +277,66 @@ async fn racing_appends_of_one_message_are_one(store: Arc<dyn Store>) {
         append.await.expect("no panic").expect("every append is acknowledged");
     }
     assert_eq!(store.messages(&session_id, 10, None).await.expect("listed").len(), 1);
+}
+
+fn midi(user: Option<&str>, created_at: u64) -> MidiDocument {
+    let record = MidiRecord {
+        id: id(),
+        user_id: user.map(str::to_owned),
+        title: "내 \"노래\" \\ it's".into(),
+        genre: "재즈".into(),
+        generation_type: None,
+        source_id: None,
+        size: 512,
+        summary: r#"{"key":{"tonic":"C","mode":"major"}}"#.into(),
+        created_at,
+    };
+    let data = (0..512).map(|index| (index % 256) as u8).collect();
+    MidiDocument { record, analysis: r#"{"chords":[{"root":"C","start":0.5}]}"#.into(), data }
+}
+
+async fn midi_files_are_kept_byte_for_byte(store: &dyn Store) {
+    for user in [None, Some("68a4822dbe902a94027d203e"), Some("user123")] {
+        let mut stored = midi(user, 1_704_067_200_123);
+        stored.record.generation_type = user.map(|_| "improvisation".into());
+        stored.record.source_id = user.map(|_| id());
+        store.put_midi(stored.clone()).await.expect("stored");
+        assert_eq!(store.midi(&stored.record.id).await.expect("found"), stored);
+        let again = store.put_midi(stored.clone()).await.expect_err("the id is taken");
+        assert_eq!(again.kind, StoreErrorKind::BadInput);
+        store.delete_midi(&stored.record.id).await.expect("deleted");
+        assert_eq!(store.midi(&stored.record.id).await.expect_err("gone").kind, StoreErrorKind::NotFound);
+        assert_eq!(store.delete_midi(&stored.record.id).await.expect_err("gone").kind, StoreErrorKind::NotFound);
+    }
+    let mut large = midi(None, 1);
+    large.data = vec![0; 2 * 1024 * 1024 + 1];
+    assert_eq!(store.put_midi(large).await.expect_err("too large").kind, StoreErrorKind::BadInput);
+    let mut largest = midi(None, 1);
+    largest.data = vec![7; 2 * 1024 * 1024];
+    largest.analysis = format!("\"{}\"", "a".repeat(4 * 1024 * 1024));
+    store.put_midi(largest.clone()).await.expect("stored");
+    assert_eq!(store.midi(&largest.record.id).await.expect("found"), largest);
+    store.delete_midi(&largest.record.id).await.expect("deleted");
+}
+
+async fn midi_files_are_listed_newest_first(store: &dyn Store) {
+    let (mine, other) = (format!("user-{}", id()), format!("user-{}", id()));
+    for at in [3000, 1000, 2000] {
+        store.put_midi(midi(Some(&mine), at)).await.expect("stored");
+    }
+    store.put_midi(midi(Some(&other), 9000)).await.expect("stored");
+    let times = |limit, offset| {
+        let mine = mine.clone();
+        async move {
+            let found = store.midis(Some(&mine), limit, offset).await.expect("listed");
+            found.into_iter().map(|record| record.created_at).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(times(10, 0).await, [3000, 2000, 1000]);
+    assert_eq!(times(1, 1).await, [2000]);
+    assert!(times(2, 3).await.is_empty());
+    assert!(times(0, 0).await.is_empty());
+    let everybody = store.midis(None, 1000, 0).await.expect("listed");
+    assert!(everybody.iter().any(|record| record.user_id.as_deref() == Some(&other)));
+    assert!(everybody.is_sorted_by_key(|record| std::cmp::Reverse(record.created_at)));
 }
