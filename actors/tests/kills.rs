@@ -117,7 +117,7 @@ impl Stage {
     async fn begin(&self, role: Role) {
         if role == Role::Face {
             self.scene.landmarks().push(0, Frame::empty(640, 360));
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
         }
         if role == Role::Improviser {
             self.scene.open_duet().await.expect("the scene is alive");

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module per scenario.
 
 mod admission;
+mod duet;
 pub(crate) mod http;
 mod landmarks;
 mod network;

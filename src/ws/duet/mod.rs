@@ -17,6 +17,7 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{Message, WebSocket},
     },
+    http::HeaderMap,
     response::Response,
     routing::get,
 };
@@ -36,6 +37,7 @@ use self::{
 use super::{
     READ_BUFFER,
     rate::{Admission, Rate},
+    turn_away,
 };
 use crate::{
     error::{ApiError, Code},
@@ -77,23 +79,30 @@ async fn duet(
     caller: Caller,
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(wishes): ApiQuery<Wishes>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let record = scene::record(&state, &session_id).await?;
-    chat::check_access(&state, &caller, &record)?;
-    let session = scene::open(&state, record).await?;
-    let ended = || ApiError::new(Code::SessionLimit, "the scene has just ended").retry_after(1);
-    let duet = session.open_duet().await.ok_or_else(ended)?;
-    let name = wishes.name.unwrap_or_default();
-    let full = || ApiError::new(Code::SessionLimit, "all places of this duet are taken").retry_after(30);
-    let seat = duet.join(&name).ok_or_else(full)?;
     let binary = wishes.binary == Some(1);
+    let seat = match sit(&state, &caller, &session_id, &wishes.name.unwrap_or_default()).await {
+        Ok(seat) => seat,
+        Err(error) => return turn_away(error, &headers, upgrade),
+    };
     Ok(upgrade
         .protocols(["realtime"])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| run(socket, Arc::new(seat), binary)))
+}
+
+async fn sit(state: &AppState, caller: &Caller, id: &str, name: &str) -> Result<Seat, ApiError> {
+    let record = scene::record(state, id).await?;
+    chat::check_access(state, caller, &record)?;
+    let session = scene::open(state, record).await?;
+    let ended = || ApiError::new(Code::SessionLimit, "the scene has just ended").retry_after(1);
+    let duet = session.open_duet().await.ok_or_else(ended)?;
+    let full = || ApiError::new(Code::SessionLimit, "all places of this duet are taken").retry_after(30);
+    duet.join(name).ok_or_else(full)
 }
 
 /// Runs until either side has gone. The seat goes with it, and with the seat all that was held.
