@@ -32,6 +32,18 @@ impl Playout {
         self.clauses.iter().fold(0, |sum, clause| sum.saturating_add(clause.samples))
     }
 
+    /// Whether what is heard after `samples_heard` samples is a clause that asks, or came within `grace` samples after one:
+    /// then a short answer is an answer. What the reply asks later was not asked yet.
+    pub fn asks_at(&self, samples_heard: u64, grace: u64) -> bool {
+        let mut end = 0_u64;
+        self.clauses.iter().any(|clause| {
+            let start = end;
+            end = end.saturating_add(clause.samples);
+            let asks = clause.text.trim_end().ends_with(['?', '？']);
+            asks && samples_heard > start && samples_heard <= end.saturating_add(grace)
+        })
+    }
+
     /// The words heard after `samples_heard` samples: whole clauses, then as many words of the clause in
     /// progress as its sound has reached the middle of, words taking time in proportion to their length.
     pub fn heard_text(&self, samples_heard: u64) -> String {
@@ -116,6 +128,18 @@ mod tests {
             assert_eq!(playout.heard_text(samples), expected, "after {samples}");
         }
         assert_eq!(english.samples(), 2200);
+    }
+
+    #[test]
+    fn asks_while_the_question_is_heard_and_a_little_longer() {
+        for question in ["how are you?", "잘 지내셨어요？"] {
+            let reply = playout(&[("Well,", 1000), (question, 1200), ("I am fine.", 3000)]);
+            let cases =
+                [(0, false), (900, false), (1000, false), (1001, true), (2200, true), (2600, true), (2701, false)];
+            for (samples, expected) in cases {
+                assert_eq!(reply.asks_at(samples, 500), expected, "after {samples}");
+            }
+        }
     }
 
     #[test]

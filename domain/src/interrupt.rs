@@ -213,7 +213,7 @@ impl Interrupter {
         let same = matches!((before, audible), (Some(before), Some(now)) if before.turn == now.turn);
         if same {
             if let (Scene::Over(sound), Some(now)) = (&mut self.scene, audible) {
-                sound.asked |= now.asking;
+                sound.asked = now.asking;
             }
             return Vec::new();
         }

@@ -12,6 +12,9 @@ use crate::{
     transcriber::TranscriberMsg,
 };
 
+/// Samples of the reply after a question in which a short answer is still one: a second and a half.
+const STILL_ASKING: u64 = SPEECH_RATE as u64 * 3 / 2;
+
 impl State {
     /// Tells Ingest and the gate against the persona's own voice what is at the person's ears. Not when nothing may
     /// interrupt: then speech is speech, and is answered after the reply.
@@ -19,9 +22,13 @@ impl State {
         if !self.config.interrupt_response {
             return;
         }
-        let asking = self.reply.as_ref().is_some_and(|reply| reply.asks());
-        if let Some((turn, since)) = self.playing().map(|playback| (playback.turn, playback.since())) {
-            self.set_play_clock(Instant::now());
+        let now = Instant::now();
+        let playing = self.playing().map(|playback| {
+            let asking = playback.sound.asks_at(playback.played(now), STILL_ASKING);
+            (playback.turn, playback.since(), asking)
+        });
+        if let Some((turn, since, asking)) = playing {
+            self.set_play_clock(now);
             self.to_ingest(IngestMsg::Audible(Some(Audible { turn, since, asking })));
         }
     }
@@ -42,6 +49,8 @@ impl State {
 
     /// A sound: more quietly, at once.
     pub(super) fn duck(&mut self) {
+        // Whether it is asking just now decides what a short "yes" is.
+        self.audible();
         let Some(playback) = self.playing() else { return };
         let (turn, response) = (playback.turn, playback.response.to_string());
         self.played.duck(DUCK_GAIN);

@@ -58,12 +58,6 @@ impl Reply {
         self.clauses.iter().map(|(clause, _)| clause.as_str()).collect::<String>().trim().to_owned()
     }
 
-    /// Whether what is being said ends in a question, so that a short answer is an answer.
-    pub(super) fn asks(&self) -> bool {
-        let last = self.clauses.last().map_or("", |(clause, _)| clause.trim_end());
-        last.ends_with(['?', '？'])
-    }
-
     pub(super) fn usage(&self) -> Usage {
         let usage = self.persona_done.map(|(_, usage)| usage).unwrap_or_default();
         Usage {

@@ -136,6 +136,13 @@ async fn trial(
             stopped: marks.stopped.is_some(),
         };
         if args.verbose {
+            if trial.stopped && overlay.kind != Kind::Interruption {
+                // Why it was stopped is seen in what was understood.
+                let asked = Instant::now();
+                while listener.heard.is_empty() && asked.elapsed() < SHORT_PATIENCE {
+                    listener.tick().await?;
+                }
+            }
             say(&format!(
                 "{:<13}{:<44}{:>6.0}{:>6.0}{:>7.0}{:>7.0}  «{}»",
                 overlay.kind.name(),
