@@ -76,7 +76,7 @@ pub enum Command {
     Voices,
     /// Fetch, list and verify models
     Models(ModelsArgs),
-    /// Look into MIDI files
+    /// Look into MIDI files, make new ones, render them
     Midi(midi::MidiArgs),
     /// Check the configuration and print what is in effect, without secrets
     CheckConfig {

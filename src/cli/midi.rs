@@ -1,4 +1,6 @@
-//! `duologue midi …`: what a MIDI file is, as JSON or as a page of text.
+//! `duologue midi …`: what a MIDI file is, as JSON or as a page of text; what can be made of it (`midi/make.rs`).
+
+mod make;
 
 use std::{
     fmt::Write,
@@ -29,6 +31,10 @@ pub struct MidiArgs {
 enum MidiCommand {
     /// Tell the key, the chords, the metre and the instruments of MIDI files
     Analyze(AnalyzeArgs),
+    /// Make new music over a MIDI file's harmony, or alone
+    Improvise(make::ImproviseArgs),
+    /// Render a MIDI file as WAV
+    Render(make::RenderArgs),
 }
 
 /// Flags of `midi analyze`.
@@ -45,9 +51,17 @@ struct AnalyzeArgs {
     out: Option<PathBuf>,
 }
 
-/// Does it. With several files, those that cannot be read are named at the end, after all others were done.
-pub(super) fn run(args: &MidiArgs) -> anyhow::Result<()> {
-    let MidiCommand::Analyze(args) = &args.command;
+/// Does it; `soundfont` is the configured one.
+pub(super) fn run(args: &MidiArgs, soundfont: &Path) -> anyhow::Result<()> {
+    match &args.command {
+        MidiCommand::Analyze(args) => analyze_files(args),
+        MidiCommand::Improvise(args) => make::improvise(args),
+        MidiCommand::Render(args) => make::render(args, soundfont),
+    }
+}
+
+/// With several files, those that cannot be read are named at the end, after all others were done.
+fn analyze_files(args: &AnalyzeArgs) -> anyhow::Result<()> {
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
@@ -62,9 +76,7 @@ pub(super) fn run(args: &MidiArgs) -> anyhow::Result<()> {
 }
 
 fn analyze_file(file: &Path, args: &AnalyzeArgs) -> anyhow::Result<()> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let score = smf::read(&bytes, &Limits::default())
-        .map_err(|error| anyhow::anyhow!("{}: {error} ({})", file.display(), error.code()))?;
+    let (_, score) = read(file)?;
     let analysis = analyze(&score);
     if let Some(folder) = &args.out {
         let name = file.file_stem().unwrap_or_default();
@@ -78,6 +90,14 @@ fn analyze_file(file: &Path, args: &AnalyzeArgs) -> anyhow::Result<()> {
         print(&page(file, &score, &analysis));
     }
     Ok(())
+}
+
+/// A file's bytes and what they say.
+fn read(file: &Path) -> anyhow::Result<(Vec<u8>, Score)> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let score = smf::read(&bytes, &Limits::default())
+        .map_err(|error| anyhow::anyhow!("{}: {error} ({})", file.display(), error.code()))?;
+    Ok((bytes, score))
 }
 
 fn page(file: &Path, score: &Score, analysis: &Analysis) -> String {

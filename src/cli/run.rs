@@ -77,7 +77,10 @@ async fn run(command: Command, loaded: Loaded) -> anyhow::Result<()> {
             measure::measure(&config).await
         }
         Command::Midi(args) => {
-            tokio::task::spawn_blocking(move || super::midi::run(&args)).await.context("the command broke")?
+            let soundfont = config.duet.soundfont;
+            tokio::task::spawn_blocking(move || super::midi::run(&args, &soundfont))
+                .await
+                .context("the command broke")?
         }
         Command::LandmarkerWorker { .. } => anyhow::bail!("it runs before the configuration is read"),
         Command::Personas => list_personas(&config),
