@@ -125,8 +125,7 @@ impl Ear {
         let pitch = f32::from(note.pitch);
         self.centre = if self.centre == 0.0 { pitch } else { self.centre + 0.1 * (pitch - self.centre) };
         if note.fresh {
-            self.trend =
-                0.7 * self.trend + 0.3 * (pitch - f32::from(self.before)).clamp(-5.0, 5.0);
+            self.trend = 0.7 * self.trend + 0.3 * (pitch - f32::from(self.before)).clamp(-5.0, 5.0);
             self.chordal += 0.15 * (f32::from(u8::from(self.struck >= 3)) - self.chordal);
             (self.before, self.struck) = (note.pitch, 0);
         }

@@ -1,10 +1,6 @@
 //! Tempo: whether and how quickly the partner goes along with the players.
 
-use super::{
-    clock::Stretch,
-    engine::Improviser,
-    types::Tempo,
-};
+use super::{clock::Stretch, engine::Improviser, types::Tempo};
 
 /// A beat is no more than so much longer or shorter than the one before it.
 const SWERVE: f64 = 0.04;

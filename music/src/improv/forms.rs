@@ -2,9 +2,7 @@
 
 use super::types::Style;
 use crate::{
-    chord::Quality::{
-        self, Diminished7, Dominant7, HalfDiminished7, Major, Major7, Minor, Minor7,
-    },
+    chord::Quality::{self, Diminished7, Dominant7, HalfDiminished7, Major, Major7, Minor, Minor7},
     key::Mode,
 };
 
@@ -113,8 +111,7 @@ const RAG: [Phrase; 5] = [
     [&[IV], &[I, V_II], &[II, V7], &[I]],
     [&[I], &[V_VI], &[VI, V_V], &[V7]],
 ];
-const RAG_MINOR: [Phrase; 2] =
-    [[&[MI], &[V7], &[MI], &[V7]], [&[MIV], &[MI], &[MVI, V7], &[MI]]];
+const RAG_MINOR: [Phrase; 2] = [[&[MI], &[V7], &[MI], &[V7]], [&[MIV], &[MI], &[MVI, V7], &[MI]]];
 const BLUES: [Phrase; 6] = [
     [&[V_IV], &[(5, Dominant7)], &[V_IV], &[V_IV]],
     [&[V_IV], &[V_IV], &[V_IV], &[V_IV]],

@@ -84,7 +84,8 @@ impl Harmony<'_> {
                 end += quarters;
                 end > within + 1e-6
             });
-            let (chord, left) = found.map_or((changes[0].0, changes[0].1), |(chord, _)| (*chord, end - within));
+            let (chord, left) =
+                found.map_or((changes[0].0, changes[0].1), |(chord, _)| (*chord, end - within));
             let len = left.max(0.25).min(place.quarters - at);
             self.push(&mut spans, Span { at, len, chord, key: self.key });
             at += len;
@@ -118,7 +119,10 @@ impl Harmony<'_> {
         let mut spans = Vec::new();
         self.push(&mut spans, Span { at: 0.0, len: half, chord: first, key: self.key });
         if half < place.quarters {
-            self.push(&mut spans, Span { at: half, len: place.quarters - half, chord: second, key: self.key });
+            self.push(
+                &mut spans,
+                Span { at: half, len: place.quarters - half, chord: second, key: self.key },
+            );
         }
         Some(spans)
     }

@@ -71,7 +71,8 @@ impl Improviser {
         let mut scene = old;
         scene.rests = rest > (0.9 * bar).max(2.5);
         let density = self.ear.density(here);
-        let level = |density: f64| [0.3, 1.2, 2.2, 3.6].iter().filter(|least| density > **least).count() as u8;
+        let level =
+            |density: f64| [0.3, 1.2, 2.2, 3.6].iter().filter(|least| density > **least).count() as u8;
         if level(density + 0.12) < old.density || level(density - 0.12) > old.density {
             scene.density = level(density);
         }
@@ -84,7 +85,13 @@ impl Improviser {
             scene.centre = (centre / 6.0).clamp(1.0, 21.0) as u8;
         }
         let trend = self.ear.trend();
-        scene.trend = if trend > 0.7 { 1 } else if trend < -0.7 { -1 } else { old.trend };
+        scene.trend = if trend > 0.7 {
+            1
+        } else if trend < -0.7 {
+            -1
+        } else {
+            old.trend
+        };
         self.dirty |= scene != old;
         self.scene = scene;
     }

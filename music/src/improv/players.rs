@@ -126,7 +126,8 @@ impl<'a> Script<'a> {
 
     /// A melody of two rhythms that come back on other degrees.
     fn sing(&mut self) {
-        const RHYTHMS: [&[f64]; 3] = [&[0.0, 1.0, 1.5, 2.0, 3.0], &[0.0, 0.5, 1.0, 2.0, 2.5, 3.0], &[0.0, 2.0]];
+        const RHYTHMS: [&[f64]; 3] =
+            [&[0.0, 1.0, 1.5, 2.0, 3.0], &[0.0, 0.5, 1.0, 2.0, 2.5, 3.0], &[0.0, 2.0]];
         const SHAPES: [&[i32]; 3] = [&[0, 2, 1, 2, 4], &[4, 3, 2, 0, 1, 2], &[1, 0]];
         let quarters = self.settings.metre.bar();
         for bar in (0..self.bars).filter(|bar| self.plays(*bar)).collect::<Vec<_>>() {

@@ -18,7 +18,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Improvisation, Self::Accompaniment, Self::Variation, Self::Continuation];
+    pub const ALL: [Self; 4] =
+        [Self::Improvisation, Self::Accompaniment, Self::Variation, Self::Continuation];
 
     /// `improvisation`, `accompaniment`, `variation`, `continuation`.
     pub fn code(self) -> &'static str {

@@ -29,9 +29,20 @@ fn table() {
                 let f = |v: Option<f64>| v.map_or("  - ".to_owned(), |v| format!("{v:.2}"));
                 println!(
                     "{:13} {:9} {:11} n{:5} key {} harm {} strong {} H1 {} H4 {} dens {} groove {} motif {} rep {} sil {:.2}",
-                    style.code(), mode.code(), player.code(), card.notes, f(card.in_key), f(card.in_harmony),
-                    f(card.strong_chord_tones), f(card.entropy_1), f(card.entropy_4), f(card.density_match), f(card.groove),
-                    f(card.motif_reuse), card.longest_repetition, card.longest_silence
+                    style.code(),
+                    mode.code(),
+                    player.code(),
+                    card.notes,
+                    f(card.in_key),
+                    f(card.in_harmony),
+                    f(card.strong_chord_tones),
+                    f(card.entropy_1),
+                    f(card.entropy_4),
+                    f(card.density_match),
+                    f(card.groove),
+                    f(card.motif_reuse),
+                    card.longest_repetition,
+                    card.longest_silence
                 );
             }
         }
