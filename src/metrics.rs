@@ -106,9 +106,26 @@ pub const METRICS: &[Metric] = &[
         "",
         "clauses not spoken because of an interruption or a failure",
     ),
+    Metric("duets_opened_total", Kind::Counter, "", "scenes in which somebody came to play"),
+    Metric("duet_players", Kind::Gauge, "", "players who are at their places"),
+    Metric("duet_step_seconds", Kind::Histogram, "", "from a player's note until the partner had worked it out"),
+    Metric("duet_plan_seconds", Kind::Histogram, "", "from a player's note until the revised plan was sent"),
+    Metric("duet_midi_dropped_total", Kind::Counter, "", "messages of MIDI that came too fast"),
+    Metric("duet_midi_restamped_total", Kind::Counter, "", "messages of MIDI whose time could not be"),
+    Metric("duet_promises_late_total", Kind::Counter, "", "notes left out because their time had passed"),
+    Metric("duet_notes_late_total", Kind::Counter, "", "notes that clients reported as too late"),
+    Metric("duet_clients_cut_off_total", Kind::Counter, "", "players cut off because they did not read"),
+    Metric("duet_engines_anew_total", Kind::Counter, "", "partners that began anew because their state kept failing"),
+    Metric("duet_asked_in_words_total", Kind::Counter, "", "wishes to be played something that were said or written"),
 ];
 
-/// Steps of all histograms of seconds: fine where a person notices (0.1 to 5 s), coarse around it.
+/// Steps of what happens between two notes: a partner that takes longer than 5 ms is heard.
+const MUSICAL_STEPS: [f64; 18] = [
+    0.000_05, 0.000_1, 0.000_15, 0.000_2, 0.000_3, 0.000_4, 0.000_5, 0.000_7, 0.001, 0.001_5, 0.002, 0.003, 0.005,
+    0.007, 0.01, 0.02, 0.05, 0.1,
+];
+
+/// Steps of all other histograms of seconds: fine where a person notices (0.1 to 5 s), coarse around it.
 const STEPS: [f64; 18] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0];
 
@@ -126,6 +143,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     }
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &STEPS)?
+        .set_buckets_for_metric(Matcher::Prefix("duet_".into()), &MUSICAL_STEPS)?
         .install_recorder()?;
     for Metric(name, kind, labels, meaning) in METRICS {
         let text = if labels.is_empty() { (*meaning).to_owned() } else { format!("{meaning}, by {labels}") };

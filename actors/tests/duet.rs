@@ -9,6 +9,7 @@ use duologue_actors::{
     duet::{Duet, DuetClosed, DuetEvent, MidiEvent, Seat},
     policy::Role,
 };
+use duologue_domain::prompt::Role as PromptRole;
 use duologue_music::{
     improv::{Mode, Planned, Settings, Style, Tempo, Transport},
     smf::{self, Limits},
@@ -413,4 +414,62 @@ async fn ten_minutes_over_a_bad_network_and_no_note_is_late() {
     }
     assert!(received > 3_000, "{received} notes in ten minutes");
     assert_eq!(late, 0, "of {received}");
+}
+
+/// The system messages of the last prompt.
+fn told_to_the_persona(stage: &Stage) -> String {
+    let prompts = stage.llm.prompts.lock().expect("not poisoned");
+    let last = prompts.last().expect("a prompt");
+    let notes = last.iter().skip(1).filter(|message| message.role == PromptRole::System);
+    notes.map(|message| message.content.clone()).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_persona_knows_what_was_just_played_in_both_languages() {
+    for (question, wanted) in [
+        ("What did we just play?", ["piano duet", "bossa nova", "120 bpm", "bars"]),
+        ("우리 방금 뭐 연주했어요?", ["피아노 듀엣", "보사노바", "빠르기 120", "마디"]),
+    ] {
+        let stage = Stage::new(&[], &["Mm."]).await;
+        stage.write(question);
+        stage.reply().await;
+        assert!(!told_to_the_persona(&stage).contains(wanted[0]), "nothing was played");
+        let duet = open(&stage).await;
+        let seat = duet.join("").expect("room");
+        assert!(seat.set(steady()) && seat.start());
+        scale(&seat, 16).await;
+        assert!(seat.stop());
+        sleep(Duration::from_secs(1)).await;
+        stage.write(question);
+        stage.reply().await;
+        let told = told_to_the_persona(&stage);
+        assert!(wanted.iter().all(|word| told.contains(word)), "{told}");
+        assert!(told.chars().count() < 400, "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_in_words_is_played_to_and_the_persona_knows() {
+    for (wish, playing, nobody) in [
+        ("Give me a slow ii–V–I in G.", "asked you to play", "Duet page"),
+        ("느린 발라드로 G장조 2-5-1 쳐 줘.", "방금 연주를 부탁", "듀엣 페이지"),
+    ] {
+        let stage = Stage::new(&[], &["Mm."]).await;
+        stage.write(wish);
+        stage.reply().await;
+        assert!(told_to_the_persona(&stage).contains(nobody), "{}", told_to_the_persona(&stage));
+        let duet = open(&stage).await;
+        let seat = duet.join("").expect("room");
+        stage.write(wish);
+        let (told, _) = tokio::join!(listen(&seat, Duration::from_secs(20)), stage.reply());
+        assert!(told_to_the_persona(&stage).contains(playing), "{}", told_to_the_persona(&stage));
+        assert!(told.contains(&DuetEvent::Playing { playing: true, ended: false }), "{wish}");
+        let roots = told.iter().filter_map(|event| match event {
+            DuetEvent::Plan { plan, .. } => Some(plan.chords.iter().map(|chord| chord.chord.root)),
+            _ => None,
+        });
+        let roots = roots.flatten().collect::<BTreeSet<_>>();
+        assert!(roots.is_superset(&BTreeSet::from([9, 2, 7])), "A, D and G: {roots:?}");
+        assert!(told.contains(&DuetEvent::Playing { playing: false, ended: true }), "it ends by itself");
+    }
 }

@@ -20,7 +20,7 @@ use tracing::debug;
 
 use super::{
     decode::{self, ClientEvent, WireError},
-    duet::Link,
+    duet::{self, Link},
     encode::Encoder,
     landmarks::{
         Complaints, codec,
@@ -126,6 +126,9 @@ async fn read(mut stream: SplitStream<WebSocket>, reading: Reading<'_>, mut pict
         let event = match message {
             Message::Text(text) => decode::decode(&text),
             Message::Binary(bytes) if codec::claims(&bytes) => decode::landmarks(codec::decode(&bytes)),
+            Message::Binary(bytes) if duet::decode::claims(&bytes) => {
+                Ok(ClientEvent::Duet(Box::new(duet::decode::from_binary(&bytes))))
+            }
             Message::Binary(bytes) if pictures::claims(&bytes) => match pictures.take(&bytes) {
                 Ok(()) => continue,
                 Err(refused) => Err(WireError::of_a_frame(refused)),

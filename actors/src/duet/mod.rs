@@ -13,6 +13,8 @@ mod midi_in;
 mod out;
 mod stage;
 mod tape;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -335,6 +337,12 @@ impl Seat {
         stage.tell_all(&DuetEvent::Off);
         drop(stage);
         self.stop()
+    }
+
+    /// Lets everything of theirs go, for everybody.
+    pub fn let_go(&self) {
+        self.duet.lock().let_go(self.player, self.duet.now_us());
+        self.duet.0.arrived.notify_one();
     }
 
     /// Takes another name.

@@ -52,11 +52,14 @@ use crate::{
 /// Far above our own limit of an event, so that the refusal is an event and not a broken connection.
 const MAX_MESSAGE: usize = 1024 * 1024;
 
-/// A client that says nothing, not even a pong, has gone: what it held is let go.
+/// A client that says nothing, not even a pong, has gone.
 const QUIET: Duration = Duration::from_secs(45);
 
-/// Between two pings.
-const PING_EVERY: Duration = Duration::from_secs(15);
+/// Before that, what it holds is let go: a network that has just died says nothing of it.
+const HOLDS: Duration = Duration::from_secs(8);
+
+/// Between two pings, so that there is something to answer well within [`HOLDS`].
+const PING_EVERY: Duration = Duration::from_secs(3);
 
 /// A client that takes longer to accept one message is not reading, and what it holds would sound on.
 const ACCEPTS_WITHIN: Duration = Duration::from_secs(10);
@@ -110,16 +113,26 @@ async fn run(socket: WebSocket, seat: Arc<Seat>, binary: bool) {
     metrics::gauge!("sockets_open").increment(1.0);
     let (mut sink, stream) = socket.split();
     tokio::select! {
-        () = read(stream, Hands::new(seat.clone())) => {}
+        () = read(stream, &seat, Hands::new(seat.clone())) => {}
         () = write(&mut sink, &seat, binary) => {}
     }
     metrics::gauge!("sockets_open").decrement(1.0);
 }
 
-async fn read(mut stream: SplitStream<WebSocket>, mut hands: Hands) {
+async fn read(mut stream: SplitStream<WebSocket>, seat: &Seat, mut hands: Hands) {
     let mut rate = Rate::default();
-    while let Ok(Some(Ok(message))) = timeout(QUIET, stream.next()).await {
+    let mut heard = Instant::now();
+    while heard.elapsed() < QUIET {
+        let message = match timeout(HOLDS, stream.next()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(_) => return,
+            Err(_) => {
+                seat.let_go();
+                continue;
+            }
+        };
         let at = Instant::now();
+        heard = at;
         let said = match message {
             Message::Text(text) => decode::decode(&text),
             Message::Binary(bytes) => decode::from_binary(&bytes),

@@ -5,6 +5,7 @@ mod bargein;
 mod chaos;
 mod client;
 mod clip;
+mod duet;
 mod face;
 mod loudspeaker;
 mod people;
@@ -30,6 +31,8 @@ enum Bench {
     Bargein(bargein::BargeinArgs),
     /// Kill children and engines at random moments of talking scenes, and count what is lost
     Chaos(chaos::ChaosArgs),
+    /// Play duets: the partner's answer in time, late notes over a bad network, how well it plays
+    Duet(duet::DuetArgs),
     /// Measure blinks, gaze and expressions against what is known, and what faces cost; needs no server
     Face(face::FaceArgs),
     /// Weigh sessions: idle, exchanged, closed, many at once
@@ -50,6 +53,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Bargein(args) => runtime.block_on(bargein::run(args)),
         Bench::Chaos(args) => chaos::run(args),
+        Bench::Duet(args) => runtime.block_on(duet::run(args)),
         Bench::Face(args) => runtime.block_on(face::run(args)),
         Bench::Sessions(args) => runtime.block_on(sessions::run(args)),
         Bench::Theory(args) => theory::run(args),
