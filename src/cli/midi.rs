@@ -79,8 +79,9 @@ fn analyze_file(file: &Path, args: &AnalyzeArgs) -> anyhow::Result<()> {
     let (_, score) = read(file)?;
     let analysis = analyze(&score);
     if let Some(folder) = &args.out {
-        let name = file.file_stem().unwrap_or_default();
-        let path = folder.join(name).with_extension("json");
+        // A dot in the name is no ending: bwv10.7.mid becomes bwv10.7.json.
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let path = folder.join(format!("{name}.json"));
         let text = serde_json::to_string(&document(&score, &analysis))?;
         return fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()));
     }
@@ -186,12 +187,12 @@ mod tests {
     fn files_are_written_and_broken_ones_named() {
         let folder = std::env::temp_dir().join(format!("duologue-midi-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let (good, bad) = (folder.join("good.mid"), folder.join("bad.mid"));
+        let (good, bad) = (folder.join("op.9 good.mid"), folder.join("bad.mid"));
         std::fs::write(&good, smf::write(&cadence())).expect("a file");
         std::fs::write(&bad, b"MThd").expect("a file");
         let args = AnalyzeArgs { files: Vec::new(), json: false, out: Some(folder.clone()) };
         analyze_file(&good, &args).expect("a MIDI file");
-        let text = std::fs::read_to_string(folder.join("good.json")).expect("an analysis");
+        let text = std::fs::read_to_string(folder.join("op.9 good.json")).expect("an analysis");
         assert!(text.contains("\"two_five_ones\""));
         let error = analyze_file(&bad, &args).expect_err("no MIDI file").to_string();
         assert!(error.contains("(midi_truncated)"), "{error}");

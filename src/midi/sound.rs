@@ -30,6 +30,10 @@ pub const MAX_SECONDS: f64 = 900.0;
 const TAIL_SECONDS: f64 = 2.5;
 /// Voices at once; beyond, the quietest give way. An orchestra with its pedal down has fewer.
 const VOICES: usize = 128;
+/// Of the synthesiser: a piano alone is heard well, a band reaches the knee.
+const VOLUME: f32 = 1.0;
+/// Above this, loudness is bent so that it never reaches 1.
+const KNEE: f32 = 0.7;
 /// Frames of a piece.
 const PIECE: usize = 16_384;
 
@@ -124,7 +128,8 @@ pub fn begin(font: &Arc<SoundFont>, bytes: &[u8]) -> Result<Rendering, SoundErro
     let length = if score.notes.is_empty() { 0.0 } else { midi.get_length().min(MAX_SECONDS) + TAIL_SECONDS };
     let mut settings = SynthesizerSettings::new(RATE as i32);
     settings.maximum_polyphony = VOICES;
-    let synthesizer = Synthesizer::new(font, &settings).map_err(|_| SoundError::Broken)?;
+    let mut synthesizer = Synthesizer::new(font, &settings).map_err(|_| SoundError::Broken)?;
+    synthesizer.set_master_volume(VOLUME);
     let mut sequencer = MidiFileSequencer::new(synthesizer);
     sequencer.play(&Arc::new(midi), false);
     Ok(Rendering {
@@ -205,7 +210,7 @@ impl Iterator for Rendering {
         }
         self.sequencer.render(&mut self.left[..count], &mut self.right[..count]);
         self.done += count as u64;
-        let sample = |value: f32| ((value.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes();
+        let sample = |value: f32| ((bent(value) * 32_767.0) as i16).to_le_bytes();
         let mut pcm = Vec::with_capacity(count * FRAME_BYTES as usize);
         for (left, right) in self.left[..count].iter().zip(&self.right[..count]) {
             pcm.extend_from_slice(&sample(*left));
@@ -213,4 +218,10 @@ impl Iterator for Rendering {
         }
         Some(pcm)
     }
+}
+
+/// Straight up to the knee, then ever flatter: what is too loud is not cut off, which would crackle.
+fn bent(value: f32) -> f32 {
+    let over = value.abs() - KNEE;
+    if over <= 0.0 { value } else { (KNEE + (1.0 - KNEE) * (over / (1.0 - KNEE)).tanh()).copysign(value) }
 }

@@ -23,7 +23,7 @@ const USUAL_SECONDS: f64 = 30.0;
 /// An id: a text, or, as clients of the earlier system send it, a number.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum MidiId {
+pub(crate) enum MidiId {
     /// As our answers have it.
     Text(String),
     /// As the earlier system's had it.
@@ -41,7 +41,7 @@ impl MidiId {
 
 /// What is to be made.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct GenerateRequest {
+pub(crate) struct GenerateRequest {
     /// `improvisation` over the source's harmony, `accompaniment` under it, a `variation` of it, or its `continuation`.
     #[schema(example = "improvisation")]
     pub generation_type: String,
