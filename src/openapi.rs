@@ -31,7 +31,7 @@ use crate::{
         personas::list, personas::show, personas::activate,
         chat::chat, chat::create, chat::list, chat::show, chat::messages, chat::remove,
         chat::feedback::show_feedback, chat::feedback::show_report,
-        duet::recording_mid, voice::voices, voice::speak, analyze::analyze, analyze::upload, picture::upload,
+        duet::recording_mid, duet::recording_wav, voice::voices, voice::speak, analyze::analyze, analyze::upload, picture::upload,
         midi::upload, midi::list, midi::show, midi::file, midi::remove, midi::generate::generate,
         midi::sound::render, midi::sound::soundfont,
     ),

@@ -13,6 +13,7 @@ use duologue_music::smf;
 use super::{
     chat,
     extract::{ApiPath, Caller},
+    midi,
 };
 use crate::{
     error::{ApiError, Code, ErrorBody},
@@ -22,7 +23,9 @@ use crate::{
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/api/duet/{session_id}/recording.mid", get(recording_mid))
+    Router::new()
+        .route("/api/duet/{session_id}/recording.mid", get(recording_mid))
+        .route("/api/duet/{session_id}/recording.wav", get(recording_wav))
 }
 
 /// Everything that was played in the duet of an open scene, each part a track, as a Standard MIDI File.
@@ -38,6 +41,19 @@ pub(crate) async fn recording_mid(
     let name = "attachment; filename=\"duet.mid\"";
     let headers = [(header::CONTENT_TYPE, "audio/midi"), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, recording(&duet)).into_response())
+}
+
+/// The same as sound: stereo, 16 bits, 44.1 kHz, sent while it is rendered.
+#[utoipa::path(get, path = "/api/duet/{session_id}/recording.wav", tag = "duet", responses(
+    (status = 200, content_type = "audio/wav", body = Vec<u8>), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub(crate) async fn recording_wav(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(session_id): ApiPath<String>,
+) -> Result<Response, ApiError> {
+    let duet = find(&state, &caller, &session_id).await?;
+    midi::sound::wav(&state, recording(&duet), "duet").await
 }
 
 /// The duet of an open scene in which something was played, if the caller may have it.

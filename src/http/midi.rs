@@ -53,8 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The routes.
 pub(super) fn router(max_upload_bytes: usize) -> Router<AppState> {
     let limit = (LIMITS.bytes + FORM_BYTES).min(max_upload_bytes);
-    let uploads =
-        Router::new().route("/api/midi/upload", post(upload)).layer(DefaultBodyLimit::max(limit));
+    let uploads = Router::new().route("/api/midi/upload", post(upload)).layer(DefaultBodyLimit::max(limit));
     Router::new()
         .route("/api/midi", get(list))
         .route("/api/midi/generate", post(generate::generate))
@@ -212,8 +211,7 @@ async fn check_room(state: &AppState, user_id: Option<&str>, bytes: u64) -> Resu
     let kept = state.store.midis(user_id, MAX_FILES, 0).await?;
     let all = kept.iter().map(|record| record.size).sum::<u64>() + bytes;
     if kept.len() >= MAX_FILES as usize || all > MAX_BYTES {
-        let message =
-            format!("{MAX_FILES} files of {} MiB together are kept at most", MAX_BYTES >> 20);
+        let message = format!("{MAX_FILES} files of {} MiB together are kept at most", MAX_BYTES >> 20);
         return Err(ApiError::new(Code::MidiLimit, message));
     }
     Ok(())

@@ -47,8 +47,12 @@ pub fn compose(source: Option<(&Score, Class)>, wish: &Wish) -> Score {
 
 /// What a person calls a style: our codes, and the plain words of both languages.
 pub fn parse_style(words: &str) -> Option<Style> {
-    let plain: String =
-        words.trim().to_lowercase().chars().map(|letter| if " -".contains(letter) { '_' } else { letter }).collect();
+    let plain: String = words
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|letter| if " -".contains(letter) { '_' } else { letter })
+        .collect();
     Style::parse(&plain).or(match plain.as_str() {
         "jazz" | "swing" | "bebop" | "재즈" | "스윙" => Some(Style::JazzSwing),
         "bossa_nova" | "bossanova" | "latin" | "보사노바" | "보사" => Some(Style::Bossa),

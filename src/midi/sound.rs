@@ -41,7 +41,9 @@ const PIECE: usize = 16_384;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SoundError {
     /// The soundfont is not there.
-    #[error("the soundfont {0} is missing: `duologue models pull gm-soundfont` brings it, [duet] soundfont names another")]
+    #[error(
+        "the soundfont {0} is missing: `duologue models pull gm-soundfont` brings it, [duet] soundfont names another"
+    )]
     Missing(String),
     /// The soundfont is none.
     #[error("the soundfont {0} cannot be read: {1}")]

@@ -68,5 +68,9 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> anyhow::Result<()> {
     }
     let words = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).collect();
-    bail!("{program} {}: {}", arguments.join(" "), lines[lines.len().saturating_sub(LAST_WORDS)..].join(" / "))
+    bail!(
+        "{program} {}: {}",
+        arguments.join(" "),
+        lines[lines.len().saturating_sub(LAST_WORDS)..].join(" / ")
+    )
 }

@@ -4,8 +4,8 @@
 //! its own types.
 
 use duologue_actors::store::{
-    FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MessageRole, MidiRecord, SessionRecord, SessionStatus,
-    StoreError, StoreErrorKind, StoreResult, UserRecord,
+    FactRecord, FeedbackBody, FeedbackRecord, MessageRecord, MessageRole, MidiRecord, SessionRecord,
+    SessionStatus, StoreError, StoreErrorKind, StoreResult, UserRecord,
 };
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};

@@ -27,9 +27,7 @@ pub fn soundfont() -> Vec<u8> {
 /// The nine tables; each ends with a record that only marks the end.
 fn presets() -> [Vec<u8>; 9] {
     let words = |words: &[u16]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-    let preset = |title: &str, bag: u16| {
-        [name(title), words(&[0, 0, bag]), vec![0; 12]].concat()
-    };
+    let preset = |title: &str, bag: u16| [name(title), words(&[0, 0, bag]), vec![0; 12]].concat();
     let sample = |title: &str, last: bool| {
         let length = if last { 0 } else { (PERIOD * PERIODS) as u32 };
         let (from, to) = if last { (0, 0) } else { (PERIOD as u32, length - PERIOD as u32) };

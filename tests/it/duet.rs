@@ -134,6 +134,12 @@ async fn two_players_hear_each_other_in_both_forms_and_who_goes_lets_go() {
     let bytes = answer.bytes().await.expect("bytes");
     let score = smf::read(&bytes, &Limits::default()).expect("a MIDI file");
     assert_eq!(score.notes.len(), 3);
+    let sound = path.replace(".mid", ".wav");
+    assert_eq!(hall.house.request(Method::GET, &sound).send().await.expect("answered").status(), StatusCode::FORBIDDEN);
+    let request = hall.house.request(Method::GET, &sound).header("x-duologue-secret", &hall.secret);
+    let answer = request.send().await.expect("answered");
+    assert_eq!((answer.status(), &answer.headers()["content-type"]), (StatusCode::OK, &"audio/wav".parse().expect("a value")));
+    assert!(answer.bytes().await.expect("bytes").starts_with(b"RIFF"));
 }
 
 #[tokio::test]

@@ -96,7 +96,8 @@ pub(super) fn improvise(args: &ImproviseArgs) -> anyhow::Result<()> {
         seed: args.seed,
     };
     let made = compose(score.map(|score| (score, analyze(score).style.class)), &wish);
-    fs::write(&args.out, smf::write(&made)).with_context(|| format!("cannot write {}", args.out.display()))?;
+    fs::write(&args.out, smf::write(&made))
+        .with_context(|| format!("cannot write {}", args.out.display()))?;
     eprintln!(
         "{}: {} notes, {:.1} s, {} tracks",
         args.out.display(),
@@ -156,8 +157,7 @@ mod tests {
             Note { onset: 0.0, duration: 1.0, pitch: 60, velocity: 90, channel: 0, program: 0, track: 0 };
         std::fs::write(folder.join("a.mid"), smf::write(&Score::from_notes(vec![note]))).expect("a file");
         std::fs::write(folder.join("font.sf2"), duologue_testkit::soundfont()).expect("a file");
-        let args =
-            RenderArgs { file: folder.join("a.mid"), out: folder.join("a.wav"), soundfont: None };
+        let args = RenderArgs { file: folder.join("a.mid"), out: folder.join("a.wav"), soundfont: None };
         render(&args, &folder.join("font.sf2")).expect("rendered");
         let reader = hound::WavReader::open(folder.join("a.wav")).expect("a WAV file");
         assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 44_100));

@@ -59,8 +59,7 @@ impl MongoStore {
     }
 
     pub(super) async fn remove_midi(&self, id: String) -> StoreResult<()> {
-        let removed =
-            call(self.of(MIDI_FILES).delete_one(doc! { "_id": to_id(&id) }).into_future()).await?;
+        let removed = call(self.of(MIDI_FILES).delete_one(doc! { "_id": to_id(&id) }).into_future()).await?;
         if removed.deleted_count == 0 { Err(no_midi()) } else { Ok(()) }
     }
 }

@@ -105,7 +105,11 @@ async fn what_is_no_music_is_refused_with_the_readers_codes() {
         let response = send(&house, file, &[]).send().await.expect("an answer");
         assert_eq!(response.status(), status, "{code}");
         let body: Value = response.json().await.expect("JSON");
-        assert_eq!((&body["error"]["code"], &body["error"]["param"]), (&json!(code), &json!("file")), "{body}");
+        assert_eq!(
+            (&body["error"]["code"], &body["error"]["param"]),
+            (&json!(code), &json!("file")),
+            "{body}"
+        );
     }
     let long = "x".repeat(201);
     let part = Part::bytes(whole).file_name("a.mid");
@@ -212,7 +216,10 @@ async fn new_music_is_made_from_a_file() {
         assert_eq!((&made["generation_type"], &made["source_midi_id"]), (&json!(kind), &source["id"]));
         assert_eq!(made["title"], format!("나의 노래 ({kind})"));
         assert!(made["notes"].as_u64().is_some_and(|notes| notes > 10), "{kind}: {made}");
-        assert!(made["seconds"].as_f64().is_some_and(|seconds| (4.0..30.0).contains(&seconds)), "{kind}: {made}");
+        assert!(
+            made["seconds"].as_f64().is_some_and(|seconds| (4.0..30.0).contains(&seconds)),
+            "{kind}: {made}"
+        );
         let file = |made: &Value| house.get(&path(made, "/file")).send();
         let bytes = file(&made).await.expect("an answer").bytes().await.expect("bytes");
         smf::read(&bytes, &smf::Limits::default()).expect("a MIDI file");

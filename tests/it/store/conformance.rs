@@ -306,7 +306,10 @@ async fn midi_files_are_kept_byte_for_byte(store: &dyn Store) {
         assert_eq!(again.kind, StoreErrorKind::BadInput);
         store.delete_midi(&stored.record.id).await.expect("deleted");
         assert_eq!(store.midi(&stored.record.id).await.expect_err("gone").kind, StoreErrorKind::NotFound);
-        assert_eq!(store.delete_midi(&stored.record.id).await.expect_err("gone").kind, StoreErrorKind::NotFound);
+        assert_eq!(
+            store.delete_midi(&stored.record.id).await.expect_err("gone").kind,
+            StoreErrorKind::NotFound
+        );
     }
     let mut large = midi(None, 1);
     large.data = vec![0; 2 * 1024 * 1024 + 1];
