@@ -21,8 +21,8 @@ const MOST_DRIFT = 300e-6;
 /** A difference above this is taken over at once, a smaller one little by little: notes must not be moved audibly. */
 const STEP_US = 20_000;
 
-/** How quickly small differences are taken over, in microseconds a second: a thousandth of the tempo is not heard. */
-const SLEW_US_S = 1_000;
+/** Small differences are taken over in the time to the next exchange, and no more of them: a thousandth of the tempo is not heard. */
+const [TURN_US, MOST_TURN_US] = [2_000_000, 2_000];
 
 /** Weight of a new difference in the jitter, as RFC 3550 has it. */
 const JITTER_WEIGHT = 1 / 16;
@@ -38,7 +38,7 @@ export class DuetClock {
     this.rtt = 0;
     this.jitter = 0;
     this.exchanges = 0;
-    /** What is added to the page's microseconds, and when it was set. @type {{at: number, offset: number} | null} */
+    /** What is added to the page's microseconds, since when, and how much more it is going to be. @type {{at: number, offset: number, turn: number} | null} */
     this.applied = null;
   }
 
@@ -67,8 +67,9 @@ export class DuetClock {
     this.exchanges += 1;
     this.recent.push({ at, theta: (t1 - t0 + (t2 - t3)) / 2, delay });
     if (this.recent.length > BELIEVED_OF) this.recent.shift();
+    const before = this.offsetAt(t3);
     this.fit(at);
-    this.steer(t3);
+    this.steer(t3, before);
   }
 
   /** The exchange that took least; of equals, the newest. */
@@ -90,19 +91,22 @@ export class DuetClock {
   /**
    * Turns what is applied towards what is believed.
    * @param {number} now µs of the page.
+   * @param {number} offset What has been applied until now.
    */
-  steer(now) {
+  steer(now, offset) {
     const { at, theta } = this.best;
     const wanted = theta + this.drift * (now - at);
-    if (this.applied === null || this.exchanges <= BELIEVED_OF) {
-      this.applied = { at: now, offset: wanted };
-      return;
-    }
-    const offset = this.applied.offset + this.drift * (now - this.applied.at);
-    const most = (SLEW_US_S * (now - this.applied.at)) / 1e6;
     const missing = wanted - offset;
-    const step = Math.abs(missing) > STEP_US ? missing : Math.max(-most, Math.min(most, missing));
-    this.applied = { at: now, offset: offset + step };
+    if (this.applied === null || this.exchanges <= BELIEVED_OF || Math.abs(missing) > STEP_US) this.applied = { at: now, offset: wanted, turn: 0 };
+    else this.applied = { at: now, offset, turn: Math.max(-MOST_TURN_US, Math.min(MOST_TURN_US, missing)) };
+  }
+
+  /** @param {number} us Of the page. */
+  offsetAt(us) {
+    if (this.applied === null) return 0;
+    const since = us - this.applied.at;
+    const turned = Math.max(0, Math.min(1, since / TURN_US));
+    return this.applied.offset + this.drift * since + this.applied.turn * turned;
   }
 
   /**
@@ -110,9 +114,7 @@ export class DuetClock {
    * @param {number} ms As `performance.now()` and `event.timeStamp` tell it.
    */
   duetAt(ms) {
-    const us = ms * 1000;
-    if (this.applied === null) return us;
-    return us + this.applied.offset + this.drift * (us - this.applied.at);
+    return ms * 1000 + this.offsetAt(ms * 1000);
   }
 
   /**
@@ -120,9 +122,10 @@ export class DuetClock {
    * @param {number} us
    */
   pageAt(us) {
-    if (this.applied === null) return us / 1000;
-    const { at, offset } = this.applied;
-    return (us - offset + this.drift * at) / (1 + this.drift) / 1000;
+    // The offset changes by a thousandth of the time at most, so each round brings three more digits.
+    let page = us - (this.applied?.offset ?? 0);
+    for (let round = 0; round < 4; round++) page = us - this.offsetAt(page);
+    return page / 1000;
   }
 }
 

@@ -5,7 +5,7 @@
  * @typedef {import("./types.js").DuetEvent} DuetEvent
  */
 import { byId } from "../dom.js";
-import { onLanguage, t } from "../i18n.js";
+import { hasWords, onLanguage, t } from "../i18n.js";
 import { dismiss, notify } from "../notices.js";
 import { Controls } from "./controls.js";
 import { Hands } from "./hands.js";
@@ -189,7 +189,8 @@ export class Duet {
 
   /** @param {DuetEvent} event */
   failed({ code = "", message = "" }) {
-    notify(`duet:${code}`, { level: "warning", words: () => t("duet_error", { message: message || code }) });
+    const key = `duet_error_${code}`;
+    notify(`duet:${code}`, { level: "warning", words: () => (hasWords(key) ? t(key) : t("duet_error", { message: message || code })) });
   }
 
   /** @param {"connecting" | "open" | "waiting" | "closed"} state */
@@ -274,27 +275,18 @@ export class Duet {
   }
 }
 
-/** Chord tones above the root, by the qualities that the server names. @type {[RegExp, number[]][]} */
-const TONES = [
-  [/^(hdim|half|m7b5|min7b5)/i, [0, 3, 6, 10]],
-  [/^dim7/i, [0, 3, 6, 9]],
-  [/^(dim|°)/i, [0, 3, 6]],
-  [/^(minmaj|mmaj)/i, [0, 3, 7, 11]],
-  [/^(min|m)[679]/i, [0, 3, 7, 10]],
-  [/^(maj|M)[679]/, [0, 4, 7, 11]],
-  [/^(dom|7|9|13)/i, [0, 4, 7, 10]],
-  [/^(aug|\+)/i, [0, 4, 8]],
-  [/^sus/i, [0, 5, 7]],
-  [/^(min|m)(?!aj)/i, [0, 3, 7]],
-];
+/** Chord tones above the root, by the qualities that the server names. @type {Record<string, number[]>} */
+const TONES = {
+  maj: [0, 4, 7], min: [0, 3, 7], dim: [0, 3, 6], aug: [0, 4, 8], sus: [0, 5, 7], other: [0],
+  7: [0, 4, 7, 10], maj7: [0, 4, 7, 11], min7: [0, 3, 7, 10], hdim7: [0, 3, 6, 10], dim7: [0, 3, 6, 9],
+};
 
 /**
  * The pitch classes of a chord.
  * @param {{root: number, quality: string}} chord
  */
 export function tonesOf({ root, quality }) {
-  const steps = TONES.find(([named]) => named.test(quality))?.[1] ?? [0, 4, 7];
-  return steps.map((step) => (root + step) % 12);
+  return (TONES[quality] ?? [0]).map((step) => (root + step) % 12);
 }
 
 /** @param {string} words */

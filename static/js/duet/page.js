@@ -95,7 +95,7 @@ function begin(scene, name) {
  */
 function leave(reason) {
   show(false);
-  notify("address", { level: "warning", words: () => t(reason === "gone" ? "duet_unknown" : "duet_full") });
+  notify("address", { level: "warning", words: () => t(reason === "gone" ? "duet_unknown" : "sessions_full") });
   if (reason === "gone") history.replaceState(null, "", "./duet");
   if (reason === "gone") opening.startOver();
 }

@@ -131,7 +131,7 @@ export function renderVolumes(sound, changed) {
   byId("volumes").replaceChildren(...voices.map((voice) => {
     const slider = make("input", { type: "range", min: 0, max: 100, value: Math.round(sound.volumes[voice] * 100), "data-voice": voice });
     slider.addEventListener("input", () => changed(voice, Number(/** @type {HTMLInputElement} */ (slider).value) / 100));
-    return make("label", { class: "slider" }, make("span", {}, t(`duet_volume_${voice}`)), slider);
+    return make("label", { class: "slider" }, make("span", { class: "slider-name", "data-voice": voice }, t(`duet_volume_${voice}`)), slider);
   }));
 }
 

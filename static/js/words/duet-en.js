@@ -20,7 +20,6 @@ export const duetEn = {
   duet_unknown: "The server no longer knows this duet. Begin a new one.",
   duet_link_lost: "The connection is lost; everything is silent. It is being opened again.",
   duet_link_back: "The connection is back.",
-  duet_full: "Eight people play already. Try again when one has left.",
 
   duet_stage: "Stage",
   duet_roll: "Notes to come, falling onto the keys",
@@ -183,5 +182,9 @@ export const duetEn = {
   duet_said_octave: "The row begins at {note}.",
   duet_unknown_key: "key not clear yet",
   duet_nothing: "nothing",
+  duet_error_duet_not_understood: "Not understood. Ask for chords, a key, a style or a tempo, such as: a slow ii–V–I in G.",
+  duet_error_duet_bad_changes: "These chords could not be read. Write them like this: Dm7 G7 | Cmaj7",
+  duet_error_duet_too_fast: "That was too much at once. A moment, please.",
+  duet_error_duet_midi_too_fast: "More notes than anybody could play; some were left out.",
   duet_error: "That did not work: {message}",
 };

@@ -20,7 +20,6 @@ export const duetKo = {
   duet_unknown: "서버가 이 합주를 더는 몰라요. 새로 시작해 주세요.",
   duet_link_lost: "연결이 끊겨서 모든 소리를 껐어요. 다시 연결하고 있어요.",
   duet_link_back: "다시 연결됐어요.",
-  duet_full: "이미 여덟 사람이 연주하고 있어요. 자리가 나면 다시 와 주세요.",
 
   duet_stage: "무대",
   duet_roll: "건반 위로 내려오는 다음 음들",
@@ -183,5 +182,9 @@ export const duetKo = {
   duet_said_octave: "자판이 {note}부터 시작해요.",
   duet_unknown_key: "조성은 아직 분명하지 않아요",
   duet_nothing: "없음",
+  duet_error_duet_not_understood: "무슨 뜻인지 모르겠어요. 코드나 조성, 스타일, 빠르기로 부탁해 보세요. 예: G장조 2-5-1을 느리게",
+  duet_error_duet_bad_changes: "이 코드 진행은 읽을 수 없어요. 이렇게 써 보세요: Dm7 G7 | Cmaj7",
+  duet_error_duet_too_fast: "한꺼번에 너무 많았어요. 잠시만요.",
+  duet_error_duet_midi_too_fast: "사람이 칠 수 없을 만큼 음이 많아서 일부를 뺐어요.",
   duet_error: "되지 않았어요: {message}",
 };

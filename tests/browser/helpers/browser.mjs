@@ -43,13 +43,13 @@ function browserWith(mic, camera) {
  * is closed when the test ends, however it ends.
  * @param {import("node:test").TestContext} test
  * @param {string} url
- * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string, path?: string, ready?: string, before?: (page: import("playwright-core").Page) => Promise<unknown>, touch?: boolean}} [options]
- * `path` is the page, `ready` what is on it once it is there, `before` prepares it.
+ * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string, path?: string, ready?: string, before?: (page: import("playwright-core").Page) => Promise<unknown>, touch?: boolean, lenient?: boolean}} [options]
+ * `path` is the page, `ready` what is on it once it is there, `before` prepares it; a `lenient` page runs scripts of the test's own too.
  */
 export async function openPage(test, url, options = {}) {
-  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false, path = "", ready = ".card", before = async () => {}, touch = false } = options;
+  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false, path = "", ready = ".card", before = async () => {}, touch = false, lenient = false } = options;
   const browser = await browserWith(mic, camera);
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, hasTouch: touch });
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, hasTouch: touch, bypassCSP: lenient });
   test.after(() => context.close());
   const page = await context.newPage();
   const troubles = [];
