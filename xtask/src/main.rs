@@ -1,4 +1,4 @@
-//! The project's own tool: `cargo xtask setup|ci|tidy|bench`.
+//! The project's own tool: `cargo xtask setup|ci|tidy|bench|train-improv`.
 //!
 //! It knows none of Duologue's crates: it prepares what they need, and judges them from outside.
 
@@ -11,6 +11,8 @@ mod places;
 mod setup;
 mod step;
 mod tidy;
+#[cfg(feature = "train")]
+mod train;
 
 use std::process::ExitCode;
 
@@ -42,15 +44,26 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Train the small model of melodies and compare it with counting
+    #[cfg(feature = "train")]
+    TrainImprov(train::TrainArgs),
+    /// Train the small model of melodies and compare it with counting
+    #[cfg(not(feature = "train"))]
+    #[command(disable_help_flag = true)]
+    TrainImprov {
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
-/// The benchmarks need more of this program than set-up and checks do: builds that, and hands over.
-#[cfg(not(feature = "bench"))]
-fn build_and_bench(words: &[String]) -> anyhow::Result<()> {
+/// Benchmarks and training need more of this program than set-up and checks do: builds that, and hands over.
+#[cfg(not(all(feature = "bench", feature = "train")))]
+fn build_and_run(feature: &str, task: &str, words: &[String]) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let build = ["run", "--quiet", "--release", "--package", "xtask", "--features", "bench", "--", "bench"];
+    let build = ["run", "--quiet", "--release", "--package", "xtask", "--features", feature, "--", task];
     let status = std::process::Command::new(cargo).args(build).args(words).status()?;
-    anyhow::ensure!(status.success(), "the benchmark did not finish");
+    anyhow::ensure!(status.success(), "{task} did not finish");
     Ok(())
 }
 
@@ -73,6 +86,10 @@ fn run() -> anyhow::Result<()> {
         #[cfg(feature = "bench")]
         Task::Bench(args) => bench::run(&args),
         #[cfg(not(feature = "bench"))]
-        Task::Bench { words } => build_and_bench(&words),
+        Task::Bench { words } => build_and_run("bench", "bench", &words),
+        #[cfg(feature = "train")]
+        Task::TrainImprov(args) => train::run(&args),
+        #[cfg(not(feature = "train"))]
+        Task::TrainImprov { words } => build_and_run("train", "train-improv", &words),
     }
 }
