@@ -35,7 +35,7 @@ pub const RECALL_MS: u64 = 5_000;
 
 /// Voice before the reply pauses. With the packet and the frame around it this keeps within 300 ms at the client,
 /// and it is longer than any click.
-const HOLD_MS: u32 = 160;
+const HOLD_MS: u32 = 128;
 /// The same for a voice much fainter than this person's own: someone else in the room.
 const HOLD_FAINT_MS: u32 = 320;
 /// Quiet that shows that a sound that did not pause the reply was nothing.

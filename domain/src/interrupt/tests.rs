@@ -82,10 +82,10 @@ fn kinds(log: &[(u64, InterruptEvent)]) -> Vec<InterruptEvent> {
 #[test]
 fn ducks_within_a_tenth_of_a_second_and_holds_within_a_quarter() {
     let log = run(REPLY, &[Voice(8)]);
-    assert_eq!(log, [(32, Duck), (160, Hold)]);
+    assert_eq!(log, [(32, Duck), (128, Hold)]);
     // The hiss of "stop" is no voice yet; it counts once the voice comes.
     let log = run(REPLY, &[Noise(4), Voice(8)]);
-    assert_eq!(log, [(64, Duck), (224, Hold)]);
+    assert_eq!(log, [(64, Duck), (192, Hold)]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
 #[test]
 fn early_words_stop_while_the_person_still_speaks() {
     let log = run(REPLY, &[Voice(14), Said("저기 제가"), Voice(40)]);
-    assert_eq!(log, [(32, Duck), (160, Hold), (448, Stop(ByWords))]);
+    assert_eq!(log, [(32, Duck), (128, Hold), (448, Stop(ByWords))]);
     // The beginning of a word is not a word.
     for begun in ["그렇", "exac", "알겠", "맞"] {
         let log = run(REPLY, &[Voice(14), Said(begun), Voice(14), Quiet(10), Said("네"), Quiet(10)]);
@@ -174,7 +174,7 @@ fn early_words_stop_while_the_person_still_speaks() {
 #[test]
 fn a_voice_longer_than_any_backchannel_stops_without_words() {
     let log = run(REPLY, &[Voice(60)]);
-    assert_eq!(log, [(32, Duck), (160, Hold), (1_216, Stop(Sustained))]);
+    assert_eq!(log, [(32, Duck), (128, Hold), (1_216, Stop(Sustained))]);
     let log = run(REPLY, &[Voice(32), Quiet(30)]);
     assert_eq!(kinds(&log), [Duck, Hold, Stop(Sustained)], "one second, and no word came at all");
     let log = run(REPLY, &[Voice(12), Quiet(30)]);
