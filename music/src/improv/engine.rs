@@ -1,7 +1,7 @@
 //! The engine: inputs in, promises out.
 
 use super::{
-    bar::{Hands, Scene},
+    bar::{Hands, Role, Scene},
     book::{Book, whole},
     clock::{Clock, Stretch},
     ear::{Ear, Struck},
@@ -18,7 +18,9 @@ use crate::{
 /// The last moment that is counted to: 285 years, and exact as a float.
 const LAST_US: u64 = 1 << 53;
 /// Chords of a chorus at most, and quarter notes of one of them.
-const CHANGES: usize = 256;
+const CHANGES: usize = 1024;
+/// Bars of a wish at most: two minutes of slow music, after which somebody may wish for something else.
+const LONGEST_WISH: u16 = 64;
 const LONGEST: f64 = 64.0;
 /// A beginning that nobody waits for, so that what is asked for begins with its first note.
 const BREATH_US: u64 = 150_000;
@@ -53,6 +55,18 @@ pub(super) struct Asked {
     pub(super) to: i64,
     /// Whether the duet goes on afterwards.
     pub(super) resumes: bool,
+    /// What is played.
+    pub(super) role: Role,
+}
+
+/// How a wish is granted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// Whether the duet goes on afterwards.
+    pub(super) resumes: bool,
+    /// Bars at most.
+    pub(super) longest: u16,
+    pub(super) role: Role,
 }
 
 /// The tempo that comes with a bar.
@@ -306,7 +320,7 @@ impl Improviser {
             let settings = sane(Settings { tempo: Tempo::Fixed(bpm), ..self.settings.clone() });
             self.begin(self.now + self.settings.commit_us + BREATH_US, us_per_q(&settings));
         }
-        self.grant(request, resumes);
+        self.grant(request, Wish { resumes, longest: LONGEST_WISH, role: Role::Show });
     }
 
     fn set(&mut self, settings: Settings) {

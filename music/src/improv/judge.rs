@@ -53,13 +53,17 @@ pub struct Performance {
 
 /// Plays a script to its end, or for `until_us` when it has none.
 pub fn perform(settings: &Settings, script: &[Input], until_us: u64) -> Performance {
-    let mut partner = Improviser::new(settings.clone());
+    run(&mut Improviser::new(settings.clone()), script, until_us)
+}
+
+/// The same with a partner that may have begun already.
+pub(super) fn run(partner: &mut Improviser, script: &[Input], until_us: u64) -> Performance {
     let mut performance = Performance::default();
     let mut inputs = script.iter().peekable();
     let mut now = 0;
     while now <= until_us {
         while let Some(input) = inputs.next_if(|input| delivered_us(input) <= now) {
-            note_heard(&partner, input, &mut performance.heard);
+            note_heard(partner, input, &mut performance.heard);
             partner.handle(input.clone());
         }
         let update = partner.advance(now);
@@ -182,7 +186,8 @@ pub fn scorecard(settings: &Settings, performance: &Performance) -> Scorecard {
     }
 }
 
-fn as_note(played: &Played) -> Note {
+/// A promise as a note of a score.
+pub(super) fn as_note(played: &Played) -> Note {
     Note {
         onset: played.at.max(0.0),
         duration: played.len,

@@ -24,6 +24,7 @@ mod harmony;
 mod judge;
 mod keyfind;
 mod lead;
+mod ornament;
 mod planner;
 pub mod players;
 mod render;

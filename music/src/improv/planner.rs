@@ -4,7 +4,7 @@ use super::{
     bar::{self, Brief, Hands, Role, Scene, Span},
     book::{Bar, Ready, Written},
     dice::Dice,
-    engine::{Asked, Coming, Improviser, Phase, sane, us_per_q},
+    engine::{Asked, Coming, Improviser, Phase, Wish, sane, us_per_q},
     harmony::{self, Harmony, Place},
     types::{Mode, Request, Settings, Style, Tempo, Update},
 };
@@ -19,9 +19,8 @@ const AHEAD: f64 = 2.0;
 const BARS: usize = 32;
 /// Steps of a motif that one bar can use.
 const STEPS: usize = 12;
-/// Bars of a wish that names none, and at most.
+/// Bars of a wish that names none.
 const WISH: u16 = 8;
-const LONGEST_WISH: u16 = 64;
 
 impl Improviser {
     /// One step of playing: steer, plan, promise.
@@ -231,8 +230,8 @@ impl Improviser {
     }
 
     fn role(&self, number: i64, form: i64) -> Role {
-        if self.asked.as_ref().is_some_and(|asked| (asked.from..asked.to).contains(&number)) {
-            return Role::Show;
+        if let Some(asked) = self.asked.as_ref().filter(|asked| (asked.from..asked.to).contains(&number)) {
+            return asked.role;
         }
         let bars = i64::from(self.settings.trade_bars);
         match self.settings.mode {
@@ -273,7 +272,7 @@ impl Improviser {
                 steps
             }
             Role::Fill if dice.chance(0.5) => self.ear.recent().iter().take(STEPS).copied().collect(),
-            Role::Fill | Role::Solo | Role::Counter => {
+            Role::Fill | Role::Solo | Role::Show => {
                 let motifs = self.ear.motifs();
                 motifs.get(dice.below(motifs.len())).map_or(Vec::new(), |motif| motif.steps.clone())
             }
@@ -423,7 +422,8 @@ impl Improviser {
     }
 
     /// Lets a wish begin with the next free bar.
-    pub(super) fn grant(&mut self, request: &Request, resumes: bool) {
+    pub(super) fn grant(&mut self, request: &Request, wish: Wish) {
+        let Wish { resumes, longest, role } = wish;
         let (from, start) = self.free_bar();
         self.truncate(from);
         let bar = self.settings.metre.bar();
@@ -439,9 +439,9 @@ impl Improviser {
         let needed = if settings.changes.is_empty() {
             if settings.style == Style::Blues { 12 } else { WISH }
         } else {
-            (round / bar).ceil().clamp(1.0, f64::from(LONGEST_WISH)) as u16
+            (round / bar).ceil().clamp(1.0, f64::from(longest)) as u16
         };
-        let bars = request.bars.unwrap_or(needed).clamp(1, LONGEST_WISH);
+        let bars = request.bars.unwrap_or(needed).clamp(1, longest);
         let named = !settings.changes.is_empty();
         let key = request.key.map(|key| Key::new(key.tonic, key.mode));
         let key = key.or(harmony::key_of(&settings.changes)).unwrap_or_else(|| self.key());
@@ -459,7 +459,7 @@ impl Improviser {
             // Afterwards the form begins anew.
             self.origin = (to, start + f64::from(bars) * bar);
         }
-        self.asked = Some(Asked { settings, key, named, from, start, to, resumes });
+        self.asked = Some(Asked { settings, key, named, from, start, to, resumes, role });
         (self.dirty, self.retimed) = (true, true);
     }
 
