@@ -245,3 +245,72 @@ test("a friend's link joins, its key leaves the address; without a soundfont the
   assert.equal(await page.locator("#opening-title").textContent(), "합주가 열려 있어요", "a page that is loaded anew still has the key");
   assert.deepEqual(troubles.filter((words) => !words.includes("404")), []);
 });
+
+/** Runs in the page: a browser with one MIDI keyboard and one synthesiser, and a second keyboard to be plugged in. */
+function fakeMidi() {
+  const port = (id, name) => ({ id, name, state: "connected", onmidimessage: null, sent: [], send(bytes, at) { this.sent.push([...bytes, at ?? 0]); }, clear() { this.cleared = true; } });
+  const access = { inputs: new Map([["k1", port("k1", "Keys 1")]]), outputs: new Map([["s1", port("s1", "Synth 1")]]), onstatechange: null };
+  window.midi = {
+    access,
+    play: (id, ...bytes) => access.inputs.get(id).onmidimessage?.({ data: Uint8Array.from(bytes), timeStamp: performance.now() }),
+    plug: (id, name) => (access.inputs.set(id, port(id, name)), access.onstatechange?.()),
+    unplug: (id) => ((access.outputs.get(id) ?? access.inputs.get(id)).state = "disconnected", access.onstatechange?.()),
+  };
+  navigator.requestMIDIAccess = async () => access;
+}
+
+test("a MIDI keyboard plays, the partner plays through a synthesiser ahead of time, devices come and go, the metronome is even", async (t) => {
+  const { page, partner, call, troubles } = await sitDown(t, stage, { lenient: true, before: async (page) => (await page.addInitScript(fakeMidi), await tapOutput(page)) });
+  await page.locator("#midi summary").click();
+  if (await page.locator("#midi-use").isVisible()) await page.locator("#midi-use").click();
+  await page.locator("#midi-choices").waitFor();
+  await page.evaluate(() => {
+    window.midi.play("k1", 0x93, 60, 101);
+    window.midi.play("k1", 0xb3, 64, 127);
+    window.midi.play("k1", 0x93, 60, 0);
+    window.midi.play("k1", 0xf8);
+    window.midi.plug("k2", "Keys 2");
+    window.midi.play("k2", 0x90, 67, 70);
+  });
+  assert.deepEqual(await until("what was played", () => played(partner).length === 4 && played(partner)), [[0x90, 60, 101], [0xb0, 64, 127], [0x80, 60, 0], [0x90, 67, 70]]);
+  assert.deepEqual(await page.locator("#midi-in option").allTextContents(), ["All of them", "Keys 1", "Keys 2"]);
+  await page.locator("#midi-in").selectOption("k1");
+  await page.locator("#midi-out").selectOption("s1");
+  await page.locator("label:has(#midi-both)").click();
+  await until("clocks", () => partner.told("duet.sync").length >= 16);
+  const at = partner.now() + 700_000;
+  call.say("duet.notes", { notes: [[1, at, 200_000, "bass", 3, 32, 40, 90], [2, at + 5_000_000, 200_000, "lead", 1, 0, 72, 90]] });
+  const sent = await until("the synthesiser's notes", () => page.evaluate(() => window.midi.access.outputs.get("s1").sent.filter(([status]) => status < 0xb0 || status >= 0xc0).length === 3 && [performance.now(), window.midi.access.outputs.get("s1").sent.filter(([status]) => status < 0xb0 || status >= 0xc0)]));
+  assert.deepEqual(sent[1].map((bytes) => bytes.slice(0, -1)), [[0xc3, 32], [0x93, 40, 90], [0x83, 40, 0]]);
+  const [program, on, off] = sent[1].map((bytes) => bytes.at(-1));
+  assert.ok(program === on && Math.abs(off - on - 200) < 1, "on its own clock, as long as it should be");
+  assert.ok(on > sent[0], "it is sent ahead of its time");
+  await page.locator("#panic").click();
+  await until("panic is told", () => partner.told("duet.panic").length === 1);
+  const silence = await page.evaluate(() => [window.midi.access.outputs.get("s1").cleared, window.midi.access.outputs.get("s1").sent.filter(([status, controller]) => (status & 0xf0) === 0xb0 && controller === 123).length]);
+  assert.deepEqual(silence, [true, 32], "once when it was chosen, once now, on every channel");
+  await page.evaluate(() => window.midi.unplug("s1"));
+  await until("it is gone", async () => (await page.locator("#midi-out option").count()) === 1);
+
+  await page.locator("#click").click();
+  const begun = (await tapped(page)).samples.length;
+  partner.start(partner.now() + 300_000, 200);
+  await sleep(3_000);
+  const sound = await tapped(page);
+  const clicks = onsets({ rate: sound.rate, samples: sound.samples.subarray(begun) });
+  assert.ok(clicks.length >= 7, `${clicks.length} clicks`);
+  const gaps = clicks.slice(1).map((click, index) => (click - clicks[index]) * 1000);
+  t.diagnostic(`metronome: gaps of ${(gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length).toFixed(2)} ms, SD ${spread(gaps).toFixed(2)} ms`);
+  assert.ok(spread(gaps) < 10);
+  assert.deepEqual(troubles, []);
+});
+
+test("the persona of a duet can be talked with in a window of its own", async (t) => {
+  const { page } = await sitDown(t, stage);
+  const [window] = await Promise.all([page.context().waitForEvent("page"), page.locator("#talk").click()]);
+  const call = await stage.next();
+  assert.equal(call.url.pathname, `/ws/voice/${new URL(page.url()).searchParams.get("session")}`);
+  call.greet();
+  await window.locator("#stage-name", { hasText: "Mira" }).waitFor();
+  assert.match((await window.locator("#duet-link").getAttribute("href")) ?? "", /duet\?session=/);
+});

@@ -62,6 +62,8 @@ export class Duet {
     /** @type {"idle" | "connecting" | "open" | "waiting" | "closed"} */
     this.state = "idle";
     this.wasOpen = false;
+    /** @type {WakeLockSentinel | null} */
+    this.awake = null;
     /** Called when the session cannot be joined. @type {(reason: "gone" | "full") => void} */
     this.onRefused = () => {};
     onLanguage(() => this.words());
@@ -156,6 +158,17 @@ export class Duet {
       this.performer.chords = this.performer.chords.filter((chord) => chord.at_us < this.performer.now);
     }
     this.showTransport();
+    void this.stayAwake();
+  }
+
+  /** A phone that lies on the music stand is not touched for minutes: while there is music its screen stays on. */
+  async stayAwake() {
+    if (!this.performer.playing) {
+      void this.awake?.release();
+      this.awake = null;
+    } else if (!this.awake && !document.hidden) {
+      this.awake = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+    }
   }
 
   /** All notes off, everywhere. */
@@ -230,6 +243,8 @@ export class Duet {
 
   /** Everything that has words, in the language of the moment. */
   words() {
+    byId("talk").hidden = !this.scene?.personaId;
+    byId("talk").textContent = t("duet_talk", { name: this.partner });
     byId("link-words").textContent = t(`link_${this.state}`);
     this.readout.refresh();
     this.metrics.render();

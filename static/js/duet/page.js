@@ -6,7 +6,7 @@
 import { byId, make } from "../dom.js";
 import { initLanguage, language, onLanguage, t } from "../i18n.js";
 import { initNotices, notify } from "../notices.js";
-import { scenes } from "../prefs.js";
+import { saveLive, scenes } from "../prefs.js";
 import { initLanguageSwitch, initTheme } from "../tools.js";
 import { duetAddress, inviteTo } from "./address.js";
 import { MODES, options } from "./controls.js";
@@ -186,6 +186,7 @@ function listenAside(duet) {
     const ask = byId("ask", HTMLInputElement);
     if (ask.value.trim() !== "" && duet.link.send({ type: "duet.ask", text: ask.value.trim() })) ask.value = "";
   });
+  byId("talk").addEventListener("click", () => duet.scene && talk(duet.scene));
   byId("share").addEventListener("click", () => void share(duet));
   for (const kind of /** @type {const} */ (["mid", "wav"])) byId(`record-${kind}`).addEventListener("click", () => void record(duet, kind));
   const instrument = byId("instrument", HTMLSelectElement);
@@ -200,6 +201,17 @@ function listenAside(duet) {
   });
   byId("help-open").addEventListener("click", () => byId("help", HTMLDialogElement).showModal());
   byId("help-close").addEventListener("click", () => byId("help", HTMLDialogElement).close());
+}
+
+/**
+ * The same session in words, in a window of its own: it goes on as after a reload, since a new window begins with what
+ * this one remembers.
+ * @param {Scene} scene
+ */
+function talk(scene) {
+  saveLive({ scene });
+  window.open("./", "_blank");
+  saveLive(null);
 }
 
 /** @param {Duet} duet */

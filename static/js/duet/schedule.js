@@ -75,6 +75,8 @@ export class Schedule {
    * @param {number} now
    */
   clear(now) {
+    // Should the server promise them once more, they are wanted again.
+    for (const note of [...this.waiting, ...this.given]) if (note.at >= now) this.known.delete(note.id);
     this.waiting = [];
     this.given = this.given.filter((note) => note.at < now);
     for (const note of this.given) note.duration = Math.min(note.duration, now - note.at);

@@ -58,7 +58,9 @@ export class Sound {
     } catch {
       return this.become("sound_failed");
     }
-    void this.context.resume();
+    this.wake();
+    // A telephone call or another program may have taken the sound away: the next touch brings it back.
+    for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => this.wake(), { capture: true });
     this.master = new GainNode(this.context, { gain: 0.9 });
     // Several players at once may be louder than the sound card: this bends where it would break.
     const guard = new DynamicsCompressorNode(this.context, { threshold: -10, knee: 8, ratio: 6, attack: 0.003, release: 0.2 });
@@ -75,6 +77,10 @@ export class Sound {
     } catch (error) {
       this.become(error instanceof SynthError ? error.code : "synth_failed");
     }
+  }
+
+  wake() {
+    if (this.context && this.context.state !== "running" && this.context.state !== "closed") void this.context.resume();
   }
 
   /** @param {SoundState} state */

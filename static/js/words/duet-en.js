@@ -122,6 +122,7 @@ export const duetEn = {
   duet_player_you: "{name} (you)",
   duet_player_unnamed: "Player {number}",
   duet_partner_name: "Your partner",
+  duet_talk: "Talk with {name} about it",
   duet_share: "Copy the link for a friend",
   duet_shared: "The link is copied. Who has it can play along.",
   duet_share_by_hand: "Copy this link:",

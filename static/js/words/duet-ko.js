@@ -122,6 +122,7 @@ export const duetKo = {
   duet_player_you: "{name} (나)",
   duet_player_unnamed: "연주자 {number}",
   duet_partner_name: "상대",
+  duet_talk: "{name}에게 말 걸기",
   duet_share: "친구에게 줄 링크 복사",
   duet_shared: "링크를 복사했어요. 링크가 있으면 함께 연주할 수 있어요.",
   duet_share_by_hand: "이 링크를 복사하세요:",

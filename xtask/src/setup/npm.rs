@@ -1,4 +1,4 @@
-//! npm packages: of the page what its camera part runs, for tests also those of its checks and of the browser tests.
+//! npm packages: of the page what its camera part and its duets run, for tests also those of its checks and of the browser tests.
 
 use std::{fs, path::Path, process::Command};
 
@@ -26,9 +26,9 @@ pub(super) fn prepare(places: &Places, for_tests: bool) -> anyhow::Result<()> {
         install(&page, Kind::All)?;
         return install(&places.root.join("tests/browser"), Kind::All);
     }
-    // Only the camera part of the page needs a package, and a scene is complete without a camera.
+    // Only the camera and the instruments of duets need packages; a scene is complete without either.
     if let Err(error) = install(&page, Kind::Runtime) {
-        eprintln!("setup: {error:#}\nsetup: going on without it: face scores will be off, all else works");
+        eprintln!("setup: {error:#}\nsetup: going on without it: face scores will be off and duets sound plain, all else works");
     }
     Ok(())
 }
