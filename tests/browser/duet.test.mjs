@@ -89,7 +89,7 @@ test("typed, clicked and touched notes reach the server on the duet's clock, and
   await page.evaluate(() => dispatchEvent(new Event("blur")));
   const last = await until("all let go", () => played(partner).length === 12 && played(partner).slice(8));
   assert.deepEqual(last.map(([status, one, two]) => [status, one, two > 0]), [[0xb0, 64, true], [0x90, 64, true], [0x80, 64, false], [0xb0, 64, false]]);
-  assert.equal(await page.locator(".key.own").count(), 0);
+  await until("no key is down", async () => (await page.locator(".key.own").count()) === 0);
   await page.locator("#piano .key[tabindex='0']").focus();
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
@@ -288,7 +288,7 @@ test("a MIDI keyboard plays, the partner plays through a synthesiser ahead of ti
   await page.locator("#panic").click();
   await until("panic is told", () => partner.told("duet.panic").length === 1);
   const silence = await page.evaluate(() => [window.midi.access.outputs.get("s1").cleared, window.midi.access.outputs.get("s1").sent.filter(([status, controller]) => (status & 0xf0) === 0xb0 && controller === 123).length]);
-  assert.deepEqual(silence, [true, 32], "once when it was chosen, once now, on every channel");
+  assert.deepEqual(silence, [true, 16], "on every channel");
   await page.evaluate(() => window.midi.unplug("s1"));
   await until("it is gone", async () => (await page.locator("#midi-out option").count()) === 1);
 
