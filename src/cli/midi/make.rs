@@ -40,9 +40,9 @@ pub(super) struct ImproviseArgs {
     /// The same seed makes the same music
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where to write it
+    /// Where to write it; by default here, named after the file and the mode
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
 }
 
 /// Flags of `midi render`.
@@ -50,9 +50,9 @@ pub(super) struct ImproviseArgs {
 pub(super) struct RenderArgs {
     /// A MIDI file
     file: PathBuf,
-    /// Where to write the WAV file: stereo, 16 bits, 44.1 kHz
+    /// Where to write the WAV file (stereo, 16 bits, 44.1 kHz); by default here, named after the file
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
     /// Another soundfont (.sf2) than the configured one
     #[arg(long, value_name = "FILE")]
     soundfont: Option<PathBuf>,
@@ -96,11 +96,14 @@ pub(super) fn improvise(args: &ImproviseArgs) -> anyhow::Result<()> {
         seed: args.seed,
     };
     let made = compose(score.map(|score| (score, analyze(score).style.class)), &wish);
-    fs::write(&args.out, smf::write(&made))
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    let out = args.out.clone().unwrap_or_else(|| {
+        let name = args.file.as_deref().map(|file| format!("{}-", stem(file))).unwrap_or_default();
+        PathBuf::from(format!("{name}{}.mid", args.mode.code()))
+    });
+    fs::write(&out, smf::write(&made)).with_context(|| format!("cannot write {}", out.display()))?;
     eprintln!(
         "{}: {} notes, {:.1} s, {} tracks",
-        args.out.display(),
+        out.display(),
         made.notes.len(),
         made.seconds(made.length),
         made.tracks.iter().filter(|track| track.notes > 0).count()
@@ -113,10 +116,16 @@ pub(super) fn render(args: &RenderArgs, configured: &Path) -> anyhow::Result<()>
     let (bytes, _) = read(&args.file)?;
     let font = sound::open(args.soundfont.as_deref().unwrap_or(configured))?;
     let rendering = sound::begin(&font, &bytes).with_context(|| args.file.display().to_string())?;
-    let context = || format!("cannot write {}", args.out.display());
-    let mut file = BufWriter::new(fs::File::create(&args.out).with_context(context)?);
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.wav", stem(&args.file))));
+    let context = || format!("cannot write {}", out.display());
+    let mut file = BufWriter::new(fs::File::create(&out).with_context(context)?);
     file.write_all(&rendering.wav_header()).with_context(context)?;
     pour(rendering, &mut file).and_then(|()| file.flush()).with_context(context)
+}
+
+/// A file's name without its folder and its ending.
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn pour(mut rendering: Rendering, file: &mut impl Write) -> std::io::Result<()> {
@@ -157,7 +166,8 @@ mod tests {
             Note { onset: 0.0, duration: 1.0, pitch: 60, velocity: 90, channel: 0, program: 0, track: 0 };
         std::fs::write(folder.join("a.mid"), smf::write(&Score::from_notes(vec![note]))).expect("a file");
         std::fs::write(folder.join("font.sf2"), duologue_testkit::soundfont()).expect("a file");
-        let args = RenderArgs { file: folder.join("a.mid"), out: folder.join("a.wav"), soundfont: None };
+        let args =
+            RenderArgs { file: folder.join("a.mid"), out: Some(folder.join("a.wav")), soundfont: None };
         render(&args, &folder.join("font.sf2")).expect("rendered");
         let reader = hound::WavReader::open(folder.join("a.wav")).expect("a WAV file");
         assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 44_100));
@@ -170,7 +180,7 @@ mod tests {
             complexity: Complexity::Medium,
             seconds: 8.0,
             seed: 1,
-            out: folder.join("b.mid"),
+            out: Some(folder.join("b.mid")),
         };
         assert!(improvise(&wish).expect_err("of nothing").to_string().contains("needs the MIDI file"));
         std::fs::remove_dir_all(&folder).expect("cleaned up");
