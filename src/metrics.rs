@@ -108,21 +108,36 @@ pub const METRICS: &[Metric] = &[
     ),
     Metric("duets_opened_total", Kind::Counter, "", "scenes in which somebody came to play"),
     Metric("duet_players", Kind::Gauge, "", "players who are at their places"),
-    Metric("duet_step_seconds", Kind::Histogram, "", "from a player's note until the partner had worked it out"),
+    Metric(
+        "duet_step_seconds",
+        Kind::Histogram,
+        "",
+        "from a player's note until the partner had worked it out",
+    ),
     Metric("duet_plan_seconds", Kind::Histogram, "", "from a player's note until the revised plan was sent"),
     Metric("duet_midi_dropped_total", Kind::Counter, "", "messages of MIDI that came too fast"),
     Metric("duet_midi_restamped_total", Kind::Counter, "", "messages of MIDI whose time could not be"),
     Metric("duet_promises_late_total", Kind::Counter, "", "notes left out because their time had passed"),
     Metric("duet_notes_late_total", Kind::Counter, "", "notes that clients reported as too late"),
     Metric("duet_clients_cut_off_total", Kind::Counter, "", "players cut off because they did not read"),
-    Metric("duet_engines_anew_total", Kind::Counter, "", "partners that began anew because their state kept failing"),
-    Metric("duet_asked_in_words_total", Kind::Counter, "", "wishes to be played something that were said or written"),
+    Metric(
+        "duet_engines_anew_total",
+        Kind::Counter,
+        "",
+        "partners that began anew because their state kept failing",
+    ),
+    Metric(
+        "duet_asked_in_words_total",
+        Kind::Counter,
+        "",
+        "wishes to be played something that were said or written",
+    ),
 ];
 
 /// Steps of what happens between two notes: a partner that takes longer than 5 ms is heard.
 const MUSICAL_STEPS: [f64; 18] = [
-    0.000_05, 0.000_1, 0.000_15, 0.000_2, 0.000_3, 0.000_4, 0.000_5, 0.000_7, 0.001, 0.001_5, 0.002, 0.003, 0.005,
-    0.007, 0.01, 0.02, 0.05, 0.1,
+    0.000_05, 0.000_1, 0.000_15, 0.000_2, 0.000_3, 0.000_4, 0.000_5, 0.000_7, 0.001, 0.001_5, 0.002, 0.003,
+    0.005, 0.007, 0.01, 0.02, 0.05, 0.1,
 ];
 
 /// Steps of all other histograms of seconds: fine where a person notices (0.1 to 5 s), coarse around it.

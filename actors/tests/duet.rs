@@ -149,8 +149,12 @@ async fn the_partner_plays_in_time_and_late_comers_are_told_all() {
     let first = notes.iter().map(|note| note.at_us).min().expect("some");
     let bars = (first as f64 - transport.origin_us as f64) / (4.0 * BEAT_US as f64);
     assert!((-0.1..=2.0).contains(&bars), "the first note is {bars} bars after the start");
-    assert!(told.iter().any(|event| matches!(event, DuetEvent::Plan { plan, .. } if !plan.chords.is_empty())));
-    assert!(told.iter().any(|event| matches!(event, DuetEvent::Figures(figures) if figures.in_key.is_some())));
+    assert!(
+        told.iter().any(|event| matches!(event, DuetEvent::Plan { plan, .. } if !plan.chords.is_empty()))
+    );
+    assert!(
+        told.iter().any(|event| matches!(event, DuetEvent::Figures(figures) if figures.in_key.is_some()))
+    );
 
     let late = duet.join("late").expect("room");
     let told = listen(&late, Duration::from_millis(1)).await;
@@ -192,7 +196,11 @@ async fn killed_in_the_middle_of_a_bar_it_is_back_within_a_beat() {
     onsets.sort_unstable();
     let widest = onsets.windows(2).map(|pair| pair[1] - pair[0]).max().expect("notes");
     assert!(widest <= 4 * BEAT_US, "{widest} µs without a note");
-    assert!(!told.iter().any(|event| matches!(event, DuetEvent::Cancel(_) | DuetEvent::Playing { playing: false, .. })));
+    assert!(
+        !told
+            .iter()
+            .any(|event| matches!(event, DuetEvent::Cancel(_) | DuetEvent::Playing { playing: false, .. }))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,7 +228,9 @@ async fn a_stop_takes_everything_back_and_a_panic_lets_everybody_go() {
     assert!(one.panic());
     let told = listen(&one, Duration::from_millis(100)).await;
     assert!(told.contains(&DuetEvent::Off));
-    assert!(told.iter().any(|event| matches!(event, DuetEvent::Played { player: 1, events } if events[0].bytes == [0x84, 72, 64])));
+    assert!(told.iter().any(
+        |event| matches!(event, DuetEvent::Played { player: 1, events } if events[0].bytes == [0x84, 72, 64])
+    ));
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,7 +66,10 @@ async fn clock(socket: &mut Socket) -> u64 {
 async fn the_clock_answers_and_a_start_brings_notes() {
     let hall = Hall::new().await;
     let (mut socket, welcome) = hall.join("?name=Mina").await;
-    assert_eq!((&welcome["player"], &welcome["channel"], &welcome["playing"]), (&json!(0), &json!(0), &json!(false)));
+    assert_eq!(
+        (&welcome["player"], &welcome["channel"], &welcome["playing"]),
+        (&json!(0), &json!(0), &json!(false))
+    );
     assert_eq!(welcome["players"], json!([{"player": 0, "name": "Mina"}]));
     assert_eq!(welcome["settings"]["mode"], "accompany");
     let asked = Instant::now();
@@ -77,9 +80,16 @@ async fn the_clock_answers_and_a_start_brings_notes() {
     assert!(t1 >= welcome["now_us"].as_u64().expect("now") && t1 <= t2);
     assert!(u128::from(t2 - t1) <= asked.elapsed().as_micros(), "{synced}");
 
-    socket.say(json!({"type": "duet.start", "mode": "accompany", "style": "bossa", "bpm": 140, "follow": false})).await;
+    socket
+        .say(
+            json!({"type": "duet.start", "mode": "accompany", "style": "bossa", "bpm": 140, "follow": false}),
+        )
+        .await;
     let settings = last(&mut socket, "duet.settings").await;
-    assert_eq!((&settings["settings"]["bpm"], &settings["settings"]["follow"]), (&json!(140.0), &json!(false)));
+    assert_eq!(
+        (&settings["settings"]["bpm"], &settings["settings"]["follow"]),
+        (&json!(140.0), &json!(false))
+    );
     assert_eq!(last(&mut socket, "duet.playing").await["playing"], true);
     let transport = last(&mut socket, "duet.transport").await;
     let beat = transport["us_per_beat"].as_f64().expect("a length");
@@ -135,10 +145,16 @@ async fn two_players_hear_each_other_in_both_forms_and_who_goes_lets_go() {
     let score = smf::read(&bytes, &Limits::default()).expect("a MIDI file");
     assert_eq!(score.notes.len(), 3);
     let sound = path.replace(".mid", ".wav");
-    assert_eq!(hall.house.request(Method::GET, &sound).send().await.expect("answered").status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        hall.house.request(Method::GET, &sound).send().await.expect("answered").status(),
+        StatusCode::FORBIDDEN
+    );
     let request = hall.house.request(Method::GET, &sound).header("x-duologue-secret", &hall.secret);
     let answer = request.send().await.expect("answered");
-    assert_eq!((answer.status(), &answer.headers()["content-type"]), (StatusCode::OK, &"audio/wav".parse().expect("a value")));
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &"audio/wav".parse().expect("a value"))
+    );
     assert!(answer.bytes().await.expect("bytes").starts_with(b"RIFF"));
 }
 

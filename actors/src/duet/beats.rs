@@ -49,7 +49,8 @@ impl Beats {
         let from_us = change.from_us.max(first_us);
         let bar = change.metre.bar();
         // Where in its bar the new beats are then.
-        let beat = transport.origin_beat + (from_us as f64 - transport.origin_us as f64) / transport.us_per_beat;
+        let beat =
+            transport.origin_beat + (from_us as f64 - transport.origin_us as f64) / transport.us_per_beat;
         let phase = (beat * transport.quarters_per_beat).rem_euclid(bar);
         let now = self.quarters(from_us);
         let is_first = from_us == first_us;
@@ -103,8 +104,7 @@ impl Beats {
     pub(super) fn quarters(&self, at_us: u64) -> f64 {
         let idx = self.pieces.partition_point(|piece| piece.from_us <= at_us).saturating_sub(1);
         let Some(piece) = self.pieces.get(idx) else { return 0.0 };
-        let quarters =
-            piece.from_quarter + (at_us as f64 - piece.from_us as f64) / piece.us_per_quarter;
+        let quarters = piece.from_quarter + (at_us as f64 - piece.from_us as f64) / piece.us_per_quarter;
         quarters.max(0.0)
     }
 

@@ -10,7 +10,10 @@ use duologue_music::{
     score::{DRUMS, Metre, Note, Score, sort},
 };
 
-use super::{event::Figures, tape::{Tape, Taped, Who}};
+use super::{
+    event::Figures,
+    tape::{Tape, Taped, Who},
+};
 
 /// Bars that are judged together.
 const BARS: f64 = 8.0;

@@ -172,8 +172,7 @@ impl MidiIn {
             return Vec::new();
         }
         let ends = (0..128_u8).filter(|key| held >> key & 1 == 1);
-        let mut events =
-            ends.map(|key| MidiEvent { at_us, bytes: [0x80, key, 64] }).collect::<Vec<_>>();
+        let mut events = ends.map(|key| MidiEvent { at_us, bytes: [0x80, key, 64] }).collect::<Vec<_>>();
         if pedal {
             events.push(MidiEvent { at_us, bytes: [0xB0, 64, 0] });
         }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use duologue_music::{
-    improv::{Heard, Improviser as Engine, Input, Plan, Planned, PlannedChord, PlayerId, Settings, Transport, Update},
+    improv::{
+        Heard, Improviser as Engine, Input, Plan, Planned, PlannedChord, PlayerId, Settings, Transport,
+        Update,
+    },
     key::Key,
 };
 use tokio::time::Instant;
@@ -300,8 +303,7 @@ impl Stage {
     fn promise(&mut self, notes: Vec<Planned>, revision: u32, now_us: u64) {
         self.promised.retain(|note| note.at_us + note.duration_us > now_us);
         let all = notes.len();
-        let notes =
-            notes.into_iter().filter(|note| note.at_us + TOO_LATE_US >= now_us).collect::<Vec<_>>();
+        let notes = notes.into_iter().filter(|note| note.at_us + TOO_LATE_US >= now_us).collect::<Vec<_>>();
         if notes.len() < all {
             metrics::counter!("duet_promises_late_total").increment((all - notes.len()) as u64);
         }

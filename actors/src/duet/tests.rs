@@ -25,7 +25,12 @@ fn play(journal: &mut Journal, engine: &mut Engine, steps: std::ops::Range<u64>)
             inputs.push(Input::Start { at_us: 400_000 });
         }
         if step % 12 == 0 {
-            inputs.push(Input::NoteOn { player: 0, at_us: now_us, pitch: 60 + (step % 7) as u8, velocity: 80 });
+            inputs.push(Input::NoteOn {
+                player: 0,
+                at_us: now_us,
+                pitch: 60 + (step % 7) as u8,
+                velocity: 80,
+            });
         }
         journal.begin();
         for input in &inputs {

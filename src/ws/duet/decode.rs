@@ -100,7 +100,10 @@ pub fn decode(text: &str) -> Result<Said, Refused> {
 pub fn from_json(value: &Value) -> Result<Said, Refused> {
     let text = |key: &str, most: usize| match value.get(key).and_then(Value::as_str) {
         Some(text) if text.chars().count() <= most => Ok(text.to_owned()),
-        _ => Err(refused("duet_bad_value", format!("The field {key} must be a text of at most {most} letters."))),
+        _ => Err(refused(
+            "duet_bad_value",
+            format!("The field {key} must be a text of at most {most} letters."),
+        )),
     };
     Ok(match value.get("type").and_then(Value::as_str).unwrap_or_default() {
         "duet.sync" => match value.get("t0").and_then(Value::as_f64) {
@@ -134,7 +137,8 @@ fn midi(value: &Value) -> Result<Said, Refused> {
     let byte = |event: &Value, idx: usize| event.get(idx).and_then(Value::as_u64).unwrap_or(u64::MAX);
     Ok(taken(events.iter().map(|event| {
         let at_us = number(event, 0).filter(|at| at.is_finite());
-        let at_us = at_us.ok_or_else(|| refused("duet_bad_value", "An event is [t_us, status, data1, data2]."))?;
+        let at_us =
+            at_us.ok_or_else(|| refused("duet_bad_value", "An event is [t_us, status, data1, data2]."))?;
         // A float that is negative or too large becomes the nearest there is; such a time is taken for now.
         let length = event.as_array().map_or(0, Vec::len);
         let last = if length == 3 { 0 } else { byte(event, 3) };
@@ -153,7 +157,10 @@ pub fn claims(bytes: &[u8]) -> bool {
 /// It is no frame of MIDI, or not as long as it says.
 pub fn from_binary(bytes: &[u8]) -> Result<Said, Refused> {
     let Some((header, body)) = bytes.split_at_checked(8).filter(|(header, _)| claims(header)) else {
-        return Err(refused("duet_bad_header", "A frame begins with 0x44, 1, 4 and a count; see docs/wire.md."));
+        return Err(refused(
+            "duet_bad_header",
+            "A frame begins with 0x44, 1, 4 and a count; see docs/wire.md.",
+        ));
     };
     let count = usize::from(header[3]);
     if body.len() != count * MIDI_BYTES {
@@ -199,9 +206,10 @@ fn channel_voice(at_us: u64, [status, one, two]: [u64; 3]) -> Result<MidiEvent, 
             Ok(MidiEvent { at_us, bytes: [status as u8, one as u8, two as u8] })
         }
         (0x80..=0xEF, _, _) => Err(refused("duet_bad_data", "Data bytes are 0 to 127.")),
-        (0xF0..=0xFF, _, _) => {
-            Err(refused("duet_not_channel_voice", "System messages are not taken: notes, controllers and the like are."))
-        }
+        (0xF0..=0xFF, _, _) => Err(refused(
+            "duet_not_channel_voice",
+            "System messages are not taken: notes, controllers and the like are.",
+        )),
         _ => Err(refused("duet_bad_status", "A status is a byte, 128 to 239.")),
     }
 }
@@ -218,7 +226,8 @@ impl Patch {
             Some(_) => Err(refused("duet_bad_value", format!("The field {key} must be a text."))),
         };
         if let Some(mode) = code("mode")? {
-            settings.mode = Mode::parse(mode).ok_or_else(|| unknown("mode", "trade, accompany, counter, lead"))?;
+            settings.mode =
+                Mode::parse(mode).ok_or_else(|| unknown("mode", "trade, accompany, counter, lead"))?;
         }
         if let Some(style) = code("style")? {
             let styles = Style::ALL.map(Style::code).join(", ");
@@ -235,7 +244,9 @@ impl Patch {
         if let Some(key) = code("key")? {
             settings.key = match key.trim() {
                 "" | "auto" => None,
-                name => Some(ask::key(name).ok_or_else(|| unknown("key", "auto, or such as G major, f# minor"))?),
+                name => {
+                    Some(ask::key(name).ok_or_else(|| unknown("key", "auto, or such as G major, f# minor"))?)
+                }
             };
         }
         if let Some(changes) = code("changes")? {
@@ -284,9 +295,10 @@ impl Patch {
         match self.field(key).map(Value::as_u64) {
             None => Ok(None),
             Some(Some(number)) if (low..=high).contains(&number) => Ok(Some(number)),
-            Some(_) => {
-                Err(refused("duet_bad_value", format!("The field {key} must be a whole number, {low} to {high}.")))
-            }
+            Some(_) => Err(refused(
+                "duet_bad_value",
+                format!("The field {key} must be a whole number, {low} to {high}."),
+            )),
         }
     }
 }

@@ -122,7 +122,9 @@ fn small(event: &DuetEvent, now_us: u64) -> Value {
         DuetEvent::Synced { t0, t1_us } => {
             json!({"type": "duet.synced", "t0": number(*t0), "t1": t1_us, "t2": now_us})
         }
-        DuetEvent::Settings(settings) => json!({"type": "duet.settings", "settings": settings_json(settings)}),
+        DuetEvent::Settings(settings) => {
+            json!({"type": "duet.settings", "settings": settings_json(settings)})
+        }
         DuetEvent::Players(players) => json!({"type": "duet.players", "players": players_json(players)}),
         DuetEvent::Playing { playing, ended } => {
             json!({"type": "duet.playing", "playing": playing, "ended": ended})

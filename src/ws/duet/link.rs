@@ -6,11 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::ws::Message;
-use duologue_actors::{
-    duet::Seat,
-    event::SessionEvent,
-    sessions::SessionHandle,
-};
+use duologue_actors::{duet::Seat, event::SessionEvent, sessions::SessionHandle};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{

@@ -107,7 +107,11 @@ impl Hands {
         }
     }
 
-    fn play(&mut self, events: &[duologue_actors::duet::MidiEvent], why: Option<Refused>) -> Result<(), Refused> {
+    fn play(
+        &mut self,
+        events: &[duologue_actors::duet::MidiEvent],
+        why: Option<Refused>,
+    ) -> Result<(), Refused> {
         let dropped = self.seat.play(events);
         match why {
             Some(refused) => Err(refused),

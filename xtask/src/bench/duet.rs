@@ -41,7 +41,11 @@ pub(crate) async fn run(args: &DuetArgs) -> anyhow::Result<()> {
     if !args.no_table {
         kept &= build_and_run(args, &["run", "--package", "duologue-music", "--example", "duet"], &[])?;
         let accelerated = ["test", "--package", "duologue-actors", "--test", "duet"];
-        let fine = build_and_run(args, &accelerated, &["--exact", "ten_minutes_over_a_bad_network_and_no_note_is_late"])?;
+        let fine = build_and_run(
+            args,
+            &accelerated,
+            &["--exact", "ten_minutes_over_a_bad_network_and_no_note_is_late"],
+        )?;
         report(fine, "ten minutes over 40 ± 20 ms in accelerated time: no late note", "");
         kept &= fine;
     }
@@ -50,8 +54,11 @@ pub(crate) async fn run(args: &DuetArgs) -> anyhow::Result<()> {
         let plan = crowd::play(&house, sessions, args.seconds).await?;
         let fine = plan.quantile_ms(0.99) <= bar_ms;
         let what = format!("{sessions} sessions, note to plan sent, {} plans", plan.count());
-        let figures =
-            format!("{:.2} ms p50, {:.2} ms p99 (≤ {bar_ms} ms)", plan.quantile_ms(0.5), plan.quantile_ms(0.99));
+        let figures = format!(
+            "{:.2} ms p50, {:.2} ms p99 (≤ {bar_ms} ms)",
+            plan.quantile_ms(0.5),
+            plan.quantile_ms(0.99)
+        );
         report(fine, &what, &figures);
         kept &= fine;
     }

@@ -23,9 +23,12 @@ fn json_and_binary_say_the_same() {
     let list = json!([[1_000, 0x90, 60, 80], [2_000, 0x80, 60, 0], [2_500, 0xC3, 5], [3_000, 0xE0, 0, 64]]);
     let json = events(&list);
     let mut bytes = vec![0x44, 1, 4, 4, 9, 0, 0, 0];
-    for (at_us, message) in
-        [(1_000_u64, [0x90_u8, 60, 80]), (2_000, [0x80, 60, 0]), (2_500, [0xC3, 5, 99]), (3_000, [0xE0, 0, 64])]
-    {
+    for (at_us, message) in [
+        (1_000_u64, [0x90_u8, 60, 80]),
+        (2_000, [0x80, 60, 0]),
+        (2_500, [0xC3, 5, 99]),
+        (3_000, [0xE0, 0, 64]),
+    ] {
         bytes.extend(at_us.to_le_bytes());
         bytes.extend(message);
         bytes.push(0);
@@ -60,8 +63,12 @@ fn only_whole_channel_voice_messages_are_taken() {
     }
     assert_eq!(code(events(&json!(vec![[0, 0x90, 60, 80]; 256]))), "duet_too_many_events");
     assert_eq!(code(events(&json!("x"))), "duet_bad_value");
-    assert!(matches!(events(&json!([[-5.0, 0x90, 1, 1]])), Ok(Said::Midi(taken, None)) if taken[0].at_us == 0));
-    assert!(matches!(events(&json!([[1e300, 0x90, 1, 1]])), Ok(Said::Midi(taken, None)) if taken[0].at_us == u64::MAX));
+    assert!(
+        matches!(events(&json!([[-5.0, 0x90, 1, 1]])), Ok(Said::Midi(taken, None)) if taken[0].at_us == 0)
+    );
+    assert!(
+        matches!(events(&json!([[1e300, 0x90, 1, 1]])), Ok(Said::Midi(taken, None)) if taken[0].at_us == u64::MAX)
+    );
 }
 
 #[test]
@@ -109,7 +116,8 @@ fn settings_change_in_parts_and_wrong_ones_not_at_all() {
         other => panic!("{other:?}"),
     };
     let set = |field: &str, value: Value| patch(json!({"type": "duet.set", field: value}));
-    let both = patch(json!({"type": "duet.start", "style": "bossa", "bpm": 132, "follow": false, "metre": [3, 4]}));
+    let both =
+        patch(json!({"type": "duet.start", "style": "bossa", "bpm": 132, "follow": false, "metre": [3, 4]}));
     let both = both.expect("fine");
     assert_eq!((both.style, both.tempo, both.metre.num), (Style::Bossa, Tempo::Fixed(132.0), 3));
     assert_eq!(both.mode, Settings::default().mode, "what is not named stays");

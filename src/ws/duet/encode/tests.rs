@@ -9,7 +9,15 @@ use duologue_music::{
 use super::*;
 
 fn note(id: u32) -> Planned {
-    Planned { id, at_us: 5_000_000, duration_us: 400_000, part: Part::Bass, pitch: 38, velocity: 90, program: 32 }
+    Planned {
+        id,
+        at_us: 5_000_000,
+        duration_us: 400_000,
+        part: Part::Bass,
+        pitch: 38,
+        velocity: 90,
+        program: 32,
+    }
 }
 
 fn value(event: &DuetEvent) -> Value {
@@ -30,7 +38,8 @@ fn notes_and_plans_are_rows() {
     };
     let plan = Arc::new(Plan { revision: 3, chords: vec![chord], notes: vec![note(7)] });
     let told = value(&DuetEvent::Plan { plan, with_flats: true, since: None });
-    let chord = json!({"at_us": 1, "duration_us": 2, "symbol": "Bb7", "roman": "V7", "root": 10, "quality": "7"});
+    let chord =
+        json!({"at_us": 1, "duration_us": 2, "symbol": "Bb7", "roman": "V7", "root": 10, "quality": "7"});
     assert_eq!(told, json!({"type": "duet.plan", "revision": 3, "chords": [chord], "notes": [row]}));
 }
 
@@ -79,7 +88,8 @@ fn small_events_are_as_documented() {
     let events: Arc<[MidiEvent]> = Arc::new([MidiEvent { at_us: 9, bytes: [0x94, 60, 80] }]);
     let told = value(&DuetEvent::Played { player: 1, events });
     assert_eq!(told, json!({"type": "duet.played", "player": 1, "events": [[9, 0x94, 60, 80]]}));
-    let heard = Heard { key: Some(Key::new(7, Mode::Major)), bpm: Some(92.06), density: 1.8, ..Heard::default() };
+    let heard =
+        Heard { key: Some(Key::new(7, Mode::Major)), bpm: Some(92.06), density: 1.8, ..Heard::default() };
     let told = value(&DuetEvent::Heard(Arc::new(heard)));
     let wanted = json!({
         "type": "duet.heard", "key": "G major", "chord": null, "bpm": 92.1, "density": 1.8, "motifs": 0,

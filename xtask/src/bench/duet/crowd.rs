@@ -41,7 +41,8 @@ pub(super) async fn play(house: &House, sessions: usize, seconds: u64) -> anyhow
     let players = players.collect::<Vec<_>>();
     // Until everybody has started.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let (before, steps) = (house.histogram("duet_plan_seconds").await?, house.histogram("duet_step_seconds").await?);
+    let (before, steps) =
+        (house.histogram("duet_plan_seconds").await?, house.histogram("duet_step_seconds").await?);
     let (cpu, at) = (house.cpu()?, Instant::now());
     tokio::time::sleep(Duration::from_secs(seconds.saturating_sub(4).max(1))).await;
     let after = house.histogram("duet_plan_seconds").await?.since(&before);

@@ -76,7 +76,8 @@ impl House {
         let answer = self.http("POST", "/chat/sessions", "{\"persona_id\":\"maya\"}").await?;
         let json = answer.find('{').and_then(|at| serde_json::from_str::<Value>(&answer[at..]).ok());
         let made = json.with_context(|| format!("no session: {answer}"))?;
-        let text = |key: &str| made[key].as_str().map(str::to_owned).context("a session has an id and a secret");
+        let text =
+            |key: &str| made[key].as_str().map(str::to_owned).context("a session has an id and a secret");
         let url = format!("ws://127.0.0.1:{}/ws/duet/{}", self.port, text("id")?);
         let mut request = url.into_client_request()?;
         let protocols = format!("realtime, duologue-secret.{}", text("secret")?);
