@@ -1,5 +1,6 @@
 /** The duet's page with the real server: two people and the partner. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -75,10 +76,13 @@ test("two people play with the partner: heard, seen, asked, ended together, reco
   t.diagnostic(`meter: ${late}`);
 
   const [file] = await Promise.all([page.waitForEvent("download"), page.locator("#record-mid").click()]);
-  const { readFile } = await import("node:fs/promises");
   const midi = await readFile(await file.path());
   assert.equal(midi.toString("latin1", 0, 4), "MThd");
   assert.ok(midi.length > 300);
+  const [sounds] = await Promise.all([page.waitForEvent("download"), page.locator("#record-wav").click()]);
+  const wav = await readFile(await sounds.path());
+  assert.deepEqual([wav.toString("latin1", 0, 4), wav.toString("latin1", 8, 12)], ["RIFF", "WAVE"]);
+  assert.ok(wav.length > 100_000);
   assert.deepEqual(troubles, []);
 });
 

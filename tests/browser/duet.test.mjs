@@ -95,6 +95,7 @@ test("typed, clicked and touched notes reach the server on the duet's clock, and
   await page.keyboard.press("Enter");
   const focused = await page.evaluate(() => Number(document.activeElement?.getAttribute("data-pitch")));
   await until("Enter", () => played(partner).length === 14 && played(partner)[12][1] === focused);
+  await until("who just plays is joined", () => partner.told("duet.start").length === 1);
   assert.deepEqual(troubles, []);
 });
 

@@ -23,6 +23,9 @@ import { noteOf } from "./types.js";
 /** What the client has seen is told to the server, and shown, this often. */
 const REPORT_MS = 2_000;
 
+/** Whoever just plays is joined after so many notes: fewer may be a hand that tries the keys. */
+const JOINED_AFTER = 5;
+
 /** Other players are heard this late, so that their rhythm survives the network: the most that came late lately, within this. */
 const [LEAST_DELAY_US, MOST_DELAY_US] = [5_000, 120_000];
 
@@ -62,6 +65,8 @@ export class Duet {
     /** @type {"idle" | "connecting" | "open" | "waiting" | "closed"} */
     this.state = "idle";
     this.wasOpen = false;
+    /** Whether there has been music: who has stopped it wants to play alone. */
+    this.begun = false;
     /** @type {WakeLockSentinel | null} */
     this.awake = null;
     /** Called when the session cannot be joined. @type {(reason: "gone" | "full") => void} */
@@ -121,6 +126,7 @@ export class Duet {
     this.sound.setOwn(this.hands.channel);
     this.performer.forget();
     this.performer.playing = event.playing ?? false;
+    this.begun ||= this.performer.playing;
     this.performer.move(event.transport ?? null);
     this.players = event.players ?? [];
     this.settle(event.settings);
@@ -152,6 +158,7 @@ export class Duet {
   play(event) {
     const was = this.performer.playing;
     this.performer.playing = event.playing ?? false;
+    this.begun = true;
     if (was !== this.performer.playing) announce(t(this.performer.playing ? "duet_said_started" : event.ended ? "duet_said_ended" : "duet_said_stopped"));
     if (!this.performer.playing) {
       this.performer.planned = [];
@@ -273,6 +280,7 @@ export class Duet {
   draw() {
     const { performer, traces } = this;
     const { now } = performer;
+    if (!this.begun && this.hands.count >= JOINED_AFTER) this.begun = this.link.send({ type: "duet.start" });
     traces.forget(now);
     const { current } = performer.harmony;
     this.readout.draw();

@@ -21,6 +21,8 @@ export class Hands {
     /** How many of the ways hold each pitch. @type {Map<number, number>} */
     this.held = new Map();
     this.pedal = false;
+    /** Notes played so far. */
+    this.count = 0;
   }
 
   /**
@@ -32,6 +34,7 @@ export class Hands {
     this.held.set(pitch, (this.held.get(pitch) ?? 0) + 1);
     this.sound.touch(pitch, velocity);
     this.traces.begin(this.player, pitch, this.link.clock.duetAt(at));
+    this.count += 1;
     this.tell(0x90, pitch, velocity, at);
   }
 

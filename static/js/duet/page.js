@@ -124,13 +124,15 @@ function listen(duet) {
       duet.off();
       duet.link.send({ type: "duet.panic" });
     },
+    escape: () => (document.body.dataset.settings === "true" ? closeSettings() : does.panic()),
     toggle: () => (duet.performer.playing ? does.end() : does.start()),
     metronome,
     tap: (/** @type {number} */ at) => duet.controls.tap(at),
     mode: (/** @type {number} */ index) => duet.controls.change({ mode: MODES[index] }),
     where: () => announce(duet.readout.sentence),
     ask: () => {
-      openSettings(true);
+      // Where the settings stand beside the stage there is nothing to open.
+      if (byId("settings-open").checkVisibility()) openSettings(true);
       byId("ask").focus();
     },
     help: () => byId("help", HTMLDialogElement).showModal(),
@@ -171,16 +173,18 @@ function openSettings(open) {
   byId("settings-open").setAttribute("aria-expanded", String(open));
 }
 
+function closeSettings() {
+  openSettings(false);
+  byId("settings-open").focus();
+}
+
 /** @param {Duet} duet */
 function listenAside(duet) {
   byId("settings-open").addEventListener("click", () => {
     openSettings(document.body.dataset.settings !== "true");
     if (document.body.dataset.settings === "true") byId("settings-close").focus();
   });
-  byId("settings-close").addEventListener("click", () => {
-    openSettings(false);
-    byId("settings-open").focus();
-  });
+  byId("settings-close").addEventListener("click", closeSettings);
   byId("ask-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const ask = byId("ask", HTMLInputElement);

@@ -8,7 +8,7 @@ import { Keys } from "./keys.js";
  * @typedef {object} Shortcuts
  * @property {() => void} toggle Start, or end together.
  * @property {() => void} stop
- * @property {() => void} panic
+ * @property {() => void} escape Close what is open, else all notes off.
  * @property {(at: number) => void} tap
  * @property {() => void} metronome
  * @property {(index: number) => void} mode
@@ -21,7 +21,7 @@ import { Keys } from "./keys.js";
 const CODES = {
   Enter: (does) => does.toggle(),
   Backspace: (does) => does.stop(),
-  Escape: (does) => does.panic(),
+  Escape: (does) => does.escape(),
   KeyB: (does, at) => does.tap(at),
   KeyM: (does) => does.metronome(),
   KeyN: (does) => does.ask(),
@@ -35,7 +35,7 @@ const CODES = {
 
 /** What the list of keys shows: the keys and the word for what they do. */
 export const SHORTCUTS = /** @type {const} */ ([
-  ["A S D F … '  /  W E T Y U O P", "duet_shortcut_notes"],
+  ["A – '   W – P", "duet_shortcut_notes"],
   ["Z  X", "duet_shortcut_octave"],
   ["C  V", "duet_shortcut_touch"],
   ["Space", "duet_shortcut_sustain"],

@@ -2,7 +2,7 @@
 export const duetEn = {
   duet_title: "Duologue, a duet",
   duet_link: "Play music together",
-  duet_link_hint: "A piano for two, in time and in key. With a MIDI keyboard, the computer's, or your fingers.",
+  duet_link_hint: "A piano for two, in time and in key.",
   duet_with_partner: "Play music in this scene",
   duet_back: "Duologue, all scenes",
   duet_open_title: "A piano for two",

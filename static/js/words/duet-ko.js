@@ -2,7 +2,7 @@
 export const duetKo = {
   duet_title: "Duologue, 합주",
   duet_link: "함께 연주하기",
-  duet_link_hint: "둘이 함께 치는 피아노예요. 박자도 조성도 맞춰 줘요. 미디 건반, 컴퓨터 자판, 손가락 모두 돼요.",
+  duet_link_hint: "박자도 조성도 맞춰 주는, 둘이 치는 피아노예요.",
   duet_with_partner: "이 장면에서 함께 연주하기",
   duet_back: "Duologue, 모든 장면",
   duet_open_title: "둘이 치는 피아노",
