@@ -63,6 +63,8 @@ pub(crate) struct Piece {
     pub(crate) id: String,
     pub(crate) group: String,
     pub(crate) steps: Vec<Step>,
+    /// Quarter notes before the first full bar.
+    pub(crate) upbeat: f64,
     /// Chords of the whole: begin, end, root, kind.
     pub(crate) chords: Vec<(f64, f64, usize, usize)>,
 }
@@ -89,6 +91,7 @@ struct Line {
 
 #[derive(Deserialize)]
 struct Analysis {
+    upbeat: f64,
     key_regions: Vec<Region>,
     chords: Vec<Chord>,
 }
@@ -154,7 +157,7 @@ fn piece(line: Line, analysis: &Analysis) -> Option<Piece> {
             bar,
         });
     }
-    Some(Piece { id: line.id, group: line.group, steps, chords })
+    Some(Piece { id: line.id, group: line.group, steps, upbeat: analysis.upbeat, chords })
 }
 
 fn chord_at(chords: &[(f64, f64, usize, usize)], at: f64) -> (usize, usize) {

@@ -172,7 +172,8 @@ mod tests {
             .collect();
         let other: Vec<Step> =
             (0..40).map(|_| Step { interval: 12, length: 4, bar: 4.0, ..Step::default() }).collect();
-        let known = Piece { id: "a".into(), group: "g".into(), steps: other, chords: Vec::new() };
+        let known =
+            Piece { id: "a".into(), group: "g".into(), steps: other, upbeat: 0.0, chords: Vec::new() };
         let mut markov = Markov::new(&[known], true);
         markov.begin();
         (0..30).for_each(|at| markov.learn(&steps, at));

@@ -3,12 +3,13 @@
 //! The corpus is what may be used freely (`xtask/tools/melodies.py`: sopranos of Bach's chorales, Ryan's Mammoth Collection,
 //! Joplin); keys and chords are those that `duologue midi analyze` finds. One piece in ten is held out. What is learned: from
 //! everything so far, how long the note lasts, then the step to the next. What it is measured against: variable-order
-//! Markov models that know the same things, without and with learning while they listen. `docs/benchmarks.md` has the figures.
+//! Markov models that know the same things, without and with learning while they listen, and the rule engine. `docs/benchmarks.md` has the figures.
 
 mod corpus;
 mod markov;
 mod model;
 mod play;
+mod rules;
 
 use std::{
     fs,
@@ -46,9 +47,12 @@ pub(crate) struct TrainArgs {
     /// Numbers that the model keeps in mind
     #[arg(long, default_value_t = 192)]
     hidden: usize,
-    /// The same seed draws the same batches; the sums of several cores may still differ in the last places
+    /// The same seed draws the same batches and dice; the first weights are drawn anew each time
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Measure these weights instead of training
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
 }
 
 /// One that guesses what comes next.
@@ -105,7 +109,10 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     );
     let recipe = Recipe { epochs: args.epochs, hidden: args.hidden, seed: args.seed };
     let started = Instant::now();
-    let mut network = model::train(&learned, &held, &recipe)?;
+    let mut network = match &args.weights {
+        Some(weights) => Network::load(weights, args.hidden)?,
+        None => model::train(&learned, &held, &recipe)?,
+    };
     let seconds = started.elapsed().as_secs_f64();
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let weights = args.out.join("improv.safetensors");
@@ -123,6 +130,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
             "people": play::of_people(&held),
             "markov_listening": play::of_guesser(&mut listening, &held, args.seed),
             "network": play::of_guesser(&mut network, &held, args.seed),
+            "rules": by_rules(&args.corpus, &held)?,
         },
         "network_us_per_note": network.micros_per_note(&held[0].steps),
     });
@@ -162,6 +170,13 @@ fn mean(mut left: Vec<f32>, right: &[f32]) -> Vec<f32> {
         *left = (*left + right) / 2.0;
     }
     left
+}
+
+/// The rule engine over the same pieces.
+fn by_rules(corpus: &Path, held: &[Piece]) -> anyhow::Result<serde_json::Value> {
+    let program = rules::program(&Places::find()?)?;
+    let melodies = play::chosen(held).map(|piece| rules::lead(&program, corpus, piece));
+    Ok(play::of_melodies(&melodies.collect::<anyhow::Result<Vec<_>>>()?))
 }
 
 /// Guesses every note of every piece, in all and by group.
@@ -216,17 +231,8 @@ fn prepare(folder: &Path) -> anyhow::Result<()> {
         let mut files: Vec<PathBuf> =
             fs::read_dir(folder.join("midi"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.sort();
-        let mut analyze = Command::new("cargo");
-        analyze.current_dir(&places.root).args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "duologue",
-            "--",
-            "midi",
-            "analyze",
-        ]);
+        let mut analyze = Command::new(rules::program(&places)?);
+        analyze.args(["midi", "analyze"]);
         let folder = fs::canonicalize(folder)?;
         let files = files.iter().filter_map(|file| fs::canonicalize(file).ok());
         step::run(analyze.arg("--out").arg(folder.join("analysis")).args(files))?;

@@ -64,6 +64,13 @@ impl Network {
         })
     }
 
+    /// Reads weights of that width.
+    pub(crate) fn load(path: &Path, hidden: usize) -> anyhow::Result<Self> {
+        let mut network = Self::new(hidden)?;
+        network.variables.load(path)?;
+        Ok(network)
+    }
+
     /// Writes the weights.
     pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
         Ok(self.variables.save(path)?)

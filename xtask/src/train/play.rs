@@ -36,7 +36,13 @@ pub(crate) fn of_guesser(guesser: &mut dyn Guesser, pieces: &[Piece], seed: u64)
     measure(&melodies)
 }
 
-fn chosen(pieces: &[Piece]) -> impl Iterator<Item = &Piece> {
+/// Of melodies that were made elsewhere.
+pub(crate) fn of_melodies(melodies: &[Vec<Step>]) -> Value {
+    let cut = |melody: &Vec<Step>| melody.iter().take(PLAYED).copied().collect();
+    measure(&melodies.iter().map(cut).collect::<Vec<_>>())
+}
+
+pub(crate) fn chosen(pieces: &[Piece]) -> impl Iterator<Item = &Piece> {
     pieces.iter().filter(|piece| piece.steps.len() > HEARD + PLAYED).take(PIECES)
 }
 
