@@ -1,10 +1,12 @@
 //! Everything that is told of a piece, in one call.
 
+use std::sync::LazyLock;
+
 use crate::{
     cadence::{self, Cadence, TwoFiveOne},
     chord::Chord,
     groove,
-    harmony::{Lattice, Segment, WEIGHTS, decode, decode::Keys, decode::Problem},
+    harmony::{Lattice, Model, Segment, WEIGHTS, decode, decode::Keys, decode::Problem},
     key::{Key, global, local},
     metre::Grid,
     roman,
@@ -16,6 +18,9 @@ use crate::{
 const LIKELY_KEYS: usize = 3;
 /// A key that holds for fewer beats is a turn of phrase, not a modulation.
 const REGION_BEATS: f32 = 6.0;
+
+/// The weights of the chord search, laid out once.
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::new(&WEIGHTS));
 
 /// A chord in time.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,7 +193,7 @@ fn begin(lattice: &Lattice, slice: usize) -> f64 {
 
 fn chords(lattice: &Lattice, chances: &[[f32; 24]], regions: &[KeyRegion]) -> Vec<ChordSpan> {
     let keys: Vec<Keys> = chances.iter().map(likely).collect();
-    let path = decode(&Problem { lattice, keys: &keys }, &WEIGHTS);
+    let path = decode(&Problem { lattice, keys: &keys }, &MODEL);
     let mut spans: Vec<ChordSpan> = Vec::new();
     for Segment { from, to, chord } in path {
         let (start, end) = (begin(lattice, from), lattice.place(to));

@@ -209,14 +209,9 @@ impl Chord {
         format!("{}{tail}", pitch_class_name(self.root, with_flats))
     }
 
-    /// Its number among the 120 chords that can be recognised.
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.root) * Quality::ALL.len() + self.quality.index()
-    }
-
-    /// The chord of a number below 120.
+    /// One of the 120 chords that can be recognised, by its number: those of one quality stand together.
     pub(crate) fn from_index(idx: usize) -> Self {
-        let root = u8::try_from(idx / Quality::ALL.len() % 12).unwrap_or(0);
-        Self { root, quality: Quality::ALL[idx % Quality::ALL.len()] }
+        let root = u8::try_from(idx % 12).unwrap_or(0);
+        Self { root, quality: Quality::ALL[idx / 12 % Quality::ALL.len()] }
     }
 }

@@ -27,12 +27,12 @@ FIGURES = ("held", "repeated", "after", "alberti", "arpeggio", "wave", "broken",
 class Piece:
     """What a composer has in mind: metre, chords with bass and upper voices."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, is_hymn):
         self.rng = rng
-        self.metre, self.bar, beats, _ = rng.choices(METRES, [metre[3] for metre in METRES])[0]
+        self.metre, self.bar, beats, _ = rng.choices(METRES[:2] if is_hymn else METRES, [metre[3] for metre in (METRES[:2] if is_hymn else METRES)])[0]
         self.is_compound = self.metre in ("6/8", "12/8", "9/8", "6/4")
         self.beat = self.bar / beats if self.is_compound else 4.0 / int(self.metre.split("/")[1])
-        self.spans = harmony.progression(rng, rng.randint(12, 28), self.bar, beats)
+        self.spans = harmony.progression(rng, rng.randint(12, 28), self.bar, beats, is_hymn)
         self.basses = bass_line(rng, self.spans, *rng.choice(((36, 55), (40, 57), (31, 50))))
         self.upper = upper_voices(rng, self.spans, self.basses, rng.choice((50, 52, 55, 57)))
 
@@ -276,7 +276,7 @@ def main():
         for idx in range(args.pieces):
             rng = random.Random(args.seed * 1_000_003 + idx)
             kind = rng.choices(KINDS, [weight for _, weight in KINDS])[0][0]
-            piece = Piece(rng)
+            piece = Piece(rng, kind is hymn)
             parts, chords = shifted(rng, piece, [sorted(part) for part in kind(piece)], labels(piece))
             name = f"{kind.__name__}_{idx:04}"
             smf.write(args.out / f"{name}.mid", [part for part in parts if part], [(0.0, piece.metre)])

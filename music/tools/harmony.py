@@ -29,8 +29,8 @@ VOCABULARY = {
 }
 FOLLOWS = {
     "major": {
-        "I": "IV 14 V 12 V7 14 vi 9 ii 6 ii7 5 iii 3 viio 4 viid 2 I7 1 iv 1 viih 1 bVI 1 i 1 IV7 1 N 0.4 bIII 0.3",
-        "ii": "V 12 V7 14 viio 3 I 2 vi 2 IV 1 viid 1 ii7 3", "ii7": "V 12 V7 14 I 2 viid 1 V+ 0.5",
+        "I": "IV 13 V 10 V7 15 vi 9 ii 6 ii7 5 iii 3 viio 3 viid 4 I7 1 iv 1 viih 1 bVI 1 i 1 IV7 1 N 0.4 bIII 0.3",
+        "ii": "V 10 V7 15 viio 3 I 2 vi 2 IV 1 viid 1 ii7 3", "ii7": "V 12 V7 14 I 2 viid 1 V+ 0.5",
         "iii": "vi 8 IV 6 I 2 ii 1 V 1", "IV": "V 10 V7 9 I 10 ii 5 ii7 4 viio 3 iv 2 vi 1 viid 1 iii 1",
         "IV7": "V 5 V7 6 ii7 4 viih 2", "V": "I 18 vi 5 V7 6 IV 1 iii 1 i 0.5 I7 0.3", "V7": "I 24 vi 5 i 1 iii 0.3 IV 0.5",
         "vi": "ii 7 IV 8 V 4 V7 5 iii 2 ii7 4 I 3 vi7 1", "vi7": "ii 4 ii7 5 IV 2 V7 2", "viio": "I 12 vi 1 iii 1 V7 1",
@@ -39,7 +39,7 @@ FOLLOWS = {
         "V+": "I 8", "bIII": "bVI 3 IV 2 V7 2",
     },
     "minor": {
-        "I": "IV 12 V 14 V7 14 VI 8 ii7 5 iio 4 III 5 III+ 0.4 VII 4 viio 4 viid 5 v 1.5 I7 1 IVm 1 N 1 IV7 1 VI7 0.5",
+        "I": "IV 10 V 12 V7 16 VI 8 ii7 5 iio 4 III 5 III+ 0.4 VII 4 viio 4 viid 9 v 1.5 I7 1 IVm 1 N 1 IV7 1 VI7 0.5",
         "iio": "V 12 V7 10 viid 2 I 2", "ii7": "V 12 V7 13 I 2 viid 2", "III": "VI 7 IV 6 VII 3 iio 2 V 2 V7 2 I 3",
         "III+": "VI 4 I 4", "IV": "V 12 V7 10 I 8 VII 4 ii7 3 iio 2 viid 2 VII7 2", "IV7": "V 4 VII7 5 V7 4 VII 2",
         "IVm": "V 5 V7 4 VII 2 viio 2", "V": "I 18 VI 5 V7 5 IV 1 v 0.5 Ip 0.7", "V7": "I 22 VI 5 Ip 1", "v": "VI 4 IV 4 I 2 VII 1",
@@ -89,7 +89,7 @@ def chord(rng, key, name, plain=False):
 
 def applied(rng, target):
     """A dominant of the next chord."""
-    kind = weighted(rng, (("7", 8), ("maj", 3), ("dim7", 4), ("dim", 1.5), ("hdim7", 0.7)))
+    kind = weighted(rng, (("7", 8), ("maj", 2.5), ("dim7", 5), ("dim", 1.5), ("hdim7", 0.7)))
     root = target.root + (7 if kind in ("7", "maj") else 11)
     bass = root + rng.choice(CHORDS[kind])
     mode = "minor" if target.quality.startswith("min") else "major"
@@ -160,15 +160,38 @@ def lay(rng, chords, bar, beats, taste):
     return spans, whole
 
 
-def progression(rng, bars, bar, beats):
+def quickened(rng, spans, chance, unit):
+    """Some dominants get their seventh late; some chords are two, half as long."""
+    found = []
+    for span, after in zip(spans, spans[1:] + spans[-1:]):
+        found.append(span)
+        length = span.end - span.start
+        if span.quality == "maj" and (span.root - after.root) % 12 == 7 and rng.random() < chance:
+            late = Span(span.root, "7", span.bass, span.key, "late")
+            late.start, late.end = span.end - min(length / 2, unit * rng.choice((0.5, 0.5, 1))), span.end
+            span.end = late.start
+            found.append(late)
+        elif abs(length - unit) < 0.01 and rng.random() < chance / 2:
+            # Between two chords stands one that leads to the second.
+            extra = applied(rng, after) if rng.random() < 0.4 else chord(rng, span.key, follower(rng, span.key[1], "I"))
+            extra.start, extra.end = span.end - length / 2, span.end
+            span.end = extra.start
+            found.append(extra)
+    return found
+
+
+def progression(rng, bars, bar, beats, is_quick=False):
     """Chords of a piece of about so many bars, in order and without gaps."""
-    weights = [(share, rng.random() ** 2 * (2.0 if len(share) < 3 else 1.0)) for share in SHARES[beats]]
-    taste = {"applied": rng.choice((0.05, 0.15, 0.3)), "sequence": rng.choice((0.0, 0.1, 0.25)),
-             "slow": rng.choice((0.0, 0.0, 0.3, 0.6, 0.9)), "shares": weights}
+    slow = 0.5 if is_quick else 2.0
+    weights = [(share, rng.random() ** 2 * (slow if len(share) < 3 else 1.0)) for share in SHARES[beats]]
+    taste = {"applied": rng.choice((0.1, 0.2, 0.4)), "sequence": rng.choice((0.0, 0.1, 0.25)),
+             "slow": 0.0 if is_quick else rng.choice((0.0, 0.0, 0.0, 0.3, 0.6, 0.9)), "shares": weights}
+    halves = rng.choice((0.1, 0.25)) if is_quick else rng.choice((0.0, 0.1, 0.2))
     home = (rng.randrange(12), rng.choice(("major", "major", "minor")))
     key, spans, at = home, [], 0.0
     while at < bars * bar:
         found, length = lay(rng, phrase(rng, key, rng.randint(3, 7), taste), bar, beats, taste)
+        found = quickened(rng, found, halves, bar / beats)
         if rng.random() < 0.08:
             # A bass that stays.
             for one in found:

@@ -1,16 +1,17 @@
 //! The search for the best path: a Viterbi pass over runs of slices.
 
 use super::{
-    features::{self, Run, Sum},
     lattice::Lattice,
+    model::{Heard, Model, Part, Scores},
 };
 use crate::{chord::Chord, key::Key, metre::Level};
 
 /// Slices of a run at most, and beats: a longer chord is several runs of the same name.
 const RUN_SLICES: usize = 40;
 const RUN_BEATS: f32 = 4.6;
-/// Chords that a run is weighed for in full; the others share too few of its notes.
-const CANDIDATES: usize = 8;
+const LONG_BEATS: f32 = 2.05;
+/// Chords that fit a run so much worse than the best are not followed.
+const SPREAD: f32 = 1.5;
 /// Chords before that a chord is weighed after.
 const BEAM: usize = 10;
 /// How many chords there are.
@@ -42,9 +43,9 @@ pub struct Problem<'a> {
 /// Sums of something, before each slice and after the last, that learning adds to chords.
 pub(super) type Bias<'a> = (&'a [[f32; CHORDS]], f32);
 
-/// The best path under weights. Neighbours may carry the same chord: a bar line can part them.
-pub fn decode(problem: &Problem<'_>, weights: &[f32]) -> Vec<Segment> {
-    search(problem, weights, None)
+/// The best path. Neighbours may carry the same chord: a bar line can part them.
+pub fn decode(problem: &Problem<'_>, model: &Model) -> Vec<Segment> {
+    search(problem, model, None)
 }
 
 #[derive(Clone, Copy)]
@@ -57,52 +58,100 @@ struct Cell {
 
 const DEAD: Cell = Cell { score: f32::NEG_INFINITY, from: 0, before: u8::MAX };
 
-pub(super) fn search(problem: &Problem<'_>, weights: &[f32], bias: Option<Bias<'_>>) -> Vec<Segment> {
+pub(super) fn search(problem: &Problem<'_>, model: &Model, bias: Option<Bias<'_>>) -> Vec<Segment> {
     let lattice = problem.lattice;
     let count = lattice.len();
-    if count == 0 || problem.keys.len() < count || weights.len() < features::COUNT {
+    if count == 0 || problem.keys.len() < count {
         return Vec::new();
     }
-    let cuts = cuts(lattice);
+    let places = Places { cuts: &cuts(lattice), parts: &model.parts(lattice) };
     let mut cells = vec![[DEAD; CHORDS]; count + 1];
-    for from in (0..count).filter(|from| cuts[*from]) {
+    for from in (0..count).filter(|from| places.cuts[*from]) {
         let before = survivors(&cells[from]);
-        if from > 0 && before.is_empty() {
-            continue;
-        }
-        let mut entries: [Option<(f32, u8)>; CHORDS] = [None; CHORDS];
-        let next_cut = (from + 1..=count).find(|at| cuts[*at]).unwrap_or(count);
-        let most = (from + RUN_SLICES).max(next_cut).min(count);
-        for to in from + 1..=most {
-            let beats = lattice.beats[to] - lattice.beats[from];
-            if !cuts[to] {
-                continue;
-            }
-            if beats > RUN_BEATS && to > next_cut {
-                break;
-            }
-            let run = Run::new(lattice, from, to);
-            let mut sum = Sum { weights, sum: 0.0 };
-            features::of_run(&run, &mut sum);
-            let common = sum.sum;
-            for chord in candidates(&run, lattice.slices[from].bass, bias.map(|bias| (bias, from, to))) {
-                let idx = chord.index();
-                let (entry, previous) =
-                    *entries[idx].get_or_insert_with(|| enter(problem, weights, (from, chord), &before));
-                let mut sum = Sum { weights, sum: 0.0 };
-                features::of_chord(&run, chord, &mut sum);
-                let mut score = entry + common + sum.sum;
-                if let Some((costs, factor)) = bias {
-                    score += factor * (costs[to][idx] - costs[from][idx]);
-                }
-                if score > cells[to][idx].score {
-                    let from = u32::try_from(from).unwrap_or(u32::MAX);
-                    cells[to][idx] = Cell { score, from, before: previous };
-                }
-            }
+        if from == 0 || !before.is_empty() {
+            go_on(problem, model, (from, &before), &places, bias, &mut cells);
         }
     }
     trace(&cells)
+}
+
+struct Places<'a> {
+    cuts: &'a [bool],
+    parts: &'a [Part],
+}
+
+/// Weighs every run that begins on a slice.
+fn go_on(
+    problem: &Problem<'_>,
+    model: &Model,
+    (from, before): (usize, &[(u8, f32)]),
+    places: &Places<'_>,
+    bias: Option<Bias<'_>>,
+    cells: &mut [[Cell; CHORDS]],
+) {
+    let (lattice, keys) = (problem.lattice, &problem.keys[from]);
+    let begin = model.begin(lattice, from, keys);
+    let ways = model.ways(lattice.slices[from].level, keys, before);
+    let mut entries: [Option<(f32, u8)>; CHORDS] = [None; CHORDS];
+    let (mut heard, mut is_after_first) = (Heard::default(), false);
+    for to in from + 1..=lattice.len() {
+        heard.add(&places.parts[to - 1]);
+        if !places.cuts[to] {
+            continue;
+        }
+        if is_after_first {
+            let beats = lattice.beats[to] - lattice.beats[from];
+            if beats > RUN_BEATS || to - from > RUN_SLICES {
+                break;
+            }
+            // Long chords end on beats.
+            if beats > LONG_BEATS && lattice.slices.get(to).is_some_and(|slice| slice.level < Level::Beat) {
+                continue;
+            }
+        }
+        is_after_first = true;
+        let mut scores = model.fit(&heard, lattice.texture);
+        for (score, more) in scores.iter_mut().zip(&begin) {
+            *score += more;
+        }
+        if let Some((costs, factor)) = bias {
+            for (chord, score) in scores.iter_mut().enumerate() {
+                *score += factor * (costs[to][chord] - costs[from][chord]);
+            }
+        }
+        let common = model.frame(lattice, (from, to), &heard);
+        let least = most(&scores) - SPREAD;
+        let (reach, cells) = (ways.most() + common, &mut cells[to]);
+        for (quality, row) in scores.chunks_exact(12).enumerate() {
+            // Mostly no chord of a quality is worth a look: twelve are asked at once.
+            if !row.iter().fold(false, |any, score| any | (*score > least)) {
+                continue;
+            }
+            for (root, score) in row.iter().enumerate().filter(|(_, score)| **score > least) {
+                let chord = quality * 12 + root;
+                if reach + score <= cells[chord].score {
+                    continue;
+                }
+                let (entry, before) =
+                    *entries[chord].get_or_insert_with(|| ways.best(chord).unwrap_or((0.0, u8::MAX)));
+                let score = entry + common + score;
+                if score > cells[chord].score {
+                    cells[chord] = Cell { score, from: u32::try_from(from).unwrap_or(u32::MAX), before };
+                }
+            }
+        }
+    }
+}
+
+/// The highest of all, lane by lane.
+fn most(scores: &Scores) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 12];
+    for row in scores.chunks_exact(12) {
+        for (lane, score) in lanes.iter_mut().zip(row) {
+            *lane = if *score > *lane { *score } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// Where chords may change: not between halves of beats, unless nothing else has begun for a beat.
@@ -125,62 +174,13 @@ fn survivors(cells: &[Cell; CHORDS]) -> Vec<(u8, f32)> {
         .filter(|(_, cell)| cell.score > f32::NEG_INFINITY)
         .map(|(idx, cell)| (idx, cell.score))
         .collect();
-    alive.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    alive.truncate(BEAM);
+    let order = |a: &(u8, f32), b: &(u8, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if alive.len() > BEAM {
+        alive.select_nth_unstable_by(BEAM, order);
+        alive.truncate(BEAM);
+    }
+    alive.sort_unstable_by(order);
     alive
-}
-
-/// The best way into a chord at a boundary: its score so far and the chord before.
-fn enter(
-    problem: &Problem<'_>,
-    weights: &[f32],
-    (at, chord): (usize, Chord),
-    before: &[(u8, f32)],
-) -> (f32, u8) {
-    let keys = &problem.keys[at];
-    let mut sum = Sum { weights, sum: 0.0 };
-    features::of_key(chord, keys, &mut sum);
-    let own = sum.sum;
-    let level = problem.lattice.slices[at].level;
-    let mut best = (if at == 0 { own } else { f32::NEG_INFINITY }, u8::MAX);
-    for (idx, score) in before {
-        let mut sum = Sum { weights, sum: 0.0 };
-        features::of_step((Chord::from_index(usize::from(*idx)), chord), keys, level, &mut sum);
-        let total = score + own + sum.sum;
-        if total > best.0 {
-            best = (total, *idx);
-        }
-    }
-    best
-}
-
-/// The chords that share most with what sounds.
-fn candidates(run: &Run<'_>, bass: Option<u8>, bias: Option<(Bias<'_>, usize, usize)>) -> Vec<Chord> {
-    let (heard, total) = (&run.sounding, run.total);
-    let mut scored: Vec<(f32, usize)> = Vec::with_capacity(CHORDS);
-    for idx in 0..CHORDS {
-        let chord = Chord::from_index(idx);
-        let mut score = 0.0;
-        for (factor, above) in chord.quality.intervals().iter().enumerate() {
-            let time = heard[usize::from((chord.root + above) % 12)];
-            score += time / total;
-            if time < 1e-4 {
-                score -= [0.25, 0.2, 0.1, 0.5][factor];
-            }
-        }
-        score -= if chord.quality.has_seventh() { 0.06 } else { 0.0 };
-        if bass == Some(chord.root) {
-            score += 0.1;
-        }
-        if let Some(((costs, factor), from, to)) = bias {
-            score += factor * (costs[to][idx] - costs[from][idx]) / run.beats.max(0.1);
-        }
-        scored.push((score, idx));
-    }
-    let order = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-    scored.select_nth_unstable_by(CANDIDATES, order);
-    scored.truncate(CANDIDATES);
-    scored.into_iter().map(|(_, idx)| Chord::from_index(idx)).collect()
 }
 
 fn trace(cells: &[[Cell; CHORDS]]) -> Vec<Segment> {

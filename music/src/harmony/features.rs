@@ -39,23 +39,23 @@ impl Sink for List<'_> {
 
 // Where each family of features begins.
 const NQ: usize = Quality::ALL.len();
-const FOREIGN_TIME: usize = 0;
-const FOREIGN_COUNT: usize = FOREIGN_TIME + KINDS;
-const OWN_TIME: usize = FOREIGN_COUNT + KINDS;
-const FOREIGN_SHARE: usize = OWN_TIME + 4;
-const QUALITY: usize = FOREIGN_SHARE + 2;
-const ABSENT: usize = QUALITY + NQ;
-const ABSENT_FIRST: usize = ABSENT + 4 * NQ;
-const FACTOR_SHARE: usize = ABSENT_FIRST + 4 * NQ;
-const PASSING_FACTOR: usize = FACTOR_SHARE + 4 * NQ;
-const BASS_SHARE: usize = PASSING_FACTOR + 4;
-const BASS_FIRST: usize = BASS_SHARE + 5;
-const BASS_QUALITY: usize = BASS_FIRST + 5;
+pub(super) const FOREIGN_TIME: usize = 0;
+pub(super) const FOREIGN_COUNT: usize = FOREIGN_TIME + KINDS;
+pub(super) const OWN_TIME: usize = FOREIGN_COUNT + KINDS;
+pub(super) const FOREIGN_SHARE: usize = OWN_TIME + 4;
+pub(super) const QUALITY: usize = FOREIGN_SHARE + 2;
+pub(super) const ABSENT: usize = QUALITY + NQ;
+pub(super) const ABSENT_FIRST: usize = ABSENT + 4 * NQ;
+pub(super) const FACTOR_SHARE: usize = ABSENT_FIRST + 4 * NQ;
+pub(super) const PASSING_FACTOR: usize = FACTOR_SHARE + 4 * NQ;
+pub(super) const BASS_SHARE: usize = PASSING_FACTOR + 4;
+pub(super) const BASS_FIRST: usize = BASS_SHARE + 5;
+pub(super) const BASS_QUALITY: usize = BASS_FIRST + 5;
 const START: usize = BASS_QUALITY + 4 * NQ;
 const START_BASS: usize = START + 5;
 const START_FRESH: usize = START_BASS + 2;
 const LENGTH: usize = START_FRESH + 2;
-const SILENT: usize = LENGTH + 9;
+pub(super) const SILENT: usize = LENGTH + 9;
 const SEGMENT_END: usize = SILENT + 1;
 const IN_KEY: usize = SEGMENT_END;
 const DEGREE: usize = IN_KEY + 8;
@@ -64,66 +64,72 @@ const FOLLOW: usize = DEGREE + 2 * 12 * FAMILIES;
 const REPEAT: usize = FOLLOW + 12 * 4 * 2;
 const MOVE: usize = REPEAT + 6;
 const FUNCTION: usize = MOVE + 6;
-const FUNCTIONS: usize = 9;
-const THIN_FIRST: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
+pub(super) const FUNCTIONS: usize = 9;
+pub(super) const THIN_FIRST: usize = FUNCTION + 2 * FUNCTIONS * FUNCTIONS;
 const LEVEL_LENGTH: usize = THIN_FIRST + 4;
 const TEXTURE_START: usize = LEVEL_LENGTH + 5 * 3;
 const TEXTURE_LENGTH: usize = TEXTURE_START + TEXTURES * 5;
-const TEXTURE_FOREIGN: usize = TEXTURE_LENGTH + TEXTURES * 9;
+pub(super) const TEXTURE_FOREIGN: usize = TEXTURE_LENGTH + TEXTURES * 9;
+const CROSS: usize = TEXTURE_FOREIGN + TEXTURES;
 /// How many features there are.
-pub const COUNT: usize = TEXTURE_FOREIGN + TEXTURES;
+pub const COUNT: usize = CROSS + 2;
+
+/// Beats × share below which a tone is not there; the total begins with it, so that it is never 0.
+pub(super) const LEAST: f32 = 1e-4;
+/// Kinds that pass, neighbour or are suspended come first.
+pub(super) const PASSING_KINDS: usize = 4;
 
 /// What a run of slices holds, apart from any chord: worked out once, asked for every candidate.
 pub(super) struct Run<'a> {
     lattice: &'a Lattice,
     from: usize,
+    to: usize,
     /// Beats.
-    pub(super) beats: f32,
+    beats: f32,
     silence: f32,
     /// Beats × share, by kind of note and pitch class, and the number of notes that begin.
     time: [[f32; 12]; KINDS],
     count: [[f32; 12]; KINDS],
-    time_of_kind: [f32; KINDS],
-    count_of_kind: [f32; KINDS],
     /// Beats × share of each pitch class; of those that pass, neighbour or are suspended; of all.
-    pub(super) sounding: [f32; 12],
+    sounding: [f32; 12],
     passing: [f32; 12],
-    pub(super) total: f32,
+    total: f32,
     bass: [f32; 12],
 }
 
 impl<'a> Run<'a> {
     /// The slices from `from` to before `to`.
     pub(super) fn new(lattice: &'a Lattice, from: usize, to: usize) -> Self {
+        let none = [0.0; 12];
         let mut run = Self {
             lattice,
             from,
+            to,
             beats: lattice.beats[to] - lattice.beats[from],
-            silence: lattice.silence[to] - lattice.silence[from],
-            time: lattice.time[to],
-            count: lattice.count[to],
-            time_of_kind: [0.0; KINDS],
-            count_of_kind: [0.0; KINDS],
-            sounding: [0.0; 12],
-            passing: [0.0; 12],
-            total: 1e-4,
-            bass: lattice.bass_time[to],
+            silence: 0.0,
+            time: [none; KINDS],
+            count: [none; KINDS],
+            sounding: none,
+            passing: none,
+            total: LEAST,
+            bass: none,
         };
-        for kind in 0..KINDS {
-            for tone in 0..12 {
-                run.time[kind][tone] -= lattice.time[from][kind][tone];
-                run.count[kind][tone] -= lattice.count[from][kind][tone];
-                run.sounding[tone] += run.time[kind][tone];
-                if kind < 4 {
-                    run.passing[tone] += run.time[kind][tone];
+        for idx in from..to {
+            let slice = &lattice.slices[idx];
+            match slice.bass {
+                Some(bass) => run.bass[usize::from(bass)] += slice.beats,
+                None => run.silence += slice.beats,
+            }
+            for kind in 0..KINDS {
+                for tone in 0..12 {
+                    let time = lattice.time[idx][kind][tone];
+                    run.time[kind][tone] += time;
+                    run.count[kind][tone] += lattice.count[idx][kind][tone];
+                    run.sounding[tone] += time;
+                    run.passing[tone] += if kind < PASSING_KINDS { time } else { 0.0 };
+                    run.total += time;
                 }
             }
-            run.time_of_kind[kind] = run.time[kind].iter().sum();
-            run.count_of_kind[kind] = run.count[kind].iter().sum();
-            run.total += run.time_of_kind[kind];
-        }
-        for tone in 0..12 {
-            run.bass[tone] -= lattice.bass_time[from][tone];
         }
         run
     }
@@ -135,16 +141,26 @@ impl<'a> Run<'a> {
 
 /// Features of a run that are the same for every chord.
 pub(super) fn of_run(run: &Run<'_>, out: &mut impl Sink) {
-    of_start(run.slice(), out);
+    of_frame(run.lattice, (run.from, run.to), out);
+    out.add(SILENT, run.silence);
+}
+
+/// Features of where a run begins and ends.
+pub(super) fn of_frame(lattice: &Lattice, (from, to): (usize, usize), out: &mut impl Sink) {
+    let (slice, beats) = (&lattice.slices[from], lattice.beats[to] - lattice.beats[from]);
+    of_start(slice, out);
     let bins = [0.3, 0.55, 0.8, 1.05, 1.55, 2.05, 3.05, 4.05];
-    let bin = bins.iter().position(|most| run.beats < *most).unwrap_or(bins.len());
+    let bin = bins.iter().position(|most| beats < *most).unwrap_or(bins.len());
     out.add(LENGTH + bin, 1.0);
-    let (texture, level) = (run.lattice.texture, run.slice().level as usize);
+    let (texture, level) = (lattice.texture, slice.level as usize);
     out.add(TEXTURE_LENGTH + texture * 9 + bin, 1.0);
     out.add(TEXTURE_START + texture * 5 + level, 1.0);
-    let length = usize::from(run.beats > 0.8) + usize::from(run.beats > 2.05);
+    let length = usize::from(beats > 0.8) + usize::from(beats > 2.05);
     out.add(LEVEL_LENGTH + level * 3 + length, 1.0);
-    out.add(SILENT, run.silence);
+    // Bars that begin within: chords are rarely held over a bar line.
+    if lattice.bars[to] > lattice.bars[from + 1] {
+        out.add(CROSS + usize::from(beats > 2.05), 1.0);
+    }
 }
 
 /// Features of a chord on a run, apart from its key and what it follows.
@@ -152,17 +168,17 @@ pub(super) fn of_chord(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
     let tones = chord.quality.intervals();
     let mut foreign = 0.0;
     for kind in 0..KINDS {
-        let (mut time, mut count) = (run.time_of_kind[kind], run.count_of_kind[kind]);
+        let (mut time, mut count): (f32, f32) = (run.time[kind].iter().sum(), run.count[kind].iter().sum());
         for above in tones {
             let tone = usize::from((chord.root + above) % 12);
             time -= run.time[kind][tone];
             count -= run.count[kind][tone];
         }
         out.add(FOREIGN_TIME + kind, time);
-        out.add(FOREIGN_COUNT + kind, count.clamp(0.0, 12.0));
+        out.add(FOREIGN_COUNT + kind, count);
         foreign += time;
     }
-    let share = (foreign / run.total).max(0.0);
+    let share = foreign / run.total;
     out.add(FOREIGN_SHARE, share);
     out.add(TEXTURE_FOREIGN + run.lattice.texture, share);
     out.add(FOREIGN_SHARE + 1, share * share);
@@ -178,12 +194,12 @@ fn of_factors(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
         let tone = usize::from((chord.root + above) % 12);
         let time = run.sounding[tone];
         out.add(OWN_TIME + factor, time);
-        if time < 1e-4 {
+        if time < LEAST {
             out.add(ABSENT + factor * NQ + quality, 1.0);
         } else {
             out.add(PASSING_FACTOR + factor, run.passing[tone] / time);
         }
-        if first[tone] < 1e-4 {
+        if first[tone] < LEAST {
             out.add(ABSENT_FIRST + factor * NQ + quality, 1.0);
             if run.slice().tones < 3 {
                 out.add(THIN_FIRST + factor, 1.0);
@@ -194,14 +210,14 @@ fn of_factors(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
 }
 
 fn of_bass(run: &Run<'_>, chord: Chord, out: &mut impl Sink) {
-    let beats = run.beats.max(1e-4);
+    let beats = run.beats.max(LEAST);
     let mut own = 0.0;
     for (factor, above) in chord.quality.intervals().iter().enumerate() {
         let time = run.bass[usize::from((chord.root + above) % 12)];
         out.add(BASS_SHARE + factor, time / beats);
         own += time;
     }
-    out.add(BASS_SHARE + 4, ((beats - run.silence - own) / beats).max(0.0));
+    out.add(BASS_SHARE + 4, (beats - run.silence - own) / beats);
     if let Some(bass) = run.slice().bass {
         match chord.factor(bass) {
             Some(factor) => {
@@ -261,7 +277,7 @@ fn family(quality: Quality) -> usize {
 
 /// What a chord does in a key, coarsely: 0 tonic, 1 supertonic, 2 mediant, 3 subdominant, 4 dominant,
 /// 5 submediant, 6 leading tone, 7 applied dominant, 8 anything else.
-fn function(chord: Chord, key: Key) -> usize {
+pub(super) fn function(chord: Chord, key: Key) -> usize {
     if foreign_tones(chord, key) > 0 {
         let is_dominant = matches!(chord.quality, Quality::Major | Quality::Dominant7);
         return if is_dominant && key.has((chord.root + 5) % 12) { 7 } else { 8 };
@@ -319,10 +335,14 @@ pub(super) fn of_step(
         out.add(MOVE + 4 + usize::from(common >= 2), 1.0);
     }
     for (key, chance) in keys {
-        let minor = usize::from(key.mode == Mode::Minor);
         let (one, other) = (function(before, *key), function(chord, *key));
-        out.add(FUNCTION + (minor * FUNCTIONS + one) * FUNCTIONS + other, *chance);
+        out.add(step_function(key.mode, one) + other, *chance);
     }
+}
+
+/// Where the features begin of what follows a chord that does this or that.
+pub(super) fn step_function(mode: Mode, one: usize) -> usize {
+    FUNCTION + (usize::from(mode == Mode::Minor) * FUNCTIONS + one) * FUNCTIONS
 }
 
 /// Features of beats with notes that do not belong.

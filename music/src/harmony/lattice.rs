@@ -39,16 +39,14 @@ pub struct Lattice {
     pub(super) slices: Vec<Slice>,
     /// Where the last slice ends.
     pub(super) end: f64,
-    /// Before each slice, and after the last: beats × share of each pitch class, by kind of note.
+    /// Of each slice: beats × share of each pitch class, by kind of note.
     pub(super) time: Vec<[[f32; 12]; KINDS]>,
     /// The same, of the number of notes that begin.
     pub(super) count: Vec<[[f32; 12]; KINDS]>,
-    /// Beats with each pitch class lowest.
-    pub(super) bass_time: Vec<[f32; 12]>,
-    /// Beats.
+    /// Beats before each slice, and before the end.
     pub(super) beats: Vec<f32>,
-    /// Beats of silence.
-    pub(super) silence: Vec<f32>,
+    /// How many bars begin before each slice, and before the end.
+    pub(super) bars: Vec<u32>,
     /// How the piece is woven: by how long slices are, and how many tones sound at once.
     pub(super) texture: usize,
 }
@@ -65,11 +63,10 @@ impl Lattice {
         let mut lattice = Self {
             slices: Vec::with_capacity(starts.len()),
             end,
-            time: vec![[[0.0; 12]; KINDS]],
-            count: vec![[[0.0; 12]; KINDS]],
-            bass_time: vec![[0.0; 12]],
+            time: Vec::with_capacity(starts.len()),
+            count: Vec::with_capacity(starts.len()),
             beats: vec![0.0],
-            silence: vec![0.0],
+            bars: vec![0],
             texture: 0,
         };
         let approaches = approaches(&notes);
@@ -147,8 +144,7 @@ impl Lattice {
             fresh: 0.0,
             tones: 0,
         };
-        let mut time = self.time.last().copied().unwrap_or([[0.0; 12]; KINDS]);
-        let mut count = self.count.last().copied().unwrap_or([[0.0; 12]; KINDS]);
+        let (mut time, mut count) = ([[0.0; 12]; KINDS], [[0.0; 12]; KINDS]);
         let lowest = heard.sounding.iter().map(|idx| &heard.notes[*idx]).min_by_key(|note| note.pitch);
         let weights: Vec<f32> = heard
             .sounding
@@ -175,19 +171,15 @@ impl Lattice {
             }
         }
         slice.tones = slice.shares.iter().filter(|share| **share > 0.0).count() as u8;
-        let mut bass_time = self.bass_time.last().copied().unwrap_or([0.0; 12]);
         if let Some(note) = lowest {
             slice.bass = Some(note.pitch_class());
             slice.is_bass_new = note.onset > start - TOGETHER;
-            bass_time[usize::from(note.pitch_class())] += beats;
         }
-        let silence =
-            self.silence.last().copied().unwrap_or(0.0) + if lowest.is_none() { beats } else { 0.0 };
         self.beats.push(self.beats.last().copied().unwrap_or(0.0) + beats);
-        self.silence.push(silence);
+        let bars = self.bars.last().copied().unwrap_or(0);
+        self.bars.push(bars + u32::from(level == Level::Bar));
         self.time.push(time);
         self.count.push(count);
-        self.bass_time.push(bass_time);
         self.slices.push(slice);
     }
 }

@@ -21,7 +21,8 @@ pub struct Observed {
 
 /// The probability of each of the 24 keys in each slice.
 pub fn posteriors(slices: &[Observed]) -> Vec<[f32; 24]> {
-    let emissions: Vec<[f32; 24]> = slices.iter().map(emission).collect();
+    let logs = [Mode::Major, Mode::Minor].map(|mode| ALBRECHT_SHANAHAN.log_shares(mode));
+    let emissions: Vec<[f32; 24]> = slices.iter().map(|slice| emission(slice, &logs)).collect();
     let steps = steps();
     let mut forward = vec![[0.0_f32; 24]; slices.len()];
     let mut before = [-(24.0_f32.ln()); 24];
@@ -53,18 +54,15 @@ pub fn posteriors(slices: &[Observed]) -> Vec<[f32; 24]> {
     result
 }
 
-fn emission(slice: &Observed) -> [f32; 24] {
-    let (major, minor) =
-        (ALBRECHT_SHANAHAN.log_shares(Mode::Major), ALBRECHT_SHANAHAN.log_shares(Mode::Minor));
+fn emission(slice: &Observed, logs: &[[f32; 12]; 2]) -> [f32; 24] {
     let mut scores = [0.0; 24];
-    for key in Key::all() {
-        let logs = if key.mode == Mode::Major { &major } else { &minor };
-        let mean: f32 = (0..12_u8)
-            .map(|pitch_class| {
-                slice.shares[usize::from(pitch_class)] * logs[usize::from(key.above(pitch_class))]
-            })
-            .sum();
-        scores[key.index()] = EVIDENCE * slice.beats.min(4.0) * mean;
+    let factor = EVIDENCE * slice.beats.min(4.0);
+    for (pitch_class, share) in slice.shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+        for (mode, logs) in logs.iter().enumerate() {
+            for tonic in 0..12 {
+                scores[mode * 12 + tonic] += factor * share * logs[(pitch_class + 12 - tonic) % 12];
+            }
+        }
     }
     scores
 }
@@ -102,10 +100,15 @@ fn step(before: &[f32; 24], steps: &[[f32; 24]; 24], beats: f32) -> [f32; 24] {
     let leave = (LEAVE.exp() * beats.clamp(0.02, 8.0)).min(0.5);
     let top = before.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let chances = before.map(|log| (log - top).exp());
+    let mut come = [0.0; 24];
+    for (chance, row) in chances.iter().zip(steps) {
+        for (sum, share) in come.iter_mut().zip(row) {
+            *sum += chance * share;
+        }
+    }
     let mut after = [0.0; 24];
     for to in 0..24 {
-        let come: f32 = (0..24).map(|from| chances[from] * steps[from][to]).sum();
-        after[to] = ((1.0 - leave) * chances[to] + leave * come).max(1e-20).ln() + top;
+        after[to] = ((1.0 - leave) * chances[to] + leave * come[to]).max(1e-20).ln() + top;
     }
     after
 }
