@@ -6,7 +6,7 @@
  */
 import { byId, make } from "../dom.js";
 import { t } from "../i18n.js";
-import { beatAt } from "./types.js";
+import { beatAt, timeOf } from "./types.js";
 
 /** Chords to come that are shown. */
 const AHEAD = 4;
@@ -37,6 +37,9 @@ export class Readout {
     this.put("fact-tempo", t("duet_bpm", { bpm: Math.round(this.bpm) }));
     this.put("fact-bar", this.bar === null ? "–" : String(this.bar));
     this.put("roll-words", this.performer.playing || this.performer.schedule.given.length > 0 ? "" : t("duet_waiting"));
+    const { turn } = this;
+    byId("turn").dataset.who = turn ?? "";
+    this.put("turn", turn ? t(`duet_turn_${turn}`) : "");
     this.drawLamps();
   }
 
@@ -82,6 +85,19 @@ export class Readout {
     const { transport, playing } = this.performer;
     if (transport && playing && transport.us_per_beat > 0) return 60e6 / transport.us_per_beat;
     return this.settings?.bpm ?? 90;
+  }
+
+  /**
+   * Whose phrase it is while bars are traded: whoever has a melody in this bar. The server does not say it, its notes do.
+   * @returns {"you" | "partner" | null}
+   */
+  get turn() {
+    const { transport, playing, now, planned, schedule } = this.performer;
+    if (this.settings?.mode !== "trade" || !transport || !playing) return null;
+    const bar = Math.floor(beatAt(transport, now) / transport.beats_per_bar) * transport.beats_per_bar;
+    const [from, to] = [timeOf(transport, bar), timeOf(transport, bar + transport.beats_per_bar)];
+    const sings = (/** @type {import("./types.js").Note[]} */ notes) => notes.some((note) => note.part === "lead" && note.at < to && note.at + note.duration > from);
+    return sings(schedule.given) || sings(schedule.waiting) || sings(planned) ? "partner" : "you";
   }
 
   get bar() {

@@ -31,6 +31,8 @@ export const duetEn = {
   duet_bar: "Bar",
   duet_bpm: "{bpm} bpm",
   duet_no_chord: "–",
+  duet_turn_you: "Your turn",
+  duet_turn_partner: "Your partner's turn",
   duet_listening: "listening",
   duet_waiting: "Press Start, or just play",
   duet_octave_down: "An octave lower",

@@ -31,6 +31,8 @@ export const duetKo = {
   duet_bar: "마디",
   duet_bpm: "{bpm} bpm",
   duet_no_chord: "–",
+  duet_turn_you: "내 차례",
+  duet_turn_partner: "상대 차례",
   duet_listening: "듣는 중",
   duet_waiting: "시작을 누르거나, 그냥 쳐 보세요",
   duet_octave_down: "한 옥타브 아래",
