@@ -18,6 +18,9 @@ const BATCH: usize = 25;
 /// An eighth at 120 quarters a minute.
 const EIGHTH: Duration = Duration::from_millis(250);
 
+/// A bar of it.
+const BAR: Duration = Duration::from_secs(2);
+
 /// Styles and modes in turn, so that no kind of plan is left out.
 const STYLES: [&str; 7] =
     ["jazz_swing", "bossa", "blues", "pop_ballad", "classical", "ragtime", "korean_ballad"];
@@ -32,10 +35,10 @@ pub(super) async fn play(house: &House, sessions: usize, seconds: u64) -> anyhow
             sockets.push(socket?);
         }
     }
-    let begun = Instant::now() + Duration::from_secs(2);
+    let begun = Instant::now() + Duration::from_millis(100);
     let players = sockets.into_iter().enumerate().map(|(number, socket)| {
-        // Nobody plays at the same moment as somebody else.
-        let offset = EIGHTH.mul_f64(number as f64 / sessions as f64);
+        // Nobody begins at the same moment as somebody else, as nobody does: within one bar, evenly.
+        let offset = BAR.mul_f64(number as f64 / sessions as f64);
         tokio::spawn(melody(number, socket, begun + offset, seconds))
     });
     let players = players.collect::<Vec<_>>();
@@ -68,6 +71,7 @@ async fn melody(number: usize, socket: Socket, begun: Instant, seconds: u64) -> 
         "type": "duet.start", "style": STYLES[number % 7], "mode": MODES[number / 7 % 4], "bpm": 120,
         "follow": number % 2 == 0, "seed": number,
     });
+    tokio::time::sleep_until(begun.into()).await;
     sink.send(Message::Text(start.to_string().into())).await?;
     let mut eighths = interval_at(begun.into(), EIGHTH);
     eighths.set_missed_tick_behavior(MissedTickBehavior::Delay);
