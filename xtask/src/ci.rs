@@ -77,17 +77,29 @@ fn fmt(places: &Places) -> anyhow::Result<()> {
 fn clippy(places: &Places) -> anyhow::Result<()> {
     run(&mut cargo(
         places,
-        &["clippy", "--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"],
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            "xtask/bench,xtask/train",
+            "--",
+            "-D",
+            "warnings",
+        ],
     ))
 }
 
 fn test(places: &Places) -> anyhow::Result<()> {
     if has_program("cargo-nextest") {
-        return run(&mut cargo(places, &["nextest", "run", "--workspace", "--features", "xtask/bench"]));
+        return run(&mut cargo(
+            places,
+            &["nextest", "run", "--workspace", "--features", "xtask/bench,xtask/train"],
+        ));
     }
     run(&mut cargo(
         places,
-        &["test", "--workspace", "--features", "xtask/bench", "--bins", "--lib", "--tests"],
+        &["test", "--workspace", "--features", "xtask/bench,xtask/train", "--bins", "--lib", "--tests"],
     ))
 }
 

@@ -121,7 +121,8 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let mut listening = Markov::new(&learned, true);
     let report = json!({
         "corpus": {"learned": {"pieces": learned.len(), "notes": notes(&learned)}, "held_out": {"pieces": held.len(), "notes": notes(&held)}},
-        "training": {"seconds": seconds.round(), "epochs": args.epochs, "hidden": args.hidden, "weights_bytes": fs::metadata(&weights)?.len()},
+        "training": args.weights.is_none().then(|| json!({"seconds": seconds.round(), "epochs": args.epochs, "hidden": args.hidden})),
+        "weights_bytes": fs::metadata(&weights)?.len(),
         "markov": figures(&mut fixed, &held),
         "markov_listening": figures(&mut listening, &held),
         "network": figures(&mut network, &held),

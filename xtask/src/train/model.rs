@@ -91,11 +91,11 @@ impl Network {
     fn told(
         &self,
         fields: &[u32],
-        shape: (usize, usize),
+        (examples, notes): (usize, usize),
         table: &Embedding,
-        width: usize,
     ) -> candle_core::Result<Tensor> {
-        let ids = Tensor::from_slice(fields, (shape.0, shape.1, width), &Device::Cpu)?;
+        let width = fields.len() / (examples * notes);
+        let ids = Tensor::from_slice(fields, (examples, notes, width), &Device::Cpu)?;
         table.forward(&ids)?.sum(2)
     }
 
@@ -119,7 +119,7 @@ impl Network {
             self.heard = (0, None);
         }
         for idx in self.heard.0..=at {
-            let input = self.told(&fields(steps, idx), (1, 1), &self.table, FIELDS.len())?.i((.., 0, ..))?;
+            let input = self.told(&fields(steps, idx), (1, 1), &self.table)?.i((.., 0, ..))?;
             let before = match self.heard.1.take() {
                 Some(state) => state,
                 None => self.memory.zero_state(1)?,
@@ -135,7 +135,7 @@ impl Network {
     fn chances(&mut self, steps: &[Step], at: usize, of_intervals: bool) -> candle_core::Result<Vec<f32>> {
         let state = self.state(steps, at)?;
         let next = if of_intervals { ahead_of(steps, at) } else { [0; 4] };
-        let ahead = self.told(&offset(next, AHEAD), (1, 1), &self.ahead, AHEAD.len())?;
+        let ahead = self.told(&offset(next, AHEAD), (1, 1), &self.ahead)?;
         let (lengths, intervals) = self.heads(&state, &ahead, None)?;
         let logits = if of_intervals { intervals } else { lengths };
         ops::softmax(&logits.flatten_all()?, 0)?.to_vec1()
@@ -265,8 +265,8 @@ fn batch_loss(
         }
     }
     let shape = (batch.len(), WINDOW);
-    let inputs = network.told(&told, shape, &network.table, FIELDS.len())?;
-    let ahead = network.told(&ahead, shape, &network.ahead, AHEAD.len())?;
+    let inputs = network.told(&told, shape, &network.table)?;
+    let ahead = network.told(&ahead, shape, &network.ahead)?;
     let states = network.memory.seq(&inputs)?;
     let states = Tensor::stack(&states.iter().map(GRUState::h).collect::<Vec<_>>(), 1)?;
     let keep = if learning { Some(mask(states.dims3()?)?) } else { None };
