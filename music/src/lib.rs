@@ -3,7 +3,7 @@
 //! [`smf`] turns bytes into a [`score::Score`] and back. [`analysis::analyze`] says what a score is: [`metre`] where
 //! bars and beats are, [`key`] and [`harmony`] in which keys and over which chords it goes, [`roman`] and [`cadence`]
 //! what they do there, [`groove`] and [`style`] how it moves. [`metrics`] judge a part against another, [`motif`]
-//! remembers what a player likes.
+//! remembers what a player likes. [`improv`] is the partner of a duet: it hears, plans and promises notes.
 
 pub mod analysis;
 pub mod cadence;

@@ -5,6 +5,7 @@
 
 mod chart;
 mod degrees;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod words;

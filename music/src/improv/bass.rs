@@ -234,8 +234,13 @@ fn stride(sheet: &mut Sheet<'_>, hands: &mut Hands) {
     while at < brief.quarters - 0.1 {
         let span = brief.span(at);
         let begins = (at - span.at).abs() < 0.1;
-        let class = if begins { span.chord.root } else { span.chord.root + fifth(span.chord) };
-        let key = nearest(class, 41, (36, 48));
+        let third = span.chord.quality.intervals().get(1).copied().unwrap_or(4);
+        let above = match dice.below(6) {
+            _ if begins => 0,
+            0 => third,
+            _ => fifth(span.chord),
+        };
+        let key = nearest(span.chord.root + above, 41, (36, 48));
         put(sheet, hands, (at, 0.8), key);
         if key >= 40 && brief.complexity != Complexity::Simple {
             sheet.put(Part::Bass, (at, 0.8), key - 12, brief.velocity(0.7));

@@ -275,8 +275,14 @@ fn stride(sheet: &mut Sheet<'_>, hands: &mut Hands) {
         block(sheet, hands, (at, 0.6), 0.62 + 0.05 * dice.unit());
         at += step;
     }
-    // A pick-up now and then.
-    if brief.complexity == Complexity::Complex && dice.chance(0.25) && brief.quarters > 3.5 {
+    // A pick-up now and then, and an inner voice that leads on.
+    if brief.quarters > 3.5 && dice.chance([0.1, 0.2, 0.35][brief.complexity as usize]) {
         block(sheet, hands, (2.5, 0.35), 0.52);
+    }
+    if brief.quarters > 3.5 && dice.chance(0.3) {
+        let chord = brief.ahead(3.5);
+        let top = hands.voices.keys().last().copied().unwrap_or(64);
+        let key = voicing::nearest(chord.root, top, (52, 72));
+        sheet.put(Part::Chords, (3.5, 0.4), key, brief.velocity(0.5));
     }
 }

@@ -306,8 +306,9 @@ impl Ear {
             let newest = self.bars.back()?.number.min(number - 1);
             let told = (newest - 2..newest).filter(|at| agree(*at)).count();
             let mut source = number - period;
-            while source > newest {
-                source -= period;
+            if source > newest {
+                // As many rounds back as it takes; a clock that jumped makes them many.
+                source -= (source - newest).saturating_add(period - 1) / period * period;
             }
             chords(source).filter(|_| told >= 2)
         })

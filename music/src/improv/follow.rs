@@ -5,8 +5,8 @@ use super::{clock::Stretch, engine::Improviser, types::Tempo};
 /// A beat is no more than so much longer or shorter than the one before it.
 const SWERVE: f64 = 0.04;
 /// How much of the distance to the players is made up for in a beat, at most by this share of the tempo.
-const CATCH: f64 = 0.3;
-const MOST: f64 = 0.05;
+const CATCH: f64 = 0.55;
+const MOST: f64 = 0.07;
 /// Tempo is steered this often at most, so that the clock's list of stretches is bounded.
 const PAUSE_US: u64 = 120_000;
 /// A change smaller than this is none.

@@ -3,10 +3,13 @@
 use crate::key::{Key, Mode, profiles};
 
 /// Quarter notes after which a note counts half: a quick memory that notices a new key, and a slow one that keeps it.
-const QUICK: f64 = 3.5;
+const QUICK: f64 = 3.0;
 const SLOW: f64 = 16.0;
 /// Another key has to fit better by so much, for so many onsets.
 const AHEAD: f32 = 0.07;
+/// By so much when nearly nothing was played that is not in the key that holds.
+const AHEAD_INSIDE: f32 = 0.22;
+const INSIDE: f32 = 0.04;
 const ONSETS: u8 = 3;
 /// Onsets before a first guess.
 const FIRST: u32 = 5;
@@ -66,7 +69,10 @@ impl KeyFinder {
             self.key = Some(candidate);
             return;
         };
-        if candidate == key || scores[best] < scores[key.index()] + AHEAD {
+        let all: f32 = self.quick.iter().sum();
+        let outside: f32 = (0..12_u8).filter(|pc| !key.has(*pc)).map(|pc| self.quick[usize::from(pc)]).sum();
+        let ahead = if outside < INSIDE * all { AHEAD_INSIDE } else { AHEAD };
+        if candidate == key || scores[best] < scores[key.index()] + ahead {
             self.rival = None;
             return;
         }
@@ -93,6 +99,6 @@ impl KeyFinder {
             // Minor has eight tones in its scale and would win where major does as well.
             if key.mode == Mode::Minor { fit - 0.05 } else { fit }
         };
-        0.6 * of(&self.quick) + 0.4 * of(&self.slow)
+        0.65 * of(&self.quick) + 0.35 * of(&self.slow)
     }
 }

@@ -33,6 +33,7 @@ mod tests;
 mod tracker;
 mod types;
 mod voicing;
+mod wishes;
 
 pub use book::program;
 pub use engine::Improviser;

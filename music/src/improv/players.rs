@@ -2,7 +2,7 @@
 
 use super::{
     dice::Dice,
-    types::{Input, Mode, Settings},
+    types::{Input, Mode, Settings, Style},
 };
 use crate::{
     chord::{Chord, Quality},
@@ -106,8 +106,15 @@ impl<'a> Script<'a> {
         first_bar_us(self.settings) + (bent * quarter).max(0.0).round() as u64
     }
 
+    /// Whoever plays swing swings.
+    fn swung(&self, q: f64) -> f64 {
+        let swings = matches!(self.settings.style, Style::JazzSwing | Style::Blues);
+        let half = (q - q.floor() - 0.5).abs() < 0.01;
+        if swings && half && !self.settings.metre.is_compound() { q + 1.0 / 6.0 } else { q }
+    }
+
     fn note(&mut self, q: f64, len: f64, pitch: u8, velocity: u8) {
-        let (at_us, end) = (self.us(q), self.us(q + len));
+        let (at_us, end) = (self.us(self.swung(q)), self.us(q + len));
         self.inputs.push((at_us, Input::NoteOn { player: 0, at_us, pitch, velocity }));
         self.inputs.push((end, Input::NoteOff { player: 0, at_us: end, pitch }));
     }
@@ -137,7 +144,7 @@ impl<'a> Script<'a> {
             if bar % 8 == 7 {
                 continue;
             }
-            let base = [0, 1, 4, 0, 2, 3, 4, 0][(bar % 8) as usize];
+            let base = [0, 4, 1, 0, 2, 4, 3, 0][(bar % 8) as usize];
             let onsets: Vec<f64> = RHYTHMS[which].iter().copied().filter(|at| *at < quarters - 0.2).collect();
             for (idx, at) in onsets.iter().enumerate() {
                 let key = self.key_at(bar);

@@ -19,8 +19,8 @@ const REST_US: f64 = 6_000_000.0;
 const CANDIDATES: i32 = 24;
 const STEP: f64 = 1.015;
 /// How far an onset pulls phase and period: tuned on scripted rubato of 8 %.
-const PULL_PHASE: f64 = 0.4;
-const PULL_PERIOD: f64 = 0.14;
+const PULL_PHASE: f64 = 0.5;
+const PULL_PERIOD: f64 = 0.26;
 /// Onsets farther from every place than this (in beats) say nothing.
 const NEAR: f64 = 0.2;
 /// Share of distances that must agree with a tempo before it is believed.
