@@ -175,9 +175,9 @@ pub(super) struct Sheet<'a> {
 const NOTES: usize = 192;
 
 impl Sheet<'_> {
-    /// Writes a note; what is swung is written straight.
-    pub(super) fn put(&mut self, part: Part, place: (f64, f64), pitch: u8, velocity: f64) {
-        let (at, len) = place;
+    /// Writes a note: where and how long, which key and how hard. What is swung is written straight.
+    pub(super) fn put(&mut self, part: Part, place: (f64, f64), key: (u8, f64)) {
+        let ((at, len), (pitch, velocity)) = (place, key);
         if self.notes.len() >= NOTES || !(0.0..self.brief.quarters).contains(&(at + 1e-9)) {
             return;
         }

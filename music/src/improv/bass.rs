@@ -39,7 +39,7 @@ fn fifth(chord: Chord) -> u8 {
 fn put(sheet: &mut Sheet<'_>, hands: &mut Hands, place: (f64, f64), key: u8) {
     let share = if sheet.brief.role == Role::Listen { 0.62 } else { 0.8 };
     let velocity = sheet.brief.velocity(share) + if place.0 == 0.0 { 5.0 } else { 0.0 };
-    sheet.put(Part::Bass, place, key, velocity);
+    sheet.put(Part::Bass, place, (key, velocity));
     hands.bass = key;
 }
 
@@ -110,7 +110,7 @@ fn walk(sheet: &mut Sheet<'_>, hands: &mut Hands) {
         put(sheet, hands, (at, 0.92), key);
         if brief.complexity == Complexity::Complex && ends && dice.chance(0.18) {
             // A skipped eighth leads in, as drummers know it.
-            sheet.put(Part::Bass, (at + 0.5, 0.4), key, brief.velocity(0.6));
+            sheet.put(Part::Bass, (at + 0.5, 0.4), (key, brief.velocity(0.6)));
         }
     }
 }
@@ -166,7 +166,7 @@ fn boogie(sheet: &mut Sheet<'_>, hands: &mut Hands, step: f64) {
             put(sheet, hands, (at, 0.9 * step), root + above);
             if step < 0.9 {
                 // The shuffle strikes each tone twice, the second time lightly.
-                sheet.put(Part::Bass, (at + 0.5, 0.4), root + above, brief.velocity(0.62));
+                sheet.put(Part::Bass, (at + 0.5, 0.4), (root + above, brief.velocity(0.62)));
             }
         }
     }
@@ -194,7 +194,7 @@ fn bossa(sheet: &mut Sheet<'_>, hands: &mut Hands) {
             let goes_on = chord == span.chord && is_root;
             let class = if goes_on { chord.root + fifth(chord) } else { chord.root };
             let key = nearest(class, hands.bass, WINDOW);
-            sheet.put(Part::Bass, (at + 1.5, 0.45), key, brief.velocity(0.68));
+            sheet.put(Part::Bass, (at + 1.5, 0.45), (key, brief.velocity(0.68)));
             hands.bass = key;
         }
         at += 2.0;
@@ -216,7 +216,7 @@ fn ballad(sheet: &mut Sheet<'_>, hands: &mut Hands) {
         let first = if splits { 1.5 } else { span.len * 0.97 };
         put(sheet, hands, (span.at, first), key);
         if splits {
-            sheet.put(Part::Bass, (span.at + 1.5, 0.5), key, brief.velocity(0.7));
+            sheet.put(Part::Bass, (span.at + 1.5, 0.5), (key, brief.velocity(0.7)));
             let fifth = nearest(span.chord.root + fifth(span.chord), key, (31, 50));
             let second = if dice.chance(0.4) { fifth } else { key };
             put(sheet, hands, (span.at + 2.0, if dice.chance(0.5) { 1.9 } else { 1.4 }), second);
@@ -243,7 +243,7 @@ fn stride(sheet: &mut Sheet<'_>, hands: &mut Hands) {
         let key = nearest(span.chord.root + above, 41, (36, 48));
         put(sheet, hands, (at, 0.8), key);
         if key >= 40 && brief.complexity != Complexity::Simple {
-            sheet.put(Part::Bass, (at, 0.8), key - 12, brief.velocity(0.7));
+            sheet.put(Part::Bass, (at, 0.8), (key - 12, brief.velocity(0.7)));
         }
         at += step;
     }
@@ -252,7 +252,7 @@ fn stride(sheet: &mut Sheet<'_>, hands: &mut Hands) {
     if leads && brief.end.is_none() {
         let target = nearest(brief.next.root, 41, (36, 48));
         let from = target.saturating_sub(1);
-        sheet.put(Part::Bass, (3.0, 0.8), step_below(brief, target), brief.velocity(0.74));
+        sheet.put(Part::Bass, (3.0, 0.8), (step_below(brief, target), brief.velocity(0.74)));
         hands.bass = from;
     }
 }

@@ -105,7 +105,7 @@ fn block(sheet: &mut Sheet<'_>, hands: &mut Hands, place: (f64, f64), share: f64
     for (idx, key) in voices.keys().iter().enumerate() {
         // The top voice is heard as the line of the chords.
         let accent = if idx + 1 == voices.keys().len() { 4.0 } else { 0.0 };
-        sheet.put(Part::Chords, place, *key, velocity + accent);
+        sheet.put(Part::Chords, place, (*key, velocity + accent));
     }
 }
 
@@ -174,11 +174,11 @@ fn ballad(sheet: &mut Sheet<'_>, hands: &mut Hands) {
             let Some(key) = keys.get(place) else { continue };
             let len = (span.at + span.len - at).min(step * 2.0);
             let is_first = idx == 0;
-            sheet.put(Part::Chords, (at, len), *key, velocity + if is_first { 6.0 } else { 0.0 });
+            sheet.put(Part::Chords, (at, len), (*key, velocity + if is_first { 6.0 } else { 0.0 }));
             if is_first {
                 // The chord is heard at once, then broken.
                 for other in keys.iter().filter(|other| *other != key) {
-                    sheet.put(Part::Chords, (at, step * 1.5), *other, velocity - 8.0);
+                    sheet.put(Part::Chords, (at, step * 1.5), (*other, velocity - 8.0));
                 }
             }
         }
@@ -187,8 +187,7 @@ fn ballad(sheet: &mut Sheet<'_>, hands: &mut Hands) {
             sheet.put(
                 Part::Chords,
                 (span.at + span.len - 0.25, 0.25),
-                top.saturating_add(12),
-                velocity - 6.0,
+                (top.saturating_add(12), velocity - 6.0),
             );
         }
     }
@@ -203,7 +202,7 @@ fn plain(sheet: &mut Sheet<'_>, span: Span, keys: &[u8], velocity: f64) {
         let at = span.at + idx as f64 * step;
         let len = (span.at + span.len - at).min(step * every as f64) * 0.97;
         for key in keys {
-            sheet.put(Part::Chords, (at, len), *key, velocity - if idx > 0 { 4.0 } else { 0.0 });
+            sheet.put(Part::Chords, (at, len), (*key, velocity - if idx > 0 { 4.0 } else { 0.0 }));
         }
     }
 }
@@ -244,23 +243,18 @@ fn classical(sheet: &mut Sheet<'_>, hands: &mut Hands) {
                     continue;
                 }
                 let at = span.at + idx as f64 * brief.beat;
-                keys.iter().for_each(|key| sheet.put(Part::Chords, (at, brief.beat * 0.8), *key, velocity));
+                keys.iter().for_each(|key| sheet.put(Part::Chords, (at, brief.beat * 0.8), (*key, velocity)));
             }
             continue;
         }
-        let figure = if brief.is_compound() || brief.quarters % 4.0 > 2.5 {
-            [low, middle, high, middle]
-        } else if turns {
-            [low, middle, high, middle]
-        } else {
-            [low, high, middle, high]
-        };
+        let climbs = brief.is_compound() || brief.quarters % 4.0 > 2.5 || turns;
+        let figure = if climbs { [low, middle, high, middle] } else { [low, high, middle, high] };
         let figure = if brief.is_compound() { &figure[..3] } else { &figure[..] };
         let count = (span.len / step).round() as usize;
         for idx in 0..count {
             let key = figure[idx % figure.len()];
             let accent = if idx % figure.len() == 0 { 5.0 } else { 0.0 };
-            sheet.put(Part::Chords, (span.at + idx as f64 * step, step), key, velocity + accent);
+            sheet.put(Part::Chords, (span.at + idx as f64 * step, step), (key, velocity + accent));
         }
     }
 }
@@ -283,6 +277,6 @@ fn stride(sheet: &mut Sheet<'_>, hands: &mut Hands) {
         let chord = brief.ahead(3.5);
         let top = hands.voices.keys().last().copied().unwrap_or(64);
         let key = voicing::nearest(chord.root, top, (52, 72));
-        sheet.put(Part::Chords, (3.5, 0.4), key, brief.velocity(0.5));
+        sheet.put(Part::Chords, (3.5, 0.4), (key, brief.velocity(0.5)));
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn write(sheet: &mut Sheet<'_>, hands: &mut Hands) {
             step => step,
         };
         let len = (varied * beat).min(left).min(end - at).max(0.25);
-        let key = line.step(brief, &mut dice, at, at + len);
-        sheet.put(Part::Lead, (at, len * 0.97), key, brief.velocity(0.74) + 3.0 * dice.unit());
+        let key = line.step(brief, &mut dice, (at, at + len));
+        sheet.put(Part::Lead, (at, len * 0.97), (key, brief.velocity(0.74) + 3.0 * dice.unit()));
         at += len;
     }
     (hands.lead, hands.rises) = (line.last, line.rises);

@@ -43,7 +43,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>) {
 fn hit(sheet: &mut Sheet<'_>, drum: u8, at: f64, share: f64) {
     let quiet = if sheet.brief.role == Role::Listen { 0.8 } else { 1.0 };
     let velocity = sheet.brief.velocity(share * quiet);
-    sheet.put(Part::Drums, (at, 0.2), drum, velocity);
+    sheet.put(Part::Drums, (at, 0.2), (drum, velocity));
 }
 
 /// Places of a bar, one a quarter.

@@ -132,7 +132,7 @@ impl Ear {
         self.struck = self.struck.saturating_add(1);
         self.last = self.last.max(note.at);
         let weight = if note.strong { 1.0 } else { 0.7 };
-        self.keys.hear(note.pitch % 12, weight, note.at, note.fresh);
+        self.keys.hear((note.pitch % 12, weight), note.at, note.fresh);
         self.keep(note);
         self.name_chord();
         self.note_bar(&note, weight);

@@ -18,23 +18,23 @@ pub(super) fn write(sheet: &mut Sheet<'_>, hands: &mut Hands, at: f64) {
     let chord = brief.span(at).chord;
     let len = (brief.quarters - at).max(1.0) * 0.96;
     let root = nearest(chord.root, hands.bass.clamp(34, 44), (29, 47));
-    sheet.put(Part::Bass, (at, len), root, brief.velocity(0.82));
+    sheet.put(Part::Bass, (at, len), (root, brief.velocity(0.82)));
     hands.bass = root;
     let voices = comp::voices(brief, hands, chord, at);
     let rolls = matches!(brief.style, Style::Classical | Style::PopBallad | Style::KoreanBallad);
     for (idx, key) in voices.keys().iter().enumerate() {
         // A rolled chord: a thirty-second from voice to voice.
         let late = if rolls { idx as f64 * 0.125 } else { 0.0 };
-        sheet.put(Part::Chords, (at + late, len - late), *key, brief.velocity(0.66));
+        sheet.put(Part::Chords, (at + late, len - late), (*key, brief.velocity(0.66)));
     }
     if has_lead {
         let key = nearest(chord.root, hands.lead, (60, 84));
-        sheet.put(Part::Lead, (at, len), key, brief.velocity(0.8));
+        sheet.put(Part::Lead, (at, len), (key, brief.velocity(0.8)));
         hands.lead = key;
     }
     if drums::has(brief.style) {
         let (cymbal, share) = if brief.style == Style::Bossa { (51, 0.5) } else { (49, 0.58) };
-        sheet.put(Part::Drums, (at, 0.3), cymbal, brief.velocity(share));
-        sheet.put(Part::Drums, (at, 0.3), 36, brief.velocity(0.6));
+        sheet.put(Part::Drums, (at, 0.3), (cymbal, brief.velocity(share)));
+        sheet.put(Part::Drums, (at, 0.3), (36, brief.velocity(0.6)));
     }
 }

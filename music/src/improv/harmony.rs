@@ -47,10 +47,9 @@ impl Harmony<'_> {
         if let Some(spans) = self.given(place) {
             return spans;
         }
-        if (self.settings.mode == DuetMode::Lead || self.ear.comps()) && !self.fixed {
-            if let Some(spans) = self.heard(place) {
-                return spans;
-            }
+        let follows = (self.settings.mode == DuetMode::Lead || self.ear.comps()) && !self.fixed;
+        if let Some(spans) = follows.then(|| self.heard(place)).flatten() {
+            return spans;
         }
         let mut spans = self.own(place);
         if !self.fixed {

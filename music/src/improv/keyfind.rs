@@ -40,9 +40,10 @@ impl KeyFinder {
         self.at = 0.0;
     }
 
-    /// A note of some weight begins at a place (in quarter notes, never going back). Notes that are struck together
+    /// A pitch class of some weight begins at a place (in quarter notes, never going back). Notes that are struck together
     /// are judged with the next `fresh` one.
-    pub(super) fn hear(&mut self, pitch_class: u8, weight: f32, at: f64, fresh: bool) {
+    pub(super) fn hear(&mut self, note: (u8, f32), at: f64, fresh: bool) {
+        let (pitch_class, weight) = note;
         let passed = (at - self.at).clamp(0.0, 1e6);
         self.at = self.at.max(at);
         let (quick, slow) = (0.5_f64.powf(passed / QUICK) as f32, 0.5_f64.powf(passed / SLOW) as f32);

@@ -84,10 +84,10 @@ pub(super) fn write(sheet: &mut Sheet<'_>, hands: &mut Hands) {
     onsets.retain(|at| *at >= begun - 1e-6 && *at < end - 0.1);
     for (idx, at) in onsets.iter().enumerate() {
         let next = onsets.get(idx + 1).copied().unwrap_or(end);
-        let key = line.step(brief, &mut dice, *at, next);
+        let key = line.step(brief, &mut dice, (*at, next));
         let len = (next - at).min(if next - at > 1.2 { 1.4 } else { 1.0 });
         let accent = if is_strong(brief, *at) { 5.0 } else { 0.0 };
-        sheet.put(Part::Lead, (*at, len * 0.95), key, velocity(brief) + accent + 5.0 * dice.unit());
+        sheet.put(Part::Lead, (*at, len * 0.95), (key, velocity(brief) + accent + 5.0 * dice.unit()));
     }
     (hands.lead, hands.rises) = (line.last, line.rises);
 }
@@ -181,7 +181,8 @@ pub(super) struct Line {
 
 impl Line {
     /// The next key, for a note at a place whose next is at another.
-    pub(super) fn step(&mut self, brief: &Brief<'_>, dice: &mut Dice, at: f64, next: f64) -> u8 {
+    pub(super) fn step(&mut self, brief: &Brief<'_>, dice: &mut Dice, places: (f64, f64)) -> u8 {
+        let (at, next) = places;
         let span = Span { chord: brief.ahead(at), ..brief.span(at) };
         let (low, high) = self.window;
         self.last = self.last.clamp(low, high);
@@ -297,7 +298,7 @@ fn recall(sheet: &mut Sheet<'_>, line: &mut Line, dice: &mut Dice, end: f64) -> 
         let span = brief.span(at);
         let sounding = settle(brief, span, key, is_strong(brief, at));
         let share = if is_strong(brief, at) { 5.0 } else { 0.0 };
-        sheet.put(Part::Lead, (at, len.min(1.5) * 0.95), sounding, velocity(brief) + share);
+        sheet.put(Part::Lead, (at, len.min(1.5) * 0.95), (sounding, velocity(brief) + share));
         line.last = sounding;
         let Some(step) = steps.get(idx) else { break };
         at += f64::from(step.wait) / 12.0;

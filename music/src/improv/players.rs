@@ -113,7 +113,8 @@ impl<'a> Script<'a> {
         if swings && half && !self.settings.metre.is_compound() { q + 1.0 / 6.0 } else { q }
     }
 
-    fn note(&mut self, q: f64, len: f64, pitch: u8, velocity: u8) {
+    fn note(&mut self, place: (f64, f64), pitch: u8, velocity: u8) {
+        let (q, len) = place;
         let (at_us, end) = (self.us(self.swung(q)), self.us(q + len));
         self.inputs.push((at_us, Input::NoteOn { player: 0, at_us, pitch, velocity }));
         self.inputs.push((end, Input::NoteOff { player: 0, at_us: end, pitch }));
@@ -128,7 +129,7 @@ impl<'a> Script<'a> {
     /// Whether the player plays in a bar: of a trade they have the first phrase.
     fn plays(&self, bar: u32) -> bool {
         let phrase = u32::from(self.settings.trade_bars.max(1));
-        self.settings.mode != Mode::Trade || bar / phrase % 2 == 0
+        self.settings.mode != Mode::Trade || (bar / phrase).is_multiple_of(2)
     }
 
     /// A melody of two rhythms that come back on other degrees.
@@ -154,7 +155,7 @@ impl<'a> Script<'a> {
                 }
                 let next = onsets.get(idx + 1).copied().unwrap_or(quarters - 0.2);
                 let from = f64::from(bar) * quarters + at;
-                self.note(from, (next - at) * 0.9, pitch, 70 + dice.below(20) as u8);
+                self.note((from, (next - at) * 0.9), pitch, 70 + dice.below(20) as u8);
             }
         }
     }
@@ -179,7 +180,7 @@ impl<'a> Script<'a> {
                     let pitch = low + (chord.root + tone + 12 - low % 12) % 12;
                     // A person's fingers are not quite together.
                     let from = f64::from(bar) * quarters + at + 0.01 * idx as f64;
-                    self.note(from, 1.7, pitch, 66);
+                    self.note((from, 1.7), pitch, 66);
                 }
                 at += 2.0;
             }
@@ -193,7 +194,7 @@ impl<'a> Script<'a> {
             let mut at = 0.0;
             while at < quarters - 0.1 {
                 let pitch = degree(self.key, dice.below(15) as i32, 60);
-                self.note(f64::from(bar) * quarters + at, 0.2, pitch, 100 + dice.below(27) as u8);
+                self.note((f64::from(bar) * quarters + at, 0.2), pitch, 100 + dice.below(27) as u8);
                 at += 0.25;
             }
         }

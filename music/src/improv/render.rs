@@ -149,7 +149,8 @@ impl Frame {
     }
 
     /// Lets the partner play so many bars while somebody else plays, perhaps.
-    fn play(&self, bars: u16, role: Role, others: &[Note], learned: &[Note]) -> Vec<Note> {
+    fn play(&self, bars: u16, role: Role, notes: (&[Note], &[Note])) -> Vec<Note> {
+        let (others, learned) = notes;
         let settings =
             Settings { commit_us: 400_000, changes: Vec::new(), key: self.key, ..self.settings.clone() };
         let mut partner = Improviser::new(settings.clone());
@@ -200,19 +201,19 @@ impl Frame {
     }
 
     fn alone(&self, role: Role) -> Score {
-        self.score(Score::default(), self.play(self.bars, role, &[], &[]), 0.0)
+        self.score(Score::default(), self.play(self.bars, role, (&[], &[])), 0.0)
     }
 
     fn accompaniment(&self, source: &Score) -> Score {
         let bars = self.bars.min(self.own_bars);
-        let own = self.play(bars, Role::Band, &source.notes, &[]);
+        let own = self.play(bars, Role::Band, (&source.notes, &[]));
         self.score(source.clone(), own, self.upbeat)
     }
 
     fn variation(&self, source: &Score) -> Score {
         let bars = self.bars.min(self.own_bars);
         let melody = ornament::vary(&ornament::melody(source), self.key, self.settings.seed);
-        let own = self.play(bars, Role::Band, &melody, &[]);
+        let own = self.play(bars, Role::Band, (&melody, &[]));
         let mut others = Score { metres: source.metres.clone(), ..Score::from_notes(melody) };
         others.key_signature = source.key_signature;
         if let Some(track) = others.tracks.first_mut() {
@@ -222,7 +223,7 @@ impl Frame {
     }
 
     fn continuation(&self, source: &Score) -> Score {
-        let own = self.play(self.bars, Role::Show, &[], &ornament::melody(source));
+        let own = self.play(self.bars, Role::Show, (&[], &ornament::melody(source)));
         // It begins with the bar after the last.
         let ended = ((source.length - self.upbeat) / self.bar() - 0.05).ceil().max(0.0);
         self.score(source.clone(), own, self.upbeat + ended * self.bar())

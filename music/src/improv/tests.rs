@@ -1,5 +1,7 @@
 //! The partner against scripted players.
 
+use std::f64::consts::TAU;
+
 use super::{
     players::{Player, first_bar_us, script},
     *,
@@ -60,6 +62,7 @@ fn check(performance: &Performance, what: &str) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is what somebody runs this test for with --nocapture")]
 fn figures_of_every_style_mode_and_player() {
     println!(
         "style mode player: in key, in harmony, strong, H1, H4, density, groove, motifs, repeats, silence"
@@ -152,11 +155,14 @@ fn scale(count: usize, us: impl Fn(f64) -> f64) -> Vec<Input> {
     inputs
 }
 
+/// A tempo that is set, the player's time, the tempo at the end, and how many beats the partner may be off.
+type Case<'a> = (f64, &'a dyn Fn(f64) -> f64, f64, f64);
+
 #[test]
 fn tempo_follows_without_jumps() {
-    let breathing = |beat: f64| 0.6e6 * (beat + 0.07 * 24.0 / 6.283 * (1.0 - (beat * 6.283 / 24.0).cos()));
+    let breathing = |beat: f64| 0.6e6 * (beat + 0.07 * 24.0 / TAU * (1.0 - (beat * TAU / 24.0).cos()));
     // Tempo set, the player's time, the tempo that the partner is to have at the end, how far it may be off in beats.
-    let cases: [(f64, &dyn Fn(f64) -> f64, f64, f64); 8] = [
+    let cases: [Case<'_>; 8] = [
         (100.0, &|beat| beat * 0.6e6, 100.0, 0.02),
         (100.0, &|beat| beat * 0.6e6 / 1.12, 112.0, 0.03),
         (100.0, &|beat| beat * 0.6e6 * 1.25, 80.0, 0.03),
