@@ -282,12 +282,16 @@ impl Improviser {
 
     /// Writes a bar from a place on (notes before it stay); whether anything is another.
     fn written(&mut self, mut bar: Bar, before: Hands, cut: f64) -> (Bar, bool) {
-        let (spans, end, form) = self.spans(bar.number, bar.start);
+        let is_new = bar.spans.is_empty();
+        let (spans, end, form) = match self.spans(bar.number, bar.start) {
+            // It was planned before another form began, and keeps its chords.
+            (_, end, form) if form < 0 && !is_new => (bar.spans.clone(), end, bar.form),
+            found => found,
+        };
         let (following, _, _) = self.spans(bar.number + 1, bar.end());
         let role = self.role(bar.number, form);
         let (settings, _, _) = self.holding(bar.number);
         // A change of density or register waits for the next bar; whether they rest does not.
-        let is_new = bar.spans.is_empty();
         let scene = if is_new || bar.start >= cut {
             Scene { trend: self.scene.trend, ..self.scene }
         } else {
