@@ -13,7 +13,10 @@ const DRIFT_EVERY_MS = 5_000;
 const DRIFT_KEPT = 120;
 
 /** Drift is not told from the noise of a network in less than this. */
-const DRIFT_AFTER_MS = 30_000;
+const DRIFT_AFTER_MS = 60_000;
+
+/** What crystals usually differ by: a drift that the noise explains as well is believed less. */
+const USUAL_DRIFT = 40e-6;
 
 /** Crystals are better than this; what is more is a clock that was set. */
 const MOST_DRIFT = 300e-6;
@@ -85,7 +88,7 @@ export class DuetClock {
     this.line.push({ at, theta: this.best.theta + this.drift * (at - this.best.at) });
     if (this.line.length > DRIFT_KEPT) this.line.shift();
     const first = /** @type {{at: number, theta: number}} */ (this.line[0]);
-    if (at - first.at >= DRIFT_AFTER_MS * 1000) this.drift = Math.max(-MOST_DRIFT, Math.min(MOST_DRIFT, slope(this.line)));
+    if (at - first.at >= DRIFT_AFTER_MS * 1000) this.drift = Math.max(-MOST_DRIFT, Math.min(MOST_DRIFT, driftOf(this.line)));
   }
 
   /**
@@ -176,12 +179,17 @@ export class AudioClock {
 }
 
 /**
- * The least-squares slope of theta over time, both in microseconds.
+ * The drift that points of theta over time (both in microseconds) tell: their least-squares slope, made smaller as far as
+ * its own error is large beside what clocks usually do.
  * @param {{at: number, theta: number}[]} points
  */
-function slope(points) {
+function driftOf(points) {
   const mean = (/** @type {(point: {at: number, theta: number}) => number} */ of) => points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const [at, theta] = [mean((point) => point.at), mean((point) => point.theta)];
   const spread = points.reduce((sum, point) => sum + (point.at - at) ** 2, 0);
-  return spread > 0 ? points.reduce((sum, point) => sum + (point.at - at) * (point.theta - theta), 0) / spread : 0;
+  if (spread === 0 || points.length < 4) return 0;
+  const slope = points.reduce((sum, point) => sum + (point.at - at) * (point.theta - theta), 0) / spread;
+  const noise = points.reduce((sum, point) => sum + (point.theta - theta - slope * (point.at - at)) ** 2, 0) / (points.length - 2);
+  // One lucky exchange stands in several points, so there are fewer than they seem: four times the variance.
+  return (slope * USUAL_DRIFT ** 2) / (USUAL_DRIFT ** 2 + (4 * noise) / spread);
 }
