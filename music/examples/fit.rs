@@ -62,7 +62,7 @@ fn pieces(folder: &Path) -> Result<Vec<Piece>, Box<dyn std::error::Error>> {
     }
     // Any order would do that is the same every time: multiples of a prime that does not divide the count.
     let count = pieces.len();
-    let step = [7919, 7907].into_iter().find(|prime| count % prime != 0).unwrap_or(1);
+    let step = [7919, 7907].into_iter().find(|prime| !count.is_multiple_of(*prime)).unwrap_or(1);
     let mut places: Vec<(usize, Piece)> =
         pieces.into_iter().enumerate().map(|(idx, piece)| (idx * step % count, piece)).collect();
     places.sort_by_key(|(place, _)| *place);

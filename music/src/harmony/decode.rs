@@ -2,7 +2,7 @@
 
 use super::{
     lattice::Lattice,
-    model::{Heard, Model, Part, Scores},
+    model::{Heard, Model, Part, Scores, Ways},
 };
 use crate::{chord::Chord, key::Key, metre::Level};
 
@@ -11,7 +11,9 @@ const RUN_SLICES: usize = 40;
 const RUN_BEATS: f32 = 4.6;
 const LONG_BEATS: f32 = 2.05;
 /// Chords that fit a run so much worse than the best are not followed.
-const SPREAD: f32 = 1.5;
+const SPREAD: f32 = 1.0;
+/// Nor those that come in so much behind the best path to the same place.
+const BEHIND: f32 = 1.5;
 /// Chords before that a chord is weighed after.
 const BEAM: usize = 10;
 /// How many chords there are.
@@ -64,64 +66,92 @@ pub(super) fn search(problem: &Problem<'_>, model: &Model, bias: Option<Bias<'_>
     if count == 0 || problem.keys.len() < count {
         return Vec::new();
     }
-    let places = Places { cuts: &cuts(lattice), parts: &model.parts(lattice) };
-    let mut cells = vec![[DEAD; CHORDS]; count + 1];
-    for from in (0..count).filter(|from| places.cuts[*from]) {
-        let before = survivors(&cells[from]);
-        if from == 0 || !before.is_empty() {
-            go_on(problem, model, (from, &before), &places, bias, &mut cells);
+    let mut search = Search {
+        problem,
+        model,
+        bias,
+        cuts: cuts(lattice),
+        parts: model.parts(lattice),
+        cells: vec![[DEAD; CHORDS]; count + 1],
+        tops: vec![f32::NEG_INFINITY; count + 1],
+    };
+    for from in 0..count {
+        if search.cuts[from] {
+            search.go_on(from);
         }
     }
-    trace(&cells)
+    trace(&search.cells)
 }
 
-struct Places<'a> {
-    cuts: &'a [bool],
-    parts: &'a [Part],
+struct Search<'a> {
+    problem: &'a Problem<'a>,
+    model: &'a Model,
+    bias: Option<Bias<'a>>,
+    cuts: Vec<bool>,
+    parts: Vec<Part>,
+    /// For every boundary and chord, the best path that ends there with it; and the best of all chords.
+    cells: Vec<[Cell; CHORDS]>,
+    tops: Vec<f32>,
 }
 
-/// Weighs every run that begins on a slice.
-fn go_on(
-    problem: &Problem<'_>,
-    model: &Model,
-    (from, before): (usize, &[(u8, f32)]),
-    places: &Places<'_>,
-    bias: Option<Bias<'_>>,
-    cells: &mut [[Cell; CHORDS]],
-) {
-    let (lattice, keys) = (problem.lattice, &problem.keys[from]);
-    let begin = model.begin(lattice, from, keys);
-    let ways = model.ways(lattice.slices[from].level, keys, before);
-    let mut entries: [Option<(f32, u8)>; CHORDS] = [None; CHORDS];
-    let (mut heard, mut is_after_first) = (Heard::default(), false);
-    for to in from + 1..=lattice.len() {
-        heard.add(&places.parts[to - 1]);
-        if !places.cuts[to] {
-            continue;
+/// What is known of chords that begin on a slice.
+struct Beginning<'a> {
+    from: usize,
+    begin: Scores,
+    ways: Ways<'a>,
+    entries: [Option<(f32, u8)>; CHORDS],
+}
+
+impl Search<'_> {
+    /// Weighs every run that begins on a slice.
+    fn go_on(&mut self, from: usize) {
+        let before = survivors(&self.cells[from]);
+        if from > 0 && before.is_empty() {
+            return;
         }
-        if is_after_first {
-            let beats = lattice.beats[to] - lattice.beats[from];
-            if beats > RUN_BEATS || to - from > RUN_SLICES {
-                break;
-            }
-            // Long chords end on beats.
-            if beats > LONG_BEATS && lattice.slices.get(to).is_some_and(|slice| slice.level < Level::Beat) {
+        let (problem, model) = (self.problem, self.model);
+        let (lattice, keys) = (problem.lattice, &problem.keys[from]);
+        let begin = model.begin(lattice, from, keys);
+        let ways = model.ways(lattice.slices[from].level, keys, &before);
+        let mut beginning = Beginning { from, begin, ways, entries: [None; CHORDS] };
+        let (mut heard, mut is_after_first) = (Heard::default(), false);
+        for to in from + 1..=lattice.len() {
+            heard.add(&self.parts[to - 1]);
+            if !self.cuts[to] {
                 continue;
             }
+            if is_after_first {
+                let beats = lattice.beats[to] - lattice.beats[from];
+                if beats > RUN_BEATS || to - from > RUN_SLICES {
+                    break;
+                }
+                // Long chords end on beats.
+                if beats > LONG_BEATS && lattice.slices.get(to).is_some_and(|slice| slice.level < Level::Beat)
+                {
+                    continue;
+                }
+            }
+            is_after_first = true;
+            self.weigh(&mut beginning, to, &heard);
         }
-        is_after_first = true;
-        let mut scores = model.fit(&heard, lattice.texture);
-        for (score, more) in scores.iter_mut().zip(&begin) {
+    }
+
+    /// Weighs every chord on one run.
+    fn weigh(&mut self, beginning: &mut Beginning<'_>, to: usize, heard: &Heard) {
+        let (lattice, from) = (self.problem.lattice, beginning.from);
+        let mut scores = self.model.fit(heard, lattice.texture);
+        for (score, more) in scores.iter_mut().zip(&beginning.begin) {
             *score += more;
         }
-        if let Some((costs, factor)) = bias {
+        if let Some((costs, factor)) = self.bias {
             for (chord, score) in scores.iter_mut().enumerate() {
                 *score += factor * (costs[to][chord] - costs[from][chord]);
             }
         }
-        let common = model.frame(lattice, (from, to), &heard);
-        let least = most(&scores) - SPREAD;
-        let (reach, cells) = (ways.most() + common, &mut cells[to]);
+        let common = self.model.frame(lattice, (from, to), heard);
+        let reach = beginning.ways.most() + common;
+        let least = (most(&scores) - SPREAD).max(self.tops[to] - BEHIND - reach);
+        let (top, cells) = (&mut self.tops[to], &mut self.cells[to]);
         for (quality, row) in scores.chunks_exact(12).enumerate() {
             // Mostly no chord of a quality is worth a look: twelve are asked at once.
             if !row.iter().fold(false, |any, score| any | (*score > least)) {
@@ -132,11 +162,13 @@ fn go_on(
                 if reach + score <= cells[chord].score {
                     continue;
                 }
-                let (entry, before) =
-                    *entries[chord].get_or_insert_with(|| ways.best(chord).unwrap_or((0.0, u8::MAX)));
+                let ways = &beginning.ways;
+                let (entry, before) = *beginning.entries[chord]
+                    .get_or_insert_with(|| ways.best(chord).unwrap_or((0.0, u8::MAX)));
                 let score = entry + common + score;
                 if score > cells[chord].score {
                     cells[chord] = Cell { score, from: u32::try_from(from).unwrap_or(u32::MAX), before };
+                    *top = top.max(score);
                 }
             }
         }
