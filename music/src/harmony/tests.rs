@@ -107,7 +107,7 @@ fn learning_makes_the_time_with_the_wrong_chord_less() {
     let label = |bar: u32| Label {
         start: f64::from(bar) * 4.0,
         end: f64::from(bar + 1) * 4.0,
-        chord: Chord::new(if bar % 2 == 0 { 0 } else { 7 }, Quality::Major),
+        chord: Chord::new(if bar.is_multiple_of(2) { 0 } else { 7 }, Quality::Major),
     };
     let labels: Vec<Label> = (0..7).map(label).collect();
     let right = |weights: &[f32]| -> f64 {
