@@ -134,8 +134,15 @@ mod tests {
     fn asks_while_the_question_is_heard_and_a_little_longer() {
         for question in ["how are you?", "잘 지내셨어요？"] {
             let reply = playout(&[("Well,", 1000), (question, 1200), ("I am fine.", 3000)]);
-            let cases =
-                [(0, false), (900, false), (1000, false), (1001, true), (2200, true), (2600, true), (2701, false)];
+            let cases = [
+                (0, false),
+                (900, false),
+                (1000, false),
+                (1001, true),
+                (2200, true),
+                (2600, true),
+                (2701, false),
+            ];
             for (samples, expected) in cases {
                 assert_eq!(reply.asks_at(samples, 500), expected, "after {samples}");
             }

@@ -28,7 +28,9 @@ pub(super) fn prepare(places: &Places, for_tests: bool) -> anyhow::Result<()> {
     }
     // Only the camera and the instruments of duets need packages; a scene is complete without either.
     if let Err(error) = install(&page, Kind::Runtime) {
-        eprintln!("setup: {error:#}\nsetup: going on without it: face scores will be off and duets sound plain, all else works");
+        eprintln!(
+            "setup: {error:#}\nsetup: going on without it: face scores will be off and duets sound plain, all else works"
+        );
     }
     Ok(())
 }
