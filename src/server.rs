@@ -4,7 +4,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::serve::ListenerExt as _;
 use duologue_actors::{
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
     store::Store,
@@ -114,8 +113,6 @@ impl Server {
         let Self { listener, state, drain } = self;
         let upkeep = tokio::spawn(metrics::upkeep(state.metrics.clone()));
         let (sessions, store) = (state.sessions.clone(), state.store.clone());
-        // A note that waits for the acknowledgement of the one before it is late.
-        let listener = listener.tap_io(|socket| _ = socket.set_nodelay(true));
         let app = http::app(state, ws::router()).into_make_service_with_connect_info::<SocketAddr>();
         let (stopped, stopping) = tokio::sync::watch::channel(false);
         let draining = tokio::spawn(async move {
