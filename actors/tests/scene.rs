@@ -174,6 +174,7 @@ async fn a_child_of_each_kind_is_killed_once_and_the_scene_goes_on() {
         let stage = Stage::new(&["first", "second"], &["Answer one.", "Answer two."]).await;
         let (_, first) = tokio::join!(stage.speak(1_000), stage.reply());
         assert_eq!(first.text(), "Answer one.", "{:?}", policy.role);
+        stage.begin(policy.role).await;
         let child = stage.child(policy.role).await.expect("alive");
         child.kill();
         stage.replaced(policy.role, &child).await;

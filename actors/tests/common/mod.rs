@@ -11,7 +11,10 @@ use duologue_actors::{
     session::{SessionMsg, SessionSpec},
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
 };
-use duologue_domain::conversation::{Content, Item, Speaker};
+use duologue_domain::{
+    conversation::{Content, Item, Speaker},
+    face::Frame,
+};
 use duologue_engines::{port::LlmEngine, registry::Engines};
 use duologue_testkit::{
     FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, MemoryStore, engines, persona, record, silence, speech,
@@ -131,6 +134,17 @@ impl Stage {
 
     pub(crate) async fn reply(&self) -> Heard {
         self.until(|event| matches!(event, SessionEvent::ResponseDone { .. })).await
+    }
+
+    /// Gives work to a child that is not there from the beginning.
+    pub(crate) async fn begin(&self, role: Role) {
+        if role == Role::Face {
+            self.scene.landmarks().push(0, Frame::empty(640, 360));
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
+        if role == Role::Improviser {
+            self.scene.open_duet().await.expect("the scene is alive");
+        }
     }
 
     pub(crate) async fn child(&self, role: Role) -> Option<ActorCell> {

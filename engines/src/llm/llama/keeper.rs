@@ -295,6 +295,9 @@ impl Keeper {
         let Some(mut life) = self.life.take() else { return };
         *lock(&self.shared.worker) = None;
         let now = Instant::now();
+        if life.was_steady(now) {
+            self.failures = 0;
+        }
         if let Some(refusal) = life.refusal.filter(|_| !life.ready) {
             return self.refuse(refusal, now);
         }

@@ -8,6 +8,10 @@ use crate::llm::wire::Ask;
 /// How often the worker must show that it moves.
 const PING_EVERY: Duration = Duration::from_secs(1);
 
+/// A worker that was ready and lived so long is no failure in a row: who kills it now and then must not make people wait
+/// longer each time.
+const STEADY: Duration = Duration::from_secs(5);
+
 /// A worker with what is known of it.
 pub(super) struct Life {
     pub(super) worker: Worker,
@@ -16,6 +20,8 @@ pub(super) struct Life {
     pub(super) refusal: Option<String>,
     /// Why we killed it.
     pub(super) verdict: Option<String>,
+    /// When it was started.
+    started: Instant,
     /// When it last showed that it moves; before it is ready, when it was started.
     moved: Instant,
     pinged: Instant,
@@ -24,7 +30,21 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(worker: Worker, now: Instant) -> Self {
-        Self { worker, ready: false, refusal: None, verdict: None, moved: now, pinged: now, steps: 0 }
+        Self {
+            worker,
+            ready: false,
+            refusal: None,
+            verdict: None,
+            started: now,
+            moved: now,
+            pinged: now,
+            steps: 0,
+        }
+    }
+
+    /// Whether it was of use for a while.
+    pub(super) fn was_steady(&self, now: Instant) -> bool {
+        self.ready && now.duration_since(self.started) >= STEADY
     }
 
     /// It did something.

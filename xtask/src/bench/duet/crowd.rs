@@ -69,7 +69,7 @@ async fn melody(number: usize, socket: Socket, begun: Instant, seconds: u64) -> 
     let reading = tokio::spawn(async move { while let Some(Ok(_)) = stream.next().await {} });
     let start = json!({
         "type": "duet.start", "style": STYLES[number % 7], "mode": MODES[number / 7 % 4], "bpm": 120,
-        "follow": number % 2 == 0, "seed": number,
+        "follow": number.is_multiple_of(2), "seed": number,
     });
     tokio::time::sleep_until(begun.into()).await;
     sink.send(Message::Text(start.to_string().into())).await?;
