@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openPage, SHOTS } from "./helpers/browser.mjs";
-import { onsets, tapOutput, tapped } from "./helpers/duet.mjs";
+import { tapOutput, tapped } from "./helpers/duet.mjs";
 import { ANY_WORDS, startServer } from "./helpers/server.mjs";
 
 /** Nobody speaks here. */
@@ -23,6 +23,16 @@ async function until(what, found) {
     await sleep(25);
   }
   return assert.fail(`nothing came: ${what}`);
+}
+
+/** For how many seconds something was heard, in steps of a twentieth. */
+function sounding({ rate, samples }) {
+  const step = Math.round(rate / 20);
+  let steps = 0;
+  for (let from = 0; from < samples.length; from += step) {
+    if (samples.subarray(from, from + step).some((sample) => Math.abs(sample) > 0.01)) steps++;
+  }
+  return steps / 20;
 }
 
 test("two people play with the partner: heard, seen, asked, ended together, recorded", async (t) => {
@@ -70,8 +80,8 @@ test("two people play with the partner: heard, seen, asked, ended together, reco
   await page.locator("#end").click();
   await page.locator("#start").waitFor({ timeout: 60_000 });
   const sound = await tapped(page);
-  // Chords ring into each other, so only what stands out is counted.
-  assert.ok(onsets(sound, 0.1).length > 3, "the duet was heard");
+  // Chords ring into each other, so that beginnings hardly stand out on a busy machine: what counts is how long it sounds.
+  assert.ok(sounding(sound) > 2, `the duet was heard for ${sounding(sound)} s`);
   const late = (await page.locator("#meter").textContent()) ?? "";
   t.diagnostic(`meter: ${late}`);
 
