@@ -77,6 +77,9 @@ export function notifyFailure(cause, error, again) {
   });
 }
 
+/** No scene in a page waits for these: the page finds faces itself, and the duet says what it has for sound. */
+const ELSEWHERE = new Set(["landmarker", "soundfont"]);
+
 /**
  * What is degraded, in words.
  * @param {{part: string, reason: string}[]} parts
@@ -85,7 +88,7 @@ export function notifyDegraded(parts) {
   dismissAll("part:");
   // Who cannot hear at all need not be told that pauses are judged simply.
   const deaf = parts.some(({ part }) => part === "stt");
-  for (const { part, reason } of parts) if (!deaf || (part !== "vad" && part !== "turn")) notifyPart(part, reason);
+  for (const { part, reason } of parts) if (!ELSEWHERE.has(part) && (!deaf || (part !== "vad" && part !== "turn"))) notifyPart(part, reason);
 }
 
 /**
