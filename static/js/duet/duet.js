@@ -6,7 +6,7 @@
  */
 import { byId } from "../dom.js";
 import { hasWords, onLanguage, t } from "../i18n.js";
-import { dismiss, notify } from "../notices.js";
+import { dismiss, dismissAll, notify } from "../notices.js";
 import { Controls } from "./controls.js";
 import { Hands } from "./hands.js";
 import { DuetLink } from "./link.js";
@@ -137,6 +137,8 @@ export class Duet {
   /** @param {import("./types.js").Settings | undefined} settings */
   settle(settings) {
     if (!settings) return;
+    // What was refused of them before is mended or given up.
+    dismissAll("duet:duet_bad_");
     this.readout.settings = settings;
     this.controls.show(settings);
   }
