@@ -32,6 +32,9 @@ pub enum Code {
     MethodNotAllowed,
     PayloadTooLarge,
     UnsupportedMediaType,
+    NotAForm,
+    ModelNotFound,
+    UnsupportedFormat,
     RateLimited,
     SessionLimit,
     RequestTimeout,
@@ -126,6 +129,16 @@ impl Code {
                 INVALID,
                 "Send `Content-Type: application/json`.",
             ),
+            Self::NotAForm => Row(
+                "unsupported_media_type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                INVALID,
+                "Send `Content-Type: multipart/form-data`.",
+            ),
+            Self::ModelNotFound => {
+                Row("model_not_found", S::NOT_FOUND, INVALID, "GET /v1/models lists them.")
+            }
+            Self::UnsupportedFormat => Row("unsupported_format", S::BAD_REQUEST, INVALID, ""),
             Self::RateLimited => {
                 Row("rate_limited", S::TOO_MANY_REQUESTS, LIMIT, "Wait a little and try again.")
             }

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod health;
 pub mod limit;
 pub mod midi;
+pub mod openai;
 pub mod personas;
 pub mod picture;
 pub mod voice;
@@ -36,6 +37,7 @@ pub fn app(state: AppState, sockets: Router<AppState>) -> Router {
         .merge(picture::router(state.config.server.max_upload_bytes))
         .merge(analyze::router(state.config.server.max_upload_bytes))
         .merge(midi::router(state.config.server.max_upload_bytes))
+        .merge(openai::router(state.config.server.max_upload_bytes))
         .merge(pages::router())
         .merge(sockets)
         .merge(openapi::router());

@@ -1,0 +1,16 @@
+//! OpenAI's HTTP interface under `/v1`, as far as it has a meaning here: their clients work by changing a base URL.
+//!
+//! A persona is a model. What a request names that has no meaning here is read over; what would change the answer and
+//! cannot be done is refused. Every refusal, the framework's own included, has the shape of [`crate::error::ErrorBody`].
+
+mod error;
+
+use axum::Router;
+
+pub(crate) use self::error::V1Json;
+use crate::state::AppState;
+
+/// The routes. `max_upload_bytes` is for those that take files.
+pub(super) fn router(_max_upload_bytes: usize) -> Router<AppState> {
+    Router::new()
+}
