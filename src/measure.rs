@@ -159,6 +159,7 @@ impl Bench<'_> {
             },
             stop: Vec::new(),
             first_token_deadline: WITHIN,
+            ..LlmRequest::default()
         })?;
         let mut filter = SpokenFilter::named(self.persona.names());
         let mut splitter = ClauseSplitter::default();

@@ -252,7 +252,7 @@ impl State {
         });
         let mut max_tokens = job.max_tokens;
         if !job.begun.is_empty() {
-            let said = ChatMessage { role: Role::Assistant, content: job.begun.clone() };
+            let said = ChatMessage::new(Role::Assistant, job.begun.clone());
             max_tokens = max_tokens.saturating_sub(estimate_tokens(&job.begun)).max(1);
             prompt.messages.push(said);
         }
@@ -269,6 +269,7 @@ impl State {
             },
             stop: Vec::new(),
             first_token_deadline: FIRST_TOKEN_DEADLINE,
+            ..LlmRequest::default()
         }
     }
 }
@@ -328,6 +329,8 @@ impl Voice {
                         self.clause(clause);
                     }
                 }
+                // No function was offered, so this is nothing that a scene waits for.
+                LlmEvent::ToolCall(_) => {}
                 LlmEvent::Done { finish, usage } => {
                     self.rest();
                     if self.repeated && !self.said {

@@ -28,6 +28,7 @@ pub mod score;
 pub mod spoken;
 pub mod text;
 pub mod thrift;
+pub mod tool;
 pub mod turn;
 pub mod viseme;
 pub mod voice;

@@ -18,6 +18,7 @@ use crate::{
     lang::{Language, is_hangul},
     memory::Fact,
     persona::{IntimacyStep, Persona},
+    tool::ToolCall,
 };
 
 /// Who said a message of a prompt.
@@ -29,6 +30,8 @@ pub enum Role {
     User,
     /// The persona.
     Assistant,
+    /// What a function returned.
+    Tool,
 }
 
 /// One message of a prompt.
@@ -38,6 +41,17 @@ pub struct ChatMessage {
     pub role: Role,
     /// What.
     pub content: String,
+    /// Functions that the assistant called after these words.
+    pub calls: Vec<ToolCall>,
+    /// Of a message of the role [`Role::Tool`]: the id of the call that it answers.
+    pub answers: Option<String>,
+}
+
+impl ChatMessage {
+    /// Words and nothing else.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), calls: Vec::new(), answers: None }
+    }
 }
 
 /// A turn of the conversation so far.
@@ -92,7 +106,7 @@ impl Prompt {
         let shared = messages.len();
         let last_is_user = input.history.last().is_some_and(|turn| turn.role == Role::User);
         let (earlier, last) = input.history.split_at(input.history.len() - usize::from(last_is_user));
-        let note = ChatMessage { role: Role::System, content: words::note(input) };
+        let note = ChatMessage::new(Role::System, words::note(input));
         let fixed = messages.iter().chain([&note]).map(|message| cost(&message.content)).sum::<usize>()
             + last.iter().map(|turn| cost(&turn.text)).sum::<usize>();
         let kept = fitting(earlier, input.budget_tokens.saturating_sub(fixed));
@@ -104,7 +118,7 @@ impl Prompt {
 
     /// The beginning of every prompt of `persona` in `language`, for prefilling.
     pub fn shared_messages(persona: &Persona, language: Language) -> Vec<ChatMessage> {
-        vec![ChatMessage { role: Role::System, content: words::system(persona, language) }]
+        vec![ChatMessage::new(Role::System, words::system(persona, language))]
     }
 
     /// What the persona is told about how to speak, rules included, and must never say.
@@ -120,7 +134,7 @@ impl Prompt {
 
 impl From<&Turn> for ChatMessage {
     fn from(turn: &Turn) -> Self {
-        Self { role: turn.role, content: turn.text.clone() }
+        Self::new(turn.role, turn.text.clone())
     }
 }
 

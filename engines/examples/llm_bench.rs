@@ -95,10 +95,10 @@ async fn measure(engine: Arc<dyn LlmEngine>) {
 }
 
 fn ask(session: u64, turns: &[&str]) -> LlmRequest {
-    let system = ChatMessage { role: Role::System, content: format!("{PERSONA}{}", TRAIT.repeat(15)) };
+    let system = ChatMessage::new(Role::System, format!("{PERSONA}{}", TRAIT.repeat(15)));
     let roles = [Role::User, Role::Assistant].into_iter().cycle();
     let turns = turns.iter().zip(roles);
-    let turns = turns.map(|(content, role)| ChatMessage { role, content: (*content).to_owned() });
+    let turns = turns.map(|(content, role)| ChatMessage::new(role, *content));
     LlmRequest {
         session,
         messages: std::iter::once(system).chain(turns).collect(),
@@ -107,6 +107,7 @@ fn ask(session: u64, turns: &[&str]) -> LlmRequest {
         sampling: Sampling { seed: Some(3), ..Sampling::default() },
         stop: Vec::new(),
         first_token_deadline: Duration::from_secs(300),
+        ..LlmRequest::default()
     }
 }
 
@@ -124,7 +125,7 @@ async fn read(mut stream: LlmStream) -> (LlmUsage, f64) {
                 let rate = usage.completion_tokens.saturating_sub(1) as f64 / decoding.as_secs_f64();
                 return (usage, rate);
             }
-            Some(Ok(LlmEvent::Delta(_))) => {}
+            Some(Ok(LlmEvent::Delta(_) | LlmEvent::ToolCall(_))) => {}
             Some(Err(error)) => panic!("{error}"),
             None => panic!("the stream ended early"),
         }

@@ -235,7 +235,10 @@ pub trait TurnEngine: Send + Sync + 'static {
 
 // ---------------------------------------------------------------- thinking
 
-pub use duologue_domain::prompt::{ChatMessage, Role};
+pub use duologue_domain::{
+    prompt::{ChatMessage, Role},
+    tool::{Tool, ToolCall, ToolChoice},
+};
 
 /// How to pick the next token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -274,6 +277,26 @@ pub struct LlmRequest {
     pub stop: Vec<String>,
     /// Gives up with `Timeout` when no token came within this.
     pub first_token_deadline: Duration,
+    /// Functions that may be called.
+    pub tools: Arc<[Tool]>,
+    /// Whether one has to be called.
+    pub tool_choice: ToolChoice,
+}
+
+impl Default for LlmRequest {
+    fn default() -> Self {
+        Self {
+            session: 0,
+            messages: Vec::new(),
+            shared: 0,
+            max_tokens: 256,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            first_token_deadline: Duration::from_secs(40),
+            tools: Arc::default(),
+            tool_choice: ToolChoice::default(),
+        }
+    }
 }
 
 /// Why a reply ended.
@@ -307,6 +330,8 @@ pub struct LlmUsage {
 pub enum LlmEvent {
     /// More text; whole UTF-8 characters.
     Delta(String),
+    /// A function is to be called; said once its arguments are complete.
+    ToolCall(ToolCall),
     /// The end.
     Done {
         /// Why.
@@ -329,6 +354,11 @@ pub trait LlmEngine: Send + Sync + 'static {
     fn warm_up(&self);
     /// Tokens that a prompt may hold, the reply included.
     fn context_tokens(&self) -> usize;
+    /// Whether it can call functions. One that cannot refuses a request that requires a call, with `BadInput`, and
+    /// answers any other in words.
+    fn has_tools(&self) -> bool {
+        false
+    }
     /// Prefills a persona's shared messages so that the first reply finds them cached. May do nothing.
     fn prefill(&self, shared: Vec<ChatMessage>);
     /// Evaluates a prompt that is about to be asked, so that [`LlmEngine::generate`] with the same beginning finds

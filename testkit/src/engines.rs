@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,7 @@ use duologue_engines::{
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine,
         LlmEvent, LlmRequest, LlmStream, LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk,
-        SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME,
+        SttEngine, SttRequest, ToolCall, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME,
         VadEngine, VadStream, Voice,
     },
     registry::Engines,
@@ -180,7 +183,8 @@ pub struct FakeLlm {
 }
 
 impl FakeLlm {
-    /// Says these, one after the other.
+    /// Says these, one after the other. `<call name {"an": "object"}>` at the end of a line calls a function if it is
+    /// offered.
     pub fn saying(lines: &[&str]) -> Self {
         Self {
             gate: Gate::default(),
@@ -198,7 +202,7 @@ impl FakeLlm {
     }
 
     fn line(&self, messages: &[ChatMessage]) -> String {
-        let asked = messages.iter().rev().find(|message| message.role == Role::User);
+        let asked = messages.iter().rev().find(|message| matches!(message.role, Role::User | Role::Tool));
         let answer = |question: &str| self.answers.iter().find(|(other, _)| other == question);
         let line = match asked.and_then(|asked| answer(&asked.content)) {
             Some((_, answer)) => answer.clone(),
@@ -215,6 +219,21 @@ impl FakeLlm {
             _ => line,
         }
     }
+}
+
+/// The words of a scripted line, and the calls written into it as `<call name {"an": "object"}>`.
+fn with_calls(line: String) -> (String, Vec<ToolCall>) {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let Some((words, rest)) = line.split_once("<call ") else { return (line, Vec::new()) };
+    let calls = rest.split("<call ").filter_map(|call| {
+        let (name, arguments) = call.trim_end().strip_suffix('>')?.split_once(' ')?;
+        Some(ToolCall {
+            id: format!("call_{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
+        })
+    });
+    (words.to_owned(), calls.collect())
 }
 
 impl LlmEngine for FakeLlm {
@@ -234,9 +253,15 @@ impl LlmEngine for FakeLlm {
 
     fn prefill(&self, _: Vec<ChatMessage>) {}
 
+    fn has_tools(&self) -> bool {
+        true
+    }
+
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
         self.gate.pass("fake-llm")?;
-        let line = self.line(&request.messages);
+        let (line, calls) = with_calls(self.line(&request.messages));
+        let calls = calls.into_iter().filter(|call| request.tools.iter().any(|tool| tool.name == call.name));
+        let calls = calls.collect::<Vec<_>>();
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner).push(request.messages);
         let gate = self.gate.clone();
         let (sender, cancel, stream) = EngineStream::channel(64);
@@ -250,6 +275,12 @@ impl LlmEngine for FakeLlm {
                     return;
                 }
                 words += 1;
+            }
+            for call in calls {
+                gate.step().await;
+                if cancel.is_cancelled() || sender.send(Ok(LlmEvent::ToolCall(call))).await.is_err() {
+                    return;
+                }
             }
             let usage = LlmUsage { completion_tokens: words, first_token: per_word, ..LlmUsage::default() };
             let _ = sender.send(Ok(LlmEvent::Done { finish: Finish::Stop, usage })).await;

@@ -36,7 +36,7 @@ fn engines(model: &str) -> [Arc<dyn LlmEngine>; 2] {
 }
 
 fn say(role: Role, content: &str) -> ChatMessage {
-    ChatMessage { role, content: content.into() }
+    ChatMessage::new(role, content)
 }
 
 fn persona() -> ChatMessage {
@@ -56,6 +56,7 @@ fn ask(session: u64, words: &str) -> LlmRequest {
         sampling: Sampling { seed: Some(7), ..Sampling::default() },
         stop: Vec::new(),
         first_token_deadline: PATIENCE,
+        ..LlmRequest::default()
     }
 }
 
@@ -65,6 +66,7 @@ async fn read(mut stream: LlmStream) -> Result<(String, Finish, LlmUsage), Engin
         let event = tokio::time::timeout(PATIENCE, stream.next()).await.expect("in time");
         match event.expect("an end before the stream's")? {
             LlmEvent::Delta(more) => text.push_str(&more),
+            LlmEvent::ToolCall(call) => panic!("{call:?} without tools"),
             LlmEvent::Done { finish, usage } => return Ok((text, finish, usage)),
         }
     }

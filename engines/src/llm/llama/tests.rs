@@ -48,12 +48,13 @@ impl Drop for Scene {
 fn request() -> LlmRequest {
     LlmRequest {
         session: 1,
-        messages: vec![ChatMessage { role: Role::User, content: "안녕".into() }],
+        messages: vec![ChatMessage::new(Role::User, "안녕")],
         shared: 0,
         max_tokens: 8,
         sampling: Sampling::default(),
         stop: Vec::new(),
         first_token_deadline: Duration::from_secs(5),
+        ..LlmRequest::default()
     }
 }
 

@@ -111,15 +111,13 @@ fn engine(stage: &Stage) -> OpenAiLlm {
 fn request() -> LlmRequest {
     LlmRequest {
         session: 1,
-        messages: vec![
-            ChatMessage { role: Role::System, content: "Be Seoa.".into() },
-            ChatMessage { role: Role::User, content: "안녕?".into() },
-        ],
+        messages: vec![ChatMessage::new(Role::System, "Be Seoa."), ChatMessage::new(Role::User, "안녕?")],
         shared: 1,
         max_tokens: 32,
         sampling: Sampling { seed: Some(5), ..Sampling::default() },
         stop: vec!["\nUser:".into()],
         first_token_deadline: Duration::from_secs(8),
+        ..LlmRequest::default()
     }
 }
 
@@ -129,6 +127,7 @@ async fn outcome(engine: &OpenAiLlm) -> (String, Result<(Finish, LlmUsage), Engi
     loop {
         match stream.next().await.expect("an end") {
             Ok(LlmEvent::Delta(more)) => text.push_str(&more),
+            Ok(LlmEvent::ToolCall(call)) => panic!("{call:?} without tools"),
             Ok(LlmEvent::Done { finish, usage }) => return (text, Ok((finish, usage))),
             Err(error) => return (text, Err(error)),
         }

@@ -1,0 +1,39 @@
+//! Functions that a model may call: what is offered, what is called, what comes back.
+//!
+//! JSON stays text here: the core neither reads nor writes it. Who makes a [`Tool`] has checked that its schema is JSON.
+
+/// A function that a model may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// 1 to 64 letters, digits, `_` and `-`; unique among the tools of a request.
+    pub name: String,
+    /// What it does and when to call it, for the model.
+    pub description: String,
+    /// The JSON schema of its arguments, an object, as text.
+    pub parameters: String,
+}
+
+/// Whether a model has to call a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// It decides.
+    #[default]
+    Auto,
+    /// It must not.
+    None,
+    /// It must call one of them.
+    Required,
+    /// It must call this one.
+    Named(String),
+}
+
+/// A model's wish that a function be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Names the call, so that its result finds it.
+    pub id: String,
+    /// Which function.
+    pub name: String,
+    /// A JSON object as text.
+    pub arguments: String,
+}
