@@ -281,6 +281,10 @@ pub struct LlmRequest {
     pub tools: Arc<[Tool]>,
     /// Whether one has to be called.
     pub tool_choice: ToolChoice,
+    /// The JSON schema, as text, that the whole reply must follow: OpenAI's `response_format` (for `json_object` give
+    /// `{"type":"object"}`). llama.cpp holds the model to it token by token, remote servers are asked to, and an
+    /// engine that cannot refuses with `BadInput`. Not together with `tools`.
+    pub response_schema: Option<Arc<str>>,
 }
 
 impl Default for LlmRequest {
@@ -295,6 +299,7 @@ impl Default for LlmRequest {
             first_token_deadline: Duration::from_secs(40),
             tools: Arc::default(),
             tool_choice: ToolChoice::default(),
+            response_schema: None,
         }
     }
 }
@@ -361,6 +366,12 @@ pub trait LlmEngine: Send + Sync + 'static {
     }
     /// Prefills a persona's shared messages so that the first reply finds them cached. May do nothing.
     fn prefill(&self, shared: Vec<ChatMessage>);
+    /// [`LlmEngine::prefill`] for sessions that offer these functions first, in this order, in every request: they
+    /// stand in the shared beginning of the prompt. A session with other functions after them, or none at all, still
+    /// finds what it has in common with it.
+    fn prefill_tools(&self, shared: Vec<ChatMessage>, _tools: Arc<[Tool]>) {
+        self.prefill(shared);
+    }
     /// Evaluates a prompt that is about to be asked, so that [`LlmEngine::generate`] with the same beginning finds
     /// it cached. Dropping the stream stops it; what it says is worth nothing. `None` where nothing is gained, as
     /// with a service that is paid by the token.
@@ -474,4 +485,48 @@ pub trait FaceEngine: Send + Sync + 'static {
     /// What a landmarker sees in the picture, of the one face that it follows; a frame without faces when there is
     /// none.
     fn look(&self, picture: Picture) -> BoxFuture<'static, Result<Frame, EngineError>>;
+}
+
+// ---------------------------------------------------------------- finding
+
+/// Tokens that one text may have, as with the services whose clients ask.
+pub const MAX_EMBED_TOKENS: usize = 8192;
+
+/// Texts to be placed.
+#[derive(Clone, Debug)]
+pub struct EmbedRequest {
+    /// Whose request.
+    pub session: SessionKey,
+    /// Each at most [`MAX_EMBED_TOKENS`] long.
+    pub texts: Vec<String>,
+    /// Gives up with `Timeout` when some of the work had to wait longer than this.
+    pub deadline: Duration,
+}
+
+/// Where texts lie: the closer two are, the more alike is what they mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embeddings {
+    /// One a text, in their order: [`EmbedEngine::dimensions`] numbers of length one, so that the product of two is
+    /// their cosine.
+    pub vectors: Vec<Vec<f32>>,
+    /// Of all texts.
+    pub tokens: usize,
+    /// Time in the queue before the work began.
+    pub queued: Duration,
+    /// Time that the model itself took.
+    pub compute: Duration,
+}
+
+/// Places texts by what they mean.
+pub trait EmbedEngine: Send + Sync + 'static {
+    /// Adapter, model, languages.
+    fn info(&self) -> EngineInfo;
+    /// Whether it can be used.
+    fn health(&self) -> Health;
+    /// Loads the model now instead of at the first request.
+    fn warm_up(&self);
+    /// Numbers of a vector.
+    fn dimensions(&self) -> usize;
+    /// Places texts; dropping the future cancels. A long list gives way to other sessions between its parts.
+    fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings, EngineError>>;
 }
