@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod candor;
+pub mod capacity;
 pub mod clause;
 pub mod coach;
 pub mod conversation;
@@ -14,6 +15,7 @@ pub mod heard;
 pub mod interrupt;
 pub mod intimacy;
 pub mod ipa;
+pub mod jitter;
 pub mod ladder;
 pub mod lang;
 pub mod memory;
