@@ -128,13 +128,14 @@ impl Bench<'_> {
             prompt: None,
             partial: false,
             deadline: WITHIN,
+            ..SttRequest::default()
         };
         Ok(self.engines.stt.transcribe(request).await?.text)
     }
 
     /// To the first clause, cut as in a scene.
     async fn think(&self, words: &str, session: SessionKey) -> anyhow::Result<String> {
-        let history = [Turn { role: Role::User, text: words.to_owned() }];
+        let history = [Turn::new(Role::User, words)];
         let prompt = Prompt::build(&PromptInput {
             persona: self.persona,
             language: self.language,

@@ -9,6 +9,8 @@ pub enum Speaker {
     User,
     /// The persona.
     Assistant,
+    /// The server on the persona's behalf: functions that it runs itself. The client is not told of these items.
+    Server,
 }
 
 /// What an item holds. One part each: that is all a scene for two needs.
@@ -28,12 +30,29 @@ pub enum Content {
         /// The words.
         transcript: String,
     },
+    /// The persona wishes a function to be called.
+    FunctionCall {
+        /// Names the call, so that its result finds it.
+        call_id: String,
+        /// Which function.
+        name: String,
+        /// A JSON object as text.
+        arguments: String,
+    },
+    /// What a function returned.
+    FunctionOutput {
+        /// Of which call.
+        call_id: String,
+        /// Any text, usually JSON.
+        output: String,
+    },
 }
 
 impl Content {
-    /// The words, as far as they are known.
+    /// The words, as far as they are known; a function call and its result have none.
     pub fn text(&self) -> &str {
         match self {
+            Self::FunctionCall { .. } | Self::FunctionOutput { .. } => "",
             Self::InputText(text) | Self::OutputText(text) | Self::OutputAudio { transcript: text } => text,
             Self::InputAudio { transcript } => transcript.as_deref().unwrap_or_default(),
         }
@@ -62,6 +81,10 @@ pub enum ConversationError {
     DuplicateItem(String),
     /// Only what the persona said can be truncated.
     NotAssistant(String),
+    /// No function was called under this id.
+    NoSuchCall(String),
+    /// The call of this id has its result already.
+    CallAnswered(String),
 }
 
 /// Items in order. Bounded: the oldest items leave when there are more than [`Conversation::MAX_ITEMS`]; the
@@ -116,6 +139,30 @@ impl Conversation {
         Ok(())
     }
 
+    /// Whether the result of a call may be taken: there is such a call, it is not one of the server's, and it has
+    /// no result yet.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn expects_output(&self, call_id: &str) -> Result<(), ConversationError> {
+        let is_call = |item: &&Item| {
+            let made = matches!(&item.content, Content::FunctionCall { call_id: made, .. } if made == call_id);
+            made && item.speaker != Speaker::Server
+        };
+        if !self.items.iter().any(|item| is_call(&item)) {
+            return Err(ConversationError::NoSuchCall(call_id.to_owned()));
+        }
+        match self.output_of(call_id) {
+            Some(_) => Err(ConversationError::CallAnswered(call_id.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// What the function that was called under this id returned.
+    pub fn output_of(&self, call_id: &str) -> Option<&str> {
+        output_of(&self.items, call_id)
+    }
+
     /// Removes an item.
     pub fn delete(&mut self, id: &str) -> Result<Item, ConversationError> {
         match self.items.iter().position(|item| item.id == id) {
@@ -137,6 +184,14 @@ impl Conversation {
         }
         Ok(item)
     }
+}
+
+/// What the function that was called under this id returned, if that is among `items`.
+pub fn output_of<'a>(items: &'a [Item], call_id: &str) -> Option<&'a str> {
+    items.iter().find_map(|item| match &item.content {
+        Content::FunctionOutput { call_id: of, output } if of == call_id => Some(output.as_str()),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -187,6 +242,29 @@ mod tests {
         );
         assert_eq!(conversation.delete("u").unwrap().id, "u");
         assert_eq!(conversation.delete("u"), Err(ConversationError::NoSuchItem("u".into())));
+    }
+
+    #[test]
+    fn a_call_is_answered_once_and_never_for_the_server() {
+        let mut conversation = Conversation::default();
+        let called = |id: &str, speaker| {
+            let content =
+                Content::FunctionCall { call_id: id.into(), name: "weather".into(), arguments: "{}".into() };
+            Item { id: format!("i{id}"), speaker, content, complete: true }
+        };
+        conversation.insert(called("c1", Speaker::Assistant), None).unwrap();
+        conversation.insert(called("c2", Speaker::Server), None).unwrap();
+        assert_eq!(conversation.expects_output("c1"), Ok(()));
+        for id in ["c2", "c3"] {
+            assert_eq!(conversation.expects_output(id), Err(ConversationError::NoSuchCall(id.into())));
+        }
+        let content = Content::FunctionOutput { call_id: "c1".into(), output: "맑음".into() };
+        let output = Item { id: "o".into(), speaker: Speaker::User, content, complete: true };
+        conversation.insert(output, None).unwrap();
+        assert_eq!(conversation.output_of("c1"), Some("맑음"));
+        assert_eq!(conversation.expects_output("c1"), Err(ConversationError::CallAnswered("c1".into())));
+        let refused = conversation.truncate("ic1", String::new());
+        assert_eq!(refused, Err(ConversationError::NotAssistant("ic1".into())));
     }
 
     #[test]

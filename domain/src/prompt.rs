@@ -4,21 +4,24 @@
 //! 2. The turns so far, oldest first, only ever appended to; when they no longer fit, the oldest go in whole
 //!    blocks, so that the beginning of the prompt stays the same for several turns.
 //! 3. A short system note with what changes: speech level, facts, candor, the client's instructions.
-//! 4. The person's last words.
+//! 4. The person's last words, and after them what functions were called for the answer and what these returned.
 //!
 //! A key-value cache of turn n is therefore valid in turn n + 1 up to the end of the turns before n.
 
+mod history;
 mod words;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::history::turns;
 
 use crate::{
     candor::AiQuestion,
     lang::{Language, is_hangul},
     memory::Fact,
     persona::{IntimacyStep, Persona},
-    tool::ToolCall,
+    tool::{Tool, ToolCall},
 };
 
 /// Who said a message of a prompt.
@@ -59,8 +62,24 @@ impl ChatMessage {
 pub struct Turn {
     /// Who.
     pub role: Role,
-    /// What was said and, for the persona, heard.
+    /// What was said and, for the persona, heard; of a function, what it returned.
     pub text: String,
+    /// Functions that the persona called after these words.
+    pub calls: Vec<ToolCall>,
+    /// Of a function's result: the id of the call.
+    pub answers: Option<String>,
+}
+
+impl Turn {
+    /// Words and nothing else.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self { role, text: text.into(), calls: Vec::new(), answers: None }
+    }
+
+    /// What a function returned.
+    pub fn result(call_id: impl Into<String>, output: impl Into<String>) -> Self {
+        Self { answers: Some(call_id.into()), ..Self::new(Role::Tool, output) }
+    }
 }
 
 /// What a prompt is made of.
@@ -100,17 +119,19 @@ const BLOCK: usize = 8;
 const FRAME_TOKENS: usize = 6;
 
 impl Prompt {
-    /// Puts a prompt together. The note and the last turn are always in it, even when they alone are over the budget.
+    /// Puts a prompt together. The note and the last turn are always in it, even when they alone are over the budget;
+    /// what functions returned is cut where it would leave no room for anything else.
     pub fn build(input: &PromptInput<'_>) -> Self {
         let mut messages = Self::shared_messages(input.persona, input.language);
         let shared = messages.len();
-        let last_is_user = input.history.last().is_some_and(|turn| turn.role == Role::User);
-        let (earlier, last) = input.history.split_at(input.history.len() - usize::from(last_is_user));
+        let (earlier, last) = input.history.split_at(history::last_words(input.history));
         let note = ChatMessage::new(Role::System, words::note(input));
-        let fixed = messages.iter().chain([&note]).map(|message| cost(&message.content)).sum::<usize>()
-            + last.iter().map(|turn| cost(&turn.text)).sum::<usize>();
-        let kept = fitting(earlier, input.budget_tokens.saturating_sub(fixed));
-        messages.extend(kept.iter().map(ChatMessage::from));
+        let fixed = messages.iter().chain([&note]).map(|message| cost(&message.content)).sum::<usize>();
+        let last = history::within(last, input.budget_tokens.saturating_sub(fixed));
+        let fixed = fixed + last.iter().map(history::cost_of).sum::<usize>();
+        let left = input.budget_tokens.saturating_sub(fixed);
+        let earlier = history::within(earlier, left);
+        messages.extend(fitting(&earlier, left).iter().map(ChatMessage::from));
         messages.push(note);
         messages.extend(last.iter().map(ChatMessage::from));
         Self { messages, shared }
@@ -134,7 +155,12 @@ impl Prompt {
 
 impl From<&Turn> for ChatMessage {
     fn from(turn: &Turn) -> Self {
-        Self::new(turn.role, turn.text.clone())
+        Self {
+            role: turn.role,
+            content: turn.text.clone(),
+            calls: turn.calls.clone(),
+            answers: turn.answers.clone(),
+        }
     }
 }
 
@@ -167,16 +193,32 @@ fn cost(text: &str) -> usize {
     estimate_tokens(text) + FRAME_TOKENS
 }
 
-/// The newest turns that fit, beginning at a block's border where possible.
+/// An upper estimate of the tokens that functions take in a prompt: their texts, and what a model's format puts
+/// around the whole.
+pub fn estimate_tools(tools: &[Tool]) -> usize {
+    /// Qwen's and Llama's formats explain in about 130 tokens how a function is called.
+    const FORMAT_TOKENS: usize = 160;
+    /// Braces, quotes and the names of fields around one function.
+    const AROUND_ONE: usize = 24;
+    if tools.is_empty() {
+        return 0;
+    }
+    let texts = |tool: &Tool| [&tool.name, &tool.description, &tool.parameters].map(|text| estimate_tokens(text));
+    FORMAT_TOKENS + tools.iter().map(|tool| AROUND_ONE + texts(tool).iter().sum::<usize>()).sum::<usize>()
+}
+
+/// The newest turns that fit, beginning at a block's border where possible, and never with the result of a call that
+/// is not among them.
 fn fitting(turns: &[Turn], budget: usize) -> &[Turn] {
     let mut left = budget;
     let mut first = turns.len();
     while first > 0 {
-        let Some(rest) = left.checked_sub(cost(&turns[first - 1].text)) else { break };
+        let Some(rest) = left.checked_sub(history::cost_of(&turns[first - 1])) else { break };
         left = rest;
         first -= 1;
     }
     let border = first.next_multiple_of(BLOCK);
     let start = if border < turns.len() { border } else { first };
-    &turns[start..]
+    let results = turns[start..].iter().take_while(|turn| turn.role == Role::Tool).count();
+    &turns[start + results..]
 }

@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
             for intimacy in [0, 50, 100] {
                 Intimacy::new(intimacy).speech_level(&persona);
                 for language in &persona.languages {
-                    let history = [Turn { role: Role::User, text: text.chars().take(200).collect() }];
+                    let history = [Turn::new(Role::User, text.chars().take(200).collect::<String>())];
                     let prompt = Prompt::build(&PromptInput {
                         persona: &persona,
                         language: *language,

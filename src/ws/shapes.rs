@@ -15,6 +15,21 @@ pub(super) fn merge(body: &mut Value, extra: Value) {
 }
 
 pub(super) fn item_json(item: &Item, status: &str) -> Value {
+    match &item.content {
+        Content::FunctionCall { call_id, name, arguments } => {
+            return json!({
+                "id": item.id, "object": "realtime.item", "type": "function_call", "status": status,
+                "call_id": call_id, "name": name, "arguments": if status == "in_progress" { "" } else { arguments },
+            });
+        }
+        Content::FunctionOutput { call_id, output } => {
+            return json!({
+                "id": item.id, "object": "realtime.item", "type": "function_call_output", "status": status,
+                "call_id": call_id, "output": output,
+            });
+        }
+        _ => {}
+    }
     let (role, content) = match (&item.speaker, &item.content) {
         (Speaker::System, content) => ("system", json!({"type": "input_text", "text": content.text()})),
         (Speaker::User, Content::InputAudio { transcript }) => {
@@ -24,7 +39,7 @@ pub(super) fn item_json(item: &Item, status: &str) -> Value {
         (Speaker::Assistant, Content::OutputAudio { transcript }) => {
             ("assistant", json!({"type": "output_audio", "transcript": transcript}))
         }
-        (Speaker::Assistant, content) => {
+        (Speaker::Assistant | Speaker::Server, content) => {
             ("assistant", json!({"type": "output_text", "text": content.text()}))
         }
     };

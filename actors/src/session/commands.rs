@@ -167,6 +167,12 @@ impl State {
             ConversationError::NotAssistant(id) => {
                 ("item_not_truncatable", format!("Item {id:?} was not said by the persona."))
             }
+            ConversationError::NoSuchCall(id) => {
+                ("tool_call_not_found", format!("No function was called under {id:?}."))
+            }
+            ConversationError::CallAnswered(id) => {
+                ("tool_call_answered", format!("The call {id:?} has its result already."))
+            }
         };
         self.say(SessionEvent::Error { code, message, param: Some("item_id"), client_event: None });
     }

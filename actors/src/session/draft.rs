@@ -145,5 +145,5 @@ impl State {
 
 /// The person's words as the last turn of a prompt.
 pub(super) fn as_turn(said: &str) -> PromptTurn {
-    PromptTurn { role: PromptRole::User, text: said.to_owned() }
+    PromptTurn::new(PromptRole::User, said)
 }

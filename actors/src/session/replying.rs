@@ -7,7 +7,7 @@ use duologue_domain::{
     conversation::{Item, Speaker as From},
     ladder::Step,
     lang::Language,
-    prompt::{Role as PromptRole, Turn as PromptTurn},
+    prompt::{self, Role as PromptRole},
     turn::{FloorEffect, TurnId},
 };
 use duologue_engines::port::{Finish, Health};
@@ -122,21 +122,8 @@ impl State {
 
     /// What the Persona needs to know for this reply.
     pub(super) fn reply_job(&self, turn: TurnId, request: &ResponseRequest, said: Option<&str>) -> ReplyJob {
-        let turns = self
-            .conversation
-            .items()
-            .iter()
-            .filter(|item| !item.content.text().is_empty())
-            .map(|item| PromptTurn {
-                role: match item.speaker {
-                    From::System => PromptRole::System,
-                    From::User => PromptRole::User,
-                    From::Assistant => PromptRole::Assistant,
-                },
-                text: item.content.text().to_owned(),
-            })
-            .chain(said.map(as_turn))
-            .collect::<Vec<_>>();
+        let mut turns = prompt::turns(self.conversation.items());
+        turns.extend(said.map(as_turn));
         let last =
             turns.iter().rev().find(|turn| turn.role == PromptRole::User).map(|turn| turn.text.as_str());
         let language = last

@@ -2,7 +2,7 @@ use super::*;
 use crate::{memory::Memory, persona::tests::sample, turn::TurnId};
 
 fn said(role: Role, text: &str) -> Turn {
-    Turn { role, text: text.to_owned() }
+    Turn::new(role, text)
 }
 
 fn input<'a>(persona: &'a Persona, history: &'a [Turn]) -> PromptInput<'a> {
@@ -159,4 +159,116 @@ fn tokens_are_estimated_from_above() {
     {
         assert_eq!(estimate_tokens(text), expected, "{text}");
     }
+}
+
+fn call(id: &str) -> crate::tool::ToolCall {
+    crate::tool::ToolCall { id: id.into(), name: "weather".into(), arguments: r#"{"city":"전주"}"#.into() }
+}
+
+fn called(id: &str) -> Turn {
+    Turn { calls: vec![call(id)], ..Turn::new(Role::Assistant, "") }
+}
+
+/// So that the model's cache of the first round holds in the second.
+#[test]
+fn what_is_called_for_an_answer_comes_after_the_question() {
+    let persona = sample();
+    let question =
+        [said(Role::User, "안녕"), said(Role::Assistant, "반가워요."), said(Role::User, "날씨 어때?")];
+    let first = Prompt::build(&input(&persona, &question));
+    let mut history = question.to_vec();
+    history.push(Turn { calls: vec![call("c1")], ..Turn::new(Role::Assistant, "잠깐만요.") });
+    history.push(Turn::result("c1", "맑음"));
+    let second = Prompt::build(&input(&persona, &history));
+    assert_eq!(second.messages[..first.messages.len()], first.messages);
+    let [.., asked, result] = &second.messages[..] else { panic!("{second:?}") };
+    assert_eq!((asked.calls.len(), asked.content.as_str()), (1, "잠깐만요."));
+    assert_eq!((result.role, result.answers.as_deref()), (Role::Tool, Some("c1")));
+}
+
+#[test]
+fn words_before_a_call_belong_to_the_same_answer() {
+    let persona = sample();
+    let question = [said(Role::User, "날씨 어때?")];
+    let first = Prompt::build(&input(&persona, &question));
+    let mut history = question.to_vec();
+    history.extend([said(Role::Assistant, "잠깐만요."), called("c1"), Turn::result("c1", "맑음")]);
+    let second = Prompt::build(&input(&persona, &history));
+    assert_eq!(second.messages[..first.messages.len()], first.messages);
+    history.push(said(Role::User, "고마워"));
+    let third = Prompt::build(&input(&persona, &history));
+    let last = &third.messages[third.messages.len() - 2..];
+    assert_eq!((last[0].role, last[1].content.as_str()), (Role::System, "고마워"));
+}
+
+#[test]
+fn long_results_leave_room_and_never_stand_alone() {
+    let persona = sample();
+    for text in ["아주 긴 결과 ".repeat(6_000), "a very long result ".repeat(3_000)] {
+        let mut history = vec![said(Role::User, "가"), called("c1"), Turn::result("c1", text.clone())];
+        history.extend([said(Role::Assistant, "나"), said(Role::User, "다")]);
+        history.extend([called("c2"), Turn::result("c2", text.clone()), Turn::result("c3", text)]);
+        let prompt = Prompt::build(&PromptInput { budget_tokens: 1200, ..input(&persona, &history) });
+        assert!(prompt.tokens() <= 1300, "{}", prompt.tokens());
+        let mut calls = Vec::new();
+        for message in &prompt.messages {
+            calls.extend(message.calls.iter().map(|call| call.id.clone()));
+            let answers = message.answers.as_ref().filter(|id| *id != "c3");
+            assert!(answers.is_none_or(|id| calls.contains(id)), "{prompt:?}");
+        }
+        assert!(calls.contains(&"c2".to_owned()), "the last is always told");
+    }
+}
+
+#[test]
+fn items_become_turns_with_calls_and_their_results_together() {
+    use crate::conversation::{Content, Item, Speaker};
+    let item = |speaker, content| Item { id: String::new(), speaker, content, complete: true };
+    let words = |speaker, text: &str| item(speaker, Content::InputText(text.into()));
+    let call = |id: &str| {
+        let content = Content::FunctionCall { call_id: id.into(), name: "f".into(), arguments: "{}".into() };
+        item(Speaker::Assistant, content)
+    };
+    let output = |id: &str| {
+        item(Speaker::User, Content::FunctionOutput { call_id: id.into(), output: format!("result of {id}") })
+    };
+    let items = [
+        words(Speaker::User, "first"),
+        call("a"),
+        call("b"),
+        output("b"),
+        words(Speaker::User, "they went on talking"),
+        output("a"),
+        call("c"),
+        output("nobody"),
+        item(Speaker::User, Content::InputAudio { transcript: None }),
+    ];
+    let turns = turns(&items);
+    let shown = turns.iter().map(|turn| {
+        let calls = turn.calls.iter().map(|call| call.id.as_str()).collect::<String>();
+        format!("{:?} {}{calls}", turn.role, turn.text)
+    });
+    let expected = [
+        "User first",
+        "Assistant ab",
+        "Tool result of a",
+        "Tool result of b",
+        "User they went on talking",
+        "Assistant c",
+        "Tool {\"status\":\"no result yet\"}",
+    ];
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+    assert_eq!(turns[2].answers.as_deref(), Some("a"));
+}
+
+#[test]
+fn functions_count_in_the_budget() {
+    let tool = crate::tool::Tool {
+        name: "weather".into(),
+        description: "The weather of a city now.".into(),
+        parameters: r#"{"type":"object","properties":{"city":{"type":"string"}}}"#.into(),
+    };
+    assert_eq!(estimate_tools(&[]), 0);
+    let (one, two) = (estimate_tools(std::slice::from_ref(&tool)), estimate_tools(&[tool.clone(), tool]));
+    assert!((180..300).contains(&one) && two > one && two < 2 * one, "{one}, {two}");
 }
