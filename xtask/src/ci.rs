@@ -25,7 +25,7 @@ struct Check {
     work: fn(&Places) -> anyhow::Result<()>,
 }
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     Check { name: "fmt", remedy: "run `cargo fmt --all`", work: fmt },
     Check { name: "tidy", remedy: "mend the lines named above", work: |_| tidy::run() },
     Check { name: "types", remedy: "mend the page's types named above", work: types },
@@ -34,6 +34,7 @@ const CHECKS: [Check; 9] = [
     Check { name: "doctest", remedy: "mend the example named above", work: doctest },
     Check { name: "doc", remedy: "mend the documentation named above", work: doc },
     Check { name: "browser", remedy: "run `npm test` in tests/browser", work: browser },
+    Check { name: "sdk", remedy: "run `npm test` in tests/sdk", work: sdk },
     Check { name: "deny", remedy: "see deny.toml: a licence or a crate is not wanted", work: deny },
 ];
 
@@ -119,6 +120,10 @@ fn types(places: &Places) -> anyhow::Result<()> {
 
 fn browser(places: &Places) -> anyhow::Result<()> {
     npm(places, "tests/browser", &["test"])
+}
+
+fn sdk(places: &Places) -> anyhow::Result<()> {
+    npm(places, "tests/sdk", &["test"])
 }
 
 fn npm(places: &Places, folder: &str, arguments: &[&str]) -> anyhow::Result<()> {

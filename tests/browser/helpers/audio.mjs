@@ -17,13 +17,42 @@ export const MIC_RATE = 48_000;
  * @param {{clip: string, before: number, after: number}} options Seconds of silence.
  */
 export async function microphoneFile(path, { clip, before, after }) {
-  const { rate, samples } = readWav(await readFile(`${CLIPS}/sense_and_sensibility_01_austen_64kb-${clip}.wav`));
-  const resampler = new Resampler(rate, MIC_RATE);
-  const speech = resampler.process(Float32Array.from(samples, (sample) => sample / 32_768));
+  const speech = await clipAt(clip, MIC_RATE);
   const all = new Int16Array((before + after) * MIC_RATE + speech.length);
-  speech.forEach((value, at) => (all[before * MIC_RATE + at] = Math.max(-1, Math.min(1, value)) * 32_767));
+  all.set(speech, before * MIC_RATE);
   await writeFile(path, wav(all, MIC_RATE));
   return speech.length / MIC_RATE;
+}
+
+/**
+ * A person's sentence.
+ * @param {string} clip
+ * @param {number} rate
+ */
+export async function clipAt(clip, rate) {
+  return resample(readWav(await readFile(`${CLIPS}/sense_and_sensibility_01_austen_64kb-${clip}.wav`)), rate);
+}
+
+/**
+ * @param {{rate: number, samples: Int16Array}} sound
+ * @param {number} rate
+ */
+export function resample(sound, rate) {
+  const floats = Float32Array.from(sound.samples, (sample) => sample / 32_768);
+  const converted = sound.rate === rate ? floats : new Resampler(sound.rate, rate).process(floats);
+  return Int16Array.from(converted, (value) => Math.max(-1, Math.min(1, value)) * 32_767);
+}
+
+/**
+ * A text spoken by the program under test.
+ * @param {string} text
+ * @param {string} path Of the WAV file that is written.
+ * @param {string} language
+ * @param {number} rate
+ */
+export async function spoken(text, path, language, rate) {
+  await promisify(execFile)(BINARY, ["say", text, "--language", language, "--out", path], { cwd: ROOT });
+  return resample(readWav(await readFile(path)), rate);
 }
 
 /**
@@ -58,7 +87,7 @@ export function wav(samples, rate) {
 }
 
 /** @param {Buffer} file PCM16, mono. */
-function readWav(file) {
+export function readWav(file) {
   const rate = file.readUInt32LE(24);
   let at = 12;
   while (file.toString("latin1", at, at + 4) !== "data") at += 8 + file.readUInt32LE(at + 4);

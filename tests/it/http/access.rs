@@ -109,11 +109,12 @@ async fn preflights_are_answered_for_allowed_pages_only() {
         let request = house.request(Method::OPTIONS, "/chat/sessions").header("origin", origin);
         request
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "content-type,x-duologue-secret")
+            .header("access-control-request-headers", "content-type,x-duologue-secret,x-openai-agents-sdk")
     };
     let allowed = preflight("https://talk.example.org").send().await.expect("an answer");
     assert_eq!(header(&allowed, "access-control-allow-origin"), "https://talk.example.org");
     assert!(header(&allowed, "access-control-allow-headers").contains("x-duologue-secret"));
+    assert!(header(&allowed, "access-control-allow-headers").contains("x-openai-agents-sdk"));
     let denied = preflight("https://evil.example").send().await.expect("an answer");
     assert_eq!(header(&denied, "access-control-allow-origin"), "");
 }

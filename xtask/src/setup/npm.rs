@@ -1,4 +1,5 @@
-//! npm packages: of the page what its camera part and its duets run, for tests also those of its checks and of the browser tests.
+//! npm packages: of the page what its camera part and its duets run, for tests also those of its checks, of the browser tests,
+//! and stock clients.
 
 use std::{fs, path::Path, process::Command};
 
@@ -24,7 +25,8 @@ pub(super) fn prepare(places: &Places, for_tests: bool) -> anyhow::Result<()> {
     let page = places.root.join("static");
     if for_tests {
         install(&page, Kind::All)?;
-        return install(&places.root.join("tests/browser"), Kind::All);
+        install(&places.root.join("tests/browser"), Kind::All)?;
+        return install(&places.root.join("tests/sdk"), Kind::All);
     }
     // Only the camera and the instruments of duets need packages; a scene is complete without either.
     if let Err(error) = install(&page, Kind::Runtime) {
