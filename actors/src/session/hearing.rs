@@ -182,9 +182,9 @@ impl State {
         if over_reply {
             self.floor.handle_speech_over_reply();
         } else {
+            self.announce_speech();
             let effects = self.floor.handle_speech_started();
             self.apply(effects);
-            self.announce_speech();
         }
     }
 

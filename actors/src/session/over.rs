@@ -79,15 +79,15 @@ impl State {
     }
 
     /// The person has the floor. Stock clients stop playing when they are told that speech has started, so they are
-    /// told only now.
+    /// told only now, and before they are told that the reply has ended: after its end they know nothing more to stop.
     pub(super) fn interrupted(&mut self) {
         metrics::counter!("session_interruptions_total").increment(1);
+        self.announce_speech();
         let effects = self.floor.handle_interruption();
         if effects.is_empty() {
             self.cut_what_was_not_heard();
         }
         self.apply(effects);
-        self.announce_speech();
     }
 
     /// The reply was made to its end and was still being played.
