@@ -16,7 +16,7 @@ mod tests;
 
 use std::{fmt, net::IpAddr, path::PathBuf};
 
-use duologue_engines::config::{LandmarkerConfig, LlmConfig, SttConfig, TtsConfig, VadConfig};
+use duologue_engines::config::{EmbedConfig, LandmarkerConfig, LlmConfig, SttConfig, TtsConfig, VadConfig};
 use serde::Deserialize;
 
 pub use self::scoring::{CoachSection, FaceSection};
@@ -51,6 +51,8 @@ pub struct Config {
     pub llm: LlmConfig,
     /// Text to speech.
     pub tts: TtsConfig,
+    /// Texts by what they mean.
+    pub embed: EmbedConfig,
     /// Faces in pictures.
     pub landmarker: LandmarkerConfig,
     /// What a person's talk is judged by.

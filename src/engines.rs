@@ -35,6 +35,7 @@ pub fn open(config: &Config) -> anyhow::Result<Engines> {
         llm: &config.llm,
         tts: &config.tts,
         landmarker: &config.landmarker,
+        embed: &config.embed,
     };
     Ok(Engines::open(configs, &places))
 }

@@ -7,7 +7,7 @@ use duologue_domain::face::Frame;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::port::{
-    ChatMessage, EngineError, EngineInfo, ErrorKind, FaceEngine, Health, LlmEngine, LlmRequest, LlmStream,
+    ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, ErrorKind, FaceEngine, Health, LlmEngine, LlmRequest, LlmStream,
     Picture, SessionKey, SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine,
     VadEngine, VadStream, Voice,
 };
@@ -48,6 +48,27 @@ impl FaceEngine for Absent {
     }
 
     fn look(&self, _: Picture) -> BoxFuture<'static, Result<Frame, EngineError>> {
+        let error = self.error();
+        async move { Err(error) }.boxed()
+    }
+}
+
+impl EmbedEngine for Absent {
+    fn info(&self) -> EngineInfo {
+        self.absent_info()
+    }
+
+    fn health(&self) -> Health {
+        self.absent_health()
+    }
+
+    fn warm_up(&self) {}
+
+    fn dimensions(&self) -> usize {
+        0
+    }
+
+    fn embed(&self, _: EmbedRequest) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
         let error = self.error();
         async move { Err(error) }.boxed()
     }

@@ -71,6 +71,24 @@ impl Default for LandmarkerConfig {
     }
 }
 
+/// `[embed]`: texts by what they mean.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbedConfig {
+    /// Off: nothing is found by meaning; everything else works.
+    pub enabled: bool,
+    /// Manifest id, or the path of the weights with their vocabulary beside them.
+    pub model: String,
+    /// When to load.
+    pub load: Load,
+}
+
+impl Default for EmbedConfig {
+    fn default() -> Self {
+        Self { enabled: true, model: "use-multilingual-v3".into(), load: Load::Lazy }
+    }
+}
+
 /// Which adapter thinks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

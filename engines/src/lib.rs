@@ -2,12 +2,17 @@
 
 pub mod absent;
 pub mod config;
+#[cfg(feature = "embed")]
+pub mod embed;
 #[cfg(feature = "face")]
 pub mod face;
+pub mod fair;
 #[cfg(feature = "llm")]
 pub mod llm;
 #[cfg(test)]
 mod models_for_tests;
+#[cfg(any(feature = "tts", feature = "embed"))]
+mod npz;
 #[cfg(any(feature = "vad", feature = "tts"))]
 pub mod onnx;
 pub mod port;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::port::{FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
+use crate::port::{EmbedEngine, FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
 
-#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face"))]
+#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face", feature = "embed"))]
 mod open;
 
-#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face"))]
+#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face", feature = "embed"))]
 pub use self::open::{EngineConfigs, Places};
 
 /// The engines of this process. None is optional: one that is switched off or missing is an
@@ -28,6 +28,8 @@ pub struct Engines {
     pub tts: Arc<dyn TtsEngine>,
     /// Faces in pictures, for clients without a landmarker.
     pub face: Arc<dyn FaceEngine>,
+    /// Texts by what they mean.
+    pub embed: Arc<dyn EmbedEngine>,
 }
 
 impl std::fmt::Debug for Engines {

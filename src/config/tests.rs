@@ -35,6 +35,7 @@ fn defaults_agree_with_the_engines() {
     assert_eq!(format!("{:?}", config.vad), format!("{:?}", VadConfig::default()));
     assert_eq!(format!("{:?}", config.llm), format!("{:?}", LlmConfig::default()));
     assert_eq!(format!("{:?}", config.tts), format!("{:?}", TtsConfig::default()));
+    assert_eq!(format!("{:?}", config.embed), format!("{:?}", EmbedConfig::default()));
     assert_eq!(config.server.port, 8000);
     assert!(config.server.is_loopback());
     assert_eq!(config.home, PathBuf::from("/home/somebody/.local/share/duologue"));

@@ -172,6 +172,7 @@ fn engine_parts(state: &AppState) -> Vec<Part> {
         part("llm", config.llm.enabled, engines.llm.info(), engines.llm.health()),
         part("tts", config.tts.enabled, engines.tts.info(), engines.tts.health()),
         part("landmarker", config.landmarker.enabled, engines.face.info(), engines.face.health()),
+        part("embed", config.embed.enabled, engines.embed.info(), engines.embed.health()),
         // Both serve the recogniser: without it nobody listens.
         part("vad", config.stt.enabled, engines.vad.info(), engines.vad.health()),
         part("turn", config.stt.enabled && config.vad.smart_turn, engines.turn.info(), engines.turn.health()),

@@ -18,7 +18,7 @@ use duologue_domain::{
 use duologue_engines::{
     absent::Absent,
     port::{
-        ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine,
+        ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine,
         LlmEvent, LlmRequest, LlmStream, LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk,
         SttEngine, SttRequest, ToolCall, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME,
         VadEngine, VadStream, Voice,
@@ -394,6 +394,57 @@ impl FaceEngine for FakeFace {
     }
 }
 
+/// Places texts by the words in them: those that share words lie close together.
+#[derive(Clone, Debug, Default)]
+pub struct FakeEmbed {
+    /// Its switch.
+    pub gate: Gate,
+}
+
+impl FakeEmbed {
+    /// Numbers of a vector.
+    pub const DIMENSIONS: usize = 64;
+
+    fn place(text: &str) -> Vec<f32> {
+        let mut vector = vec![0.0f32; Self::DIMENSIONS];
+        for word in text.split_whitespace() {
+            let sum = word.bytes().fold(7usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+            vector[sum % Self::DIMENSIONS] += 1.0;
+        }
+        let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt().max(1.0);
+        vector.iter().map(|number| number / length).collect()
+    }
+}
+
+impl EmbedEngine for FakeEmbed {
+    fn info(&self) -> EngineInfo {
+        info("fake-embed")
+    }
+
+    fn health(&self) -> Health {
+        Health::Ready
+    }
+
+    fn warm_up(&self) {}
+
+    fn dimensions(&self) -> usize {
+        Self::DIMENSIONS
+    }
+
+    fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings, EngineError>> {
+        let passed = self.gate.pass("fake-embed");
+        let gate = self.gate.clone();
+        async move {
+            passed?;
+            gate.step().await;
+            let tokens = request.texts.iter().map(|text| text.split_whitespace().count()).sum();
+            let vectors = request.texts.iter().map(|text| Self::place(text)).collect();
+            Ok(Embeddings { vectors, tokens, ..Embeddings::default() })
+        }
+        .boxed()
+    }
+}
+
 /// All fakes together.
 pub fn engines(stt: &FakeStt, llm: &FakeLlm, tts: &FakeTts, vad: &FakeVad) -> Arc<Engines> {
     Arc::new(Engines {
@@ -404,5 +455,6 @@ pub fn engines(stt: &FakeStt, llm: &FakeLlm, tts: &FakeTts, vad: &FakeVad) -> Ar
         small_llm: None,
         tts: Arc::new(tts.clone()),
         face: Arc::new(Absent::new("mediapipe", "not in these tests")),
+        embed: Arc::new(FakeEmbed::default()),
     })
 }

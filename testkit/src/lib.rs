@@ -11,7 +11,7 @@ mod store;
 use duologue_domain::pcm;
 
 pub use self::{
-    engines::{FakeFace, FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
+    engines::{FakeEmbed, FakeFace, FakeLlm, FakeStt, FakeTts, FakeTurn, FakeVad, engines},
     gate::{Gate, Trouble},
     persona::{persona, record},
     soundfont::soundfont,

@@ -6,10 +6,11 @@ use std::{path::PathBuf, sync::Arc};
 use crate::llm::candle::CandleLlm;
 use crate::{
     absent::Absent,
-    config::{LandmarkerConfig, LlmConfig, LlmKind, Load, SttConfig, TtsConfig, VadConfig},
+    config::{EmbedConfig, LandmarkerConfig, LlmConfig, LlmKind, Load, SttConfig, TtsConfig, VadConfig},
+    embed::UseEmbed,
     face::{MediapipeFace, MediapipePlaces},
     llm::{llama::LlamaLlm, openai::OpenAiLlm},
-    port::{FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
+    port::{EmbedEngine, FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
     registry::Engines,
     stt::WhisperStt,
     tts::{EdgeTts, VoiceChain, espeak, hibari, kokoro, piper},
@@ -50,12 +51,14 @@ pub struct EngineConfigs<'a> {
     pub tts: &'a TtsConfig,
     /// `[landmarker]`.
     pub landmarker: &'a LandmarkerConfig,
+    /// `[embed]`.
+    pub embed: &'a EmbedConfig,
 }
 
 impl Engines {
     /// Opens every engine; what is missing is absent with its reason, and nothing else fails for it.
     pub fn open(configs: EngineConfigs<'_>, places: &Places<'_>) -> Self {
-        let EngineConfigs { vad, stt, llm, tts, landmarker } = configs;
+        let EngineConfigs { vad, stt, llm, tts, landmarker, embed } = configs;
         let engines = Self {
             vad: open_vad(vad, stt.enabled, places),
             turn: open_turn(vad, stt.enabled, places),
@@ -64,6 +67,7 @@ impl Engines {
             small_llm: (!llm.small_model.is_empty()).then(|| open_llm(llm, &llm.small_model, places)),
             tts: open_tts(tts, places),
             face: open_face(landmarker, places),
+            embed: open_embed(embed, places),
         };
         if stt.enabled && stt.load == Load::Start {
             engines.stt.warm_up();
@@ -73,6 +77,9 @@ impl Engines {
         }
         if tts.enabled && tts.load == Load::Start {
             engines.tts.warm_up();
+        }
+        if embed.enabled && embed.load == Load::Start {
+            engines.embed.warm_up();
         }
         engines
     }
@@ -116,6 +123,16 @@ fn open_face(config: &LandmarkerConfig, places: &Places<'_>) -> Arc<dyn FaceEngi
             }))
         }
         (Err(reason), _) | (_, Err(reason)) => Arc::new(Absent::new("mediapipe", reason)),
+    }
+}
+
+fn open_embed(config: &EmbedConfig, places: &Places<'_>) -> Arc<dyn EmbedEngine> {
+    if !config.enabled {
+        return Arc::new(Absent::new("use", SWITCHED_OFF));
+    }
+    match (places.resolve)(&config.model) {
+        Ok(model) => Arc::new(UseEmbed::new(model)),
+        Err(reason) => Arc::new(Absent::new("use", reason)),
     }
 }
 

@@ -8,13 +8,13 @@ use duologue_domain::{hangul, lang::Language, numbers};
 use ort::{session::Session, value::Tensor};
 
 use super::{
-    LocalTts, Synth, npz,
+    LocalTts, Synth,
     speak::{Needs, voice},
     text::{self, Piece},
     vocabulary::Vocabulary,
 };
 use crate::{
-    onnx,
+    npz, onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
 
@@ -55,12 +55,13 @@ pub fn start(runtime: PathBuf, models: &Path, threads: u16) -> LocalTts {
 }
 
 /// The styles of all [`SPEAKERS`], in their order.
-fn styles(archive: &Path) -> Result<Vec<Vec<f32>>, EngineError> {
-    let styles = SPEAKERS.map(|(_, _, _, speaker)| npz::floats(ENGINE, archive, speaker));
+fn styles(path: &Path) -> Result<Vec<Vec<f32>>, EngineError> {
+    let mut archive = npz::Archive::open(ENGINE, path)?;
+    let styles = SPEAKERS.map(|(_, _, _, speaker)| archive.floats(speaker));
     let styles: Vec<Vec<f32>> =
         styles.into_iter().map(|read| read.map(|(_, style)| style)).collect::<Result<_, _>>()?;
     if styles.iter().any(|style| style.is_empty() || style.len() % STYLE != 0) {
-        let message = format!("{} is no set of voices; run `duologue models pull`", archive.display());
+        let message = format!("{} is no set of voices; run `duologue models pull`", path.display());
         return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
     }
     Ok(styles)

@@ -11,7 +11,6 @@ pub mod edge;
 pub mod espeak;
 pub mod hibari;
 pub mod kokoro;
-mod npz;
 pub mod piper;
 mod program;
 mod speak;

@@ -42,7 +42,7 @@ const LAYERS: [Layer; 8] = [
 ];
 
 /// Adapters are the server's business: actors speak to ports.
-const ADAPTERS: [&str; 7] = ["stt", "llm", "tts", "vad", "turn", "face", "onnx"];
+const ADAPTERS: [&str; 8] = ["stt", "llm", "tts", "vad", "turn", "face", "embed", "onnx"];
 
 pub(super) fn check(sources: &[Source], findings: &mut Findings) {
     for layer in &LAYERS {
