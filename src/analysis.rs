@@ -23,7 +23,10 @@ use duologue_domain::{
     },
     words::{self, WordCounts},
 };
-use duologue_engines::port::{EngineError, ErrorKind, SessionKey, SttEngine, SttRequest};
+use duologue_engines::{
+    fair::{Haste, Urgency},
+    port::{EngineError, ErrorKind, SessionKey, SttEngine, SttRequest},
+};
 
 pub use self::{
     shape::{Analysis, AudioView},
@@ -93,6 +96,9 @@ pub async fn analyse(engine: &dyn SttEngine, request: Request) -> Result<Analysi
                 prompt: None,
                 partial: false,
                 deadline: patience,
+                // A recording can wait for those who talk.
+                haste: Haste::new(Urgency::Ahead),
+                ..SttRequest::default()
             })
             .await?;
         // Who began in one language goes on in it: short pieces are easily mistaken for another.

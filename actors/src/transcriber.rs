@@ -5,7 +5,8 @@
 //!
 //! While somebody speaks, the words so far are asked for in steps ([`pace::Steps`]); what successive
 //! answers agree on is stable. In each pause the whole is transcribed on the chance that the turn ends
-//! there; a partial that runs then is given up at once. If the turn does end there, the words are there
+//! there; a partial that runs then is given up at once. That is done on a chance, so it comes after what others wait
+//! for ([`Haste`]), until it turns out that it was the end. If the turn does end there, the words are there
 //! or on their way; if not, they were for nothing, which is counted and bounded ([`pace::Budget`]).
 
 mod pace;
@@ -15,7 +16,10 @@ mod tests;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use duologue_domain::{agreement::Agreement, lang::Language, pcm::HEARING_RATE};
-use duologue_engines::port::{EngineError, SessionKey, SttEngine, SttRequest, Transcript};
+use duologue_engines::{
+    fair::{Haste, Urgency},
+    port::{EngineError, SessionKey, SttEngine, SttRequest, Transcript},
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use self::pace::{Budget, Steps};
@@ -152,6 +156,7 @@ struct Job {
     utterance: Utterance,
     kind: Kind,
     retried: bool,
+    haste: Haste,
     /// A speculative answer that nobody has asked for yet.
     answer: Option<Result<Transcript, EngineError>>,
     _task: OwnedTask,
@@ -270,6 +275,7 @@ impl State {
         let sequence = self.sequence;
         let partial = kind == Kind::Partial;
         let tail = if partial { 0 } else { TAIL };
+        let haste = Haste::new(if kind == Kind::Final { Urgency::Now } else { Urgency::Ahead });
         let answer = self.args.stt.transcribe(SttRequest {
             session: self.args.session,
             audio: self.args.history.range(utterance.start, utterance.end + tail),
@@ -277,13 +283,15 @@ impl State {
             prompt: self.args.hints.prompt.clone(),
             partial,
             deadline: if partial { PARTIAL_DEADLINE } else { FINAL_DEADLINE },
+            haste: haste.clone(),
+            ..SttRequest::default()
         });
         let myself = self.myself.clone();
         let task = OwnedTask::spawn(self.myself.get_cell(), async move {
             let result = answer.await;
             let _ = myself.cast(TranscriberMsg::Answered { sequence, result });
         });
-        self.job = Some(Job { sequence, utterance, kind, retried, answer: None, _task: task });
+        self.job = Some(Job { sequence, utterance, kind, retried, haste, answer: None, _task: task });
     }
 
     fn finish(&mut self, utterance: Utterance) -> Result<(), ActorProcessingErr> {
@@ -304,6 +312,7 @@ impl State {
     fn use_speculation(&mut self) -> Result<(), ActorProcessingErr> {
         let Some(job) = &mut self.job else { return Ok(()) };
         job.kind = Kind::Final;
+        job.haste.raise();
         match job.answer.take() {
             Some(result) => self.deliver(result),
             None => Ok(()),

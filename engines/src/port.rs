@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use crate::fair::Haste;
 use duologue_domain::{face::Frame, lang::Language, viseme::VisemeCue};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -148,13 +149,24 @@ impl<T> EngineStream<T> {
     }
 }
 
-/// Which session a request belongs to; engines serve keys in turn so that none starves the others.
+/// Which session a request belongs to, and in its upper half whose client's; engines serve clients and then their
+/// sessions in turn, so that none starves the others. Made by [`session_key`](crate::fair::session_key).
 pub type SessionKey = u64;
 
 // ---------------------------------------------------------------- hearing
 
-/// One request to transcribe.
-#[derive(Clone, Debug)]
+/// What is made of what is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SttTask {
+    /// The words, in the language in which they were said.
+    #[default]
+    Transcribe,
+    /// The same in English.
+    Translate,
+}
+
+/// One request to transcribe. By default nothing of no length, which must be begun at once.
+#[derive(Clone, Debug, Default)]
 pub struct SttRequest {
     /// Whose request.
     pub session: SessionKey,
@@ -168,6 +180,25 @@ pub struct SttRequest {
     pub partial: bool,
     /// Gives up with `Timeout` when this has passed before the work began.
     pub deadline: Duration,
+    /// What is to be made of it.
+    pub task: SttTask,
+    /// Whether [`Transcript::words`] is wanted. Takes longer, and cannot be stopped between two words.
+    pub times: bool,
+    /// How soon it is wanted; a partial is wanted [`Urgency::Soon`](crate::fair::Urgency::Soon) whatever this says.
+    pub haste: Haste,
+}
+
+/// A word, and when it was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpokenWord {
+    /// With its punctuation, without spaces around it.
+    pub text: String,
+    /// Milliseconds from the first sample.
+    pub from_ms: u64,
+    /// Milliseconds from the first sample; not before `from_ms`.
+    pub to_ms: u64,
+    /// How sure the model is of its tokens, in [0, 1].
+    pub probability: f32,
 }
 
 /// What was heard.
@@ -181,6 +212,8 @@ pub struct Transcript {
     pub no_speech: f32,
     /// Mean log probability of the tokens.
     pub confidence: f32,
+    /// The words of `text` in their order, where they were wanted and the engine knows their times.
+    pub words: Vec<SpokenWord>,
     /// Time in the queue before the work began.
     pub queued: Duration,
     /// Time that the model itself took.

@@ -2,8 +2,10 @@
 //!
 //! A model lives on one OS thread that opens it, works with it and drops it; everybody else holds a
 //! cloneable [`EngineThread`] and submits jobs. The queue is bounded per session and in total and
-//! refuses at the door when it is full. Sessions are served in turn, first in, first out within one,
-//! so that a session with much to do never starves another.
+//! refuses at the door when it is full. What somebody waits for goes before what is done on a chance; then clients are
+//! served in turn, then the sessions of each, first in, first out within one, so that neither a session with much to do
+//! nor a client with many sessions starves another. Work that gives way ([`Payload::gives_way`]) is stopped as soon as
+//! somebody waits.
 //!
 //! Every job is answered: by the worker, or through [`Payload::refuse`] when its deadline passed
 //! before the work began, the model could not be opened, the worker panicked or the thread is closing.
@@ -37,7 +39,10 @@ use std::{
 
 pub use self::reply::{Answer, Question, Reply, ask};
 use self::{keeper::Keeper, runner::Runner, shared::Shared};
-use crate::port::{EngineError, ErrorKind, Health, SessionKey};
+use crate::{
+    fair::Urgency,
+    port::{CancelFlag, EngineError, ErrorKind, Health, SessionKey},
+};
 
 /// How long after a failed open the next job may try again: long enough not to read a broken file
 /// at every frame of audio, short enough that a repaired file is noticed without a restart.
@@ -79,6 +84,17 @@ pub trait Payload: Send + 'static {
     /// Whether the requester has gone, so that the work can be skipped.
     fn abandoned(&self) -> bool {
         false
+    }
+
+    /// How soon it is wanted; may rise while it waits.
+    fn urgency(&self) -> Urgency {
+        Urgency::Now
+    }
+
+    /// The flag to raise when it is at work and somebody waits for something else; `None` for work that is not worth
+    /// stopping.
+    fn gives_way(&self) -> Option<CancelFlag> {
+        None
     }
 }
 
@@ -235,10 +251,17 @@ impl<J: Payload> EngineThread<J> {
         let outcome = {
             let mut inner = shared.lock();
             let progress = inner.progress.clone();
+            let is_urgent = payload.urgency() == Urgency::Now;
             let job = Job { session, deadline: now + deadline, queued_at: now, payload, progress };
             match inner.refusal(now, shared.config.name) {
                 Some(error) => Err(error),
-                None => inner.queue.admit(job, replaces, &mut refused),
+                None => {
+                    let admitted = inner.queue.admit(job, replaces, &mut refused);
+                    if admitted.is_ok() && is_urgent {
+                        inner.make_way(shared.config.name);
+                    }
+                    admitted
+                }
             }
         };
         // Requesters are answered outside the lock: their code is not ours.

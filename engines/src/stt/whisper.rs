@@ -18,7 +18,8 @@ use super::{
     ggml,
 };
 use crate::{
-    port::{EngineError, EngineInfo, ErrorKind, Health, SttEngine, SttRequest, Transcript},
+    fair::{Haste, Urgency},
+    port::{EngineError, EngineInfo, ErrorKind, Health, SttEngine, SttRequest, SttTask, Transcript},
     thread::{EngineThread, Job, Question, ThreadConfig, ask},
 };
 
@@ -90,7 +91,9 @@ impl SttEngine for WhisperStt {
         Box::pin(async move {
             check(&request)?;
             let (session, deadline, partial) = (request.session, request.deadline, request.partial);
+            let haste = if partial { Haste::new(Urgency::Soon) } else { request.haste.clone() };
             let (question, answer) = ask(ENGINE, request, deadline, PATIENCE);
+            let question = question.with(haste);
             // A partial of the same session that still waits is out of date, whatever comes now; and a
             // final never gives way to a partial.
             let outcome = thread.submit_replacing(session, deadline, question, |older| older.asked.partial);
@@ -113,11 +116,16 @@ fn serve(decoder: &mut Decoder, job: &mut Job<Ask>) {
         let message = format!("this model does not know the language {language}; use a multilingual one");
         return job.payload.reply.send(Err(EngineError::new(ErrorKind::BadInput, ENGINE, message)));
     }
+    if job.payload.asked.task == SttTask::Translate && !decoder.is_multilingual() {
+        let message = "this model knows English alone and cannot translate; use a multilingual one";
+        return job.payload.reply.send(Err(EngineError::new(ErrorKind::BadInput, ENGINE, message)));
+    }
     let cancel = job.payload.reply.cancel().clone();
     let answer = decoder.transcribe(&job.payload.asked, &cancel);
     let answer = match answer {
         Ok(Some(transcript)) => Ok(Transcript { queued, ..transcript }),
-        Ok(None) => return,
+        // Nobody listens any more, or it gave way.
+        Ok(None) => Err(EngineError::new(ErrorKind::Overloaded, ENGINE, "gave way to somebody who waits")),
         Err(error) => Err(EngineError::new(ErrorKind::Broken, ENGINE, format!("decoding failed: {error}"))),
     };
     job.payload.reply.send(answer);

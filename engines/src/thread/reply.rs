@@ -11,7 +11,10 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{Escape, Payload, timeout};
-use crate::port::{CancelFlag, CancelOnDrop, EngineError, ErrorKind};
+use crate::{
+    fair::{Haste, Urgency},
+    port::{CancelFlag, CancelOnDrop, EngineError, ErrorKind},
+};
 
 /// How much later than the deadline the requester itself gives up: the thread notices a passed
 /// deadline only between jobs, and its own refusal should win when both happen together.
@@ -33,7 +36,7 @@ pub fn ask<Q, A>(
     let reply = Reply { sender, begun: Arc::clone(&begun), cancel: cancel.clone() };
     let deadline = Instant::now() + deadline;
     let answer = Answer { engine, receiver, begun, deadline, patience, _cancel: CancelOnDrop(cancel) };
-    (Question { asked, reply }, answer)
+    (Question { asked, reply, haste: None }, answer)
 }
 
 /// A payload for [`EngineThread`](super::EngineThread): what is asked, and the worker's end of the reply.
@@ -43,6 +46,15 @@ pub struct Question<Q, A> {
     pub asked: Q,
     /// Where the answer goes.
     pub reply: Reply<A>,
+    /// How soon it is wanted; `None` is now.
+    haste: Option<Haste>,
+}
+
+impl<Q, A> Question<Q, A> {
+    /// The same, wanted as soon as `haste` says. What is wanted merely [`Urgency::Soon`] gives way to the urgent.
+    pub fn with(self, haste: Haste) -> Self {
+        Self { haste: Some(haste), ..self }
+    }
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Payload for Question<Q, A> {
@@ -61,6 +73,14 @@ impl<Q: Send + 'static, A: Send + 'static> Payload for Question<Q, A> {
 
     fn abandoned(&self) -> bool {
         self.reply.cancel().is_cancelled()
+    }
+
+    fn urgency(&self) -> Urgency {
+        self.haste.as_ref().map_or(Urgency::Now, Haste::urgency)
+    }
+
+    fn gives_way(&self) -> Option<CancelFlag> {
+        (self.urgency() == Urgency::Soon).then(|| self.reply.cancel().clone())
     }
 }
 

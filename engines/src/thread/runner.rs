@@ -69,7 +69,7 @@ where
             if inner.closed {
                 let left = inner.queue.drain();
                 // Dropping the model is work, too, and may hang like any other.
-                inner.at_work = Some(AtWork { escape: None });
+                inner.at_work = Some(AtWork { escape: None, gives_way: None });
                 self.progress.mark();
                 drop(inner);
                 self.refuse_all(left, &closing(self.shared.config.name));
@@ -89,14 +89,14 @@ where
     /// Takes note of what this thread is about to do, for the keeper.
     fn take_up(&self, inner: &mut Inner<J>, task: Task<J>) -> Task<J> {
         self.progress.mark();
-        let (task, escape) = match task {
-            Task::WarmUp => (Task::WarmUp, None),
+        let (task, escape, gives_way) = match task {
+            Task::WarmUp => (Task::WarmUp, None, None),
             Task::Serve(job) => {
-                let escape = job.payload.escape();
-                (Task::Serve(Job { progress: self.progress.clone(), ..job }), Some(escape))
+                let (escape, gives_way) = (job.payload.escape(), job.payload.gives_way());
+                (Task::Serve(Job { progress: self.progress.clone(), ..job }), Some(escape), gives_way)
             }
         };
-        inner.at_work = Some(AtWork { escape });
+        inner.at_work = Some(AtWork { escape, gives_way });
         if inner.dozing {
             self.shared.watch.notify_one();
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Escape, MAX_ABANDONED, Progress, SLOW_OPEN, ThreadConfig, closing, queue::Queue};
-use crate::port::{EngineError, ErrorKind, Health};
+use crate::port::{CancelFlag, EngineError, ErrorKind, Health};
 
 pub(super) struct Shared<J> {
     pub(super) config: ThreadConfig,
@@ -65,6 +65,8 @@ pub(super) struct Inner<J> {
 pub(super) struct AtWork {
     /// The way to its requester, if it has one.
     pub(super) escape: Option<Escape>,
+    /// Stops it when somebody waits.
+    pub(super) gives_way: Option<CancelFlag>,
 }
 
 pub(super) enum State {
@@ -101,6 +103,14 @@ impl<J> Inner<J> {
             State::Failed { error, retry_at } if retry_at.is_none_or(|at| now < at) => Some(error.clone()),
             _ if self.closed => Some(closing(engine)),
             _ => None,
+        }
+    }
+
+    /// Somebody waits: work that gives way stops at its next step.
+    pub(super) fn make_way(&mut self, engine: &'static str) {
+        if let Some(flag) = self.at_work.as_mut().and_then(|work| work.gives_way.take()) {
+            flag.cancel();
+            metrics::counter!("engine_gave_way_total", "engine" => engine).increment(1);
         }
     }
 

@@ -376,3 +376,5 @@ fn dropping_the_answer_raises_the_flag() {
     drop(answer);
     assert!(question.abandoned());
 }
+
+mod fairness;
