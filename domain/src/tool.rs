@@ -1,6 +1,16 @@
 //! Functions that a model may call: what is offered, what is called, what comes back.
 //!
-//! JSON stays text here: the core neither reads nor writes it. Who makes a [`Tool`] has checked that its schema is JSON.
+//! JSON is text in these types. What a model has to do with it stands in the modules: [`render`] writes functions, calls
+//! and results into prompts, [`CallSplitter`] takes calls out of replies, [`grammar`] holds a model to a schema.
+
+pub mod grammar;
+pub mod json;
+mod read;
+pub mod render;
+mod split;
+
+pub use read::Refusal;
+pub use split::{CallSplitter, Piece};
 
 /// A function that a model may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
