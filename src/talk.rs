@@ -279,6 +279,7 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
                 prompt: None,
                 partial: false,
                 deadline: LOAD_WITHIN,
+                ..SttRequest::default()
             })
             .await?;
         text.push(transcript.text);

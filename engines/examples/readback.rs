@@ -116,6 +116,7 @@ async fn measure(tts: &VoiceChain, stt: &WhisperStt, voice: &str) -> Result<Stri
             prompt: None,
             partial: false,
             deadline: PATIENT,
+            ..SttRequest::default()
         };
         let heard = stt.transcribe(request).await.map_err(|error| error.to_string())?.text;
         let (said, heard) = (bare(sentence), bare(&heard));

@@ -132,6 +132,7 @@ impl Models {
             prompt: None,
             partial,
             deadline: Duration::from_secs(60),
+            ..SttRequest::default()
         };
         let text = self.stt.transcribe(request).await.expect("whisper").text;
         self.remember(quick, key, text.clone());

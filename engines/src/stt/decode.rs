@@ -2,6 +2,9 @@
 //!
 //! whisper.cpp's own loop would run the encoder twice when the language is unknown and could not be
 //! stopped between tokens, so the loop is here; the model's parts (mel, encoder, decoder) are its own.
+//! Only when the times of words are wanted its loop runs, since nothing else shows what the decoder looked at.
+
+mod timed;
 
 use std::{path::Path, time::Instant};
 
@@ -16,7 +19,7 @@ use super::{
     ggml,
     pace::Pace,
 };
-use crate::port::{CancelFlag, SttRequest, Transcript};
+use crate::port::{CancelFlag, SttRequest, SttTask, Transcript};
 
 /// Samples in a second.
 const RATE: usize = 16_000;
@@ -37,6 +40,10 @@ pub(super) struct Decoder {
     context: WhisperContext,
     /// Made once: each language given to whisper-rs stays allocated for the life of the process.
     window: FullParams<'static, 'static>,
+    /// The same for whisper.cpp's own loop, by language.
+    timed: Vec<(Language, FullParams<'static, 'static>)>,
+    /// Whether the model says when a word was said.
+    has_times: bool,
     pace: Pace,
     multilingual: bool,
     /// Tokens that are no speech: brackets, notes, every special token but the end.
@@ -54,6 +61,8 @@ struct Utterance<'a> {
 /// What one pass gave.
 struct Pass {
     tokens: Vec<i32>,
+    /// When the decoder heard each token, in milliseconds, and how sure it was; empty unless it was asked.
+    times: Vec<timed::Time>,
     language: Language,
     doubt: Doubt,
 }
@@ -63,8 +72,13 @@ impl Decoder {
         ggml::check(model)?;
         // Without a logging feature of whisper-rs this sends whisper.cpp's many lines nowhere.
         whisper_rs::install_logging_hooks();
-        let context = WhisperContext::new_with_params(model, WhisperContextParameters::default())
-            .map_err(|error| error.to_string())?;
+        let heads = ggml::header(model).ok().as_ref().and_then(timed::preset);
+        let mut parameters = WhisperContextParameters::default();
+        if let Some(heads) = &heads {
+            parameters.dtw_parameters(timed::alignment(heads.clone()));
+        }
+        let context =
+            WhisperContext::new_with_params(model, parameters).map_err(|error| error.to_string())?;
         let state = context.create_state().map_err(|error| error.to_string())?;
         let mut window = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         window.set_language(Some("en"));
@@ -72,7 +86,10 @@ impl Decoder {
         window.set_print_progress(false);
         let multilingual = context.is_multilingual();
         let suppressed = suppressed(&context);
-        let mut decoder = Self { state, context, window, pace: Pace::new(threads), multilingual, suppressed };
+        let (timed, has_times) = (timed::windows(), heads.is_some());
+        let pace = Pace::new(threads);
+        let mut decoder =
+            Self { state, context, window, timed, has_times, pace, multilingual, suppressed };
         // Shows that the model works, and touches its memory before somebody waits for it.
         decoder.encode(&[0.0; MIN_SAMPLES], LEAST_CONTEXT).map_err(|error| error.to_string())?;
         Ok(decoder)
@@ -81,6 +98,11 @@ impl Decoder {
     /// Whether the model was trained on `language`.
     pub(super) fn knows(&self, language: Language) -> bool {
         self.multilingual || language == Language::English
+    }
+
+    /// Whether it was trained on more than English.
+    pub(super) fn is_multilingual(&self) -> bool {
+        self.multilingual
     }
 
     /// What is said in the request's audio; `None` when the requester has gone.
@@ -99,9 +121,12 @@ impl Decoder {
         audio.resize(audio.len().clamp(MIN_SAMPLES, MAX_SAMPLES), 0.0);
         let utterance = Utterance { audio, loudness, request, cancel };
         let Some(pass) = self.best_pass(&utterance)? else { return Ok(None) };
-        let text = if is_invented(loudness, pass.doubt) { String::new() } else { self.text(&pass.tokens) };
+        let is_invented = is_invented(loudness, pass.doubt);
+        let text = if is_invented { String::new() } else { self.text(&pass.tokens) };
+        let words = if is_invented { Vec::new() } else { self.words(&pass, &request.audio) };
         Ok(Some(Transcript {
             text,
+            words,
             language: Some(pass.language),
             no_speech: pass.doubt.no_speech,
             confidence: pass.doubt.logprob,
@@ -125,6 +150,9 @@ impl Decoder {
 
     /// Encodes the audio with a window of `context` positions and decodes it.
     fn pass(&mut self, utterance: &Utterance<'_>, context: i32) -> Result<Option<Pass>, WhisperError> {
+        if utterance.request.times && self.has_times {
+            return self.timed_pass(utterance, context);
+        }
         let Utterance { audio, loudness, request, cancel } = utterance;
         let spoken = self.encode(audio, context)?;
         let no_speech = probability(self.state.get_logits()?, self.context.token_nosp());
@@ -134,13 +162,13 @@ impl Decoder {
         }
         if is_hopeless(*loudness, no_speech) {
             let doubt = Doubt { no_speech, logprob: LOST, circling: false };
-            return Ok(Some(Pass { tokens: Vec::new(), language, doubt }));
+            return Ok(Some(Pass { tokens: Vec::new(), times: Vec::new(), language, doubt }));
         }
         let limit = 24 + audio.len() / RATE * MAX_TOKENS_PER_SECOND;
         let decoded = self.decode(&self.preamble(language, request), limit, cancel)?;
         Ok(decoded.map(|(tokens, logprob, circling)| {
             let doubt = Doubt { no_speech, logprob, circling };
-            Pass { tokens, language, doubt }
+            Pass { tokens, times: Vec::new(), language, doubt }
         }))
     }
 
@@ -167,22 +195,32 @@ impl Decoder {
     /// What the decoder sees before its first word.
     fn preamble(&self, language: Language, request: &SttRequest) -> Vec<i32> {
         let mut tokens = Vec::new();
-        if let Some(words) = request.prompt.as_deref().map(|words| words.replace('\0', " ")) {
-            let words = format!(" {}", words.trim());
-            // A token is at least a byte: with fewer places whisper-rs would misread the answer.
-            let prompt = self.context.tokenize(&words, words.len() + 1).unwrap_or_default();
-            if !prompt.is_empty() {
-                tokens.push(self.context.token_prev());
-                tokens.extend(&prompt[prompt.len().saturating_sub(MAX_PROMPT)..]);
-            }
+        let prompt = self.prompt(request);
+        if !prompt.is_empty() {
+            tokens.push(self.context.token_prev());
+            tokens.extend(prompt);
         }
         tokens.push(self.context.token_sot());
         if self.multilingual {
             tokens.push(self.context.token_lang(get_lang_id(language.code()).unwrap_or(0)));
-            tokens.push(self.context.token_transcribe());
+            tokens.push(match request.task {
+                SttTask::Transcribe => self.context.token_transcribe(),
+                SttTask::Translate => self.context.token_translate(),
+            });
         }
         tokens.push(self.context.token_not());
         tokens
+    }
+
+    /// The hot words as tokens, the last ones of many.
+    fn prompt(&self, request: &SttRequest) -> Vec<i32> {
+        let Some(words) = request.prompt.as_deref().map(|words| words.replace('\0', " ")) else {
+            return Vec::new();
+        };
+        let words = format!(" {}", words.trim());
+        // A token is at least a byte: with fewer places whisper-rs would misread the answer.
+        let mut prompt = self.context.tokenize(&words, words.len() + 1).unwrap_or_default();
+        prompt.split_off(prompt.len().saturating_sub(MAX_PROMPT))
     }
 
     /// The likeliest tokens one after another, their mean log probability, and whether they had to be

@@ -21,6 +21,10 @@ const MULTILINGUAL: i32 = 51_865;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) multilingual: bool,
+    pub(super) audio_layers: i32,
+    pub(super) text_layers: i32,
+    /// Bands of the spectrogram: 80, or 128 since large-v3.
+    pub(super) mels: i32,
 }
 
 /// Reads the first numbers only.
@@ -46,7 +50,7 @@ fn read_header(file: &mut impl Read) -> Result<Header, String> {
     for number in &mut numbers {
         *number = int(file).map_err(|_| "too short for a whisper model".to_owned())?;
     }
-    let [magic, vocab, audio_ctx, audio_state, _, audio_layers, text_ctx, .., mels, _] = numbers;
+    let [magic, vocab, audio_ctx, audio_state, _, audio_layers, text_ctx, _, _, text_layers, mels, _] = numbers;
     if magic != MAGIC {
         return Err("not a ggml file".into());
     }
@@ -57,7 +61,7 @@ fn read_header(file: &mut impl Read) -> Result<Header, String> {
         && (64..=2048).contains(&text_ctx)
         && [80, 128].contains(&mels);
     if plausible {
-        Ok(Header { multilingual: vocab >= MULTILINGUAL })
+        Ok(Header { multilingual: vocab >= MULTILINGUAL, audio_layers, text_layers, mels })
     } else {
         Err("no whisper model".into())
     }

@@ -7,5 +7,6 @@ mod pace;
 #[cfg(test)]
 mod tests;
 mod whisper;
+mod words;
 
 pub use whisper::WhisperStt;

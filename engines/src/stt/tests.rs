@@ -1,5 +1,7 @@
 //! Whisper against human English, synthetic Korean, silence and noise, and against trouble.
 
+mod times;
+
 use std::{
     path::PathBuf,
     process::Command,
@@ -31,6 +33,7 @@ fn request(audio: impl Into<Arc<[f32]>>) -> SttRequest {
         prompt: None,
         partial: false,
         deadline: PATIENT,
+        ..SttRequest::default()
     }
 }
 
