@@ -1,0 +1,383 @@
+//! One peer connection, from the offer to its end.
+//!
+//! The library drives sockets and protocols in one task of its own. Here that task has an owner: [`Peer::close`] ends it,
+//! and so does dropping the last hold on the peer.
+
+use std::{
+    fmt,
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use rtc::{
+    interceptor::Slot,
+    peer_connection::configuration::media_engine::MIME_TYPE_OPUS,
+    rtp,
+    rtp_transceiver::rtp_sender::{
+        RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    },
+};
+use tokio::sync::{mpsc, watch};
+use webrtc::{
+    error::Error,
+    media_stream::{
+        MediaStreamTrack,
+        track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
+    },
+    peer_connection::{
+        MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceCandidateInit,
+        RTCIceCandidateType, RTCIceServer, RTCSessionDescription, RTCStatsReportEntry, Registry,
+        SettingEngineBuilder, StatsSelector, configure_rtcp_reports,
+    },
+};
+
+use crate::{
+    codec::PARAMETERS,
+    config::PeerConfig,
+    handler::{EVENTS, Handler, Path, PeerEvent},
+    reports::{Heard, Listener, Report},
+    sdp::{Fragment, MAX_CANDIDATES, Offer, SdpError},
+    track::RtpPacket,
+};
+
+/// Ports that are tried before a range counts as full; each is chosen by chance.
+const PORT_TRIES: usize = 64;
+
+/// Largest message of a data channel, both ways: what browsers allow.
+const MAX_MESSAGE: u32 = 256 * 1024;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// The offer, or what came after it.
+    #[error(transparent)]
+    Sdp(#[from] SdpError),
+    /// No port is free.
+    #[error("no UDP port could be bound")]
+    NoPort,
+    /// The library refused it.
+    #[error("the offer was not understood: {0}")]
+    Refused(String),
+}
+
+impl PeerError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Sdp(error) => error.code(),
+            Self::NoPort => "ice_failed",
+            Self::Refused(_) => "sdp_malformed",
+        }
+    }
+}
+
+impl From<Error> for PeerError {
+    fn from(error: Error) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// How a connection is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// There and back.
+    pub round_trip: Option<Duration>,
+    /// The far end's last report about our sound.
+    pub report: Option<Report>,
+}
+
+/// A peer connection.
+pub struct Peer {
+    connection: Arc<dyn PeerConnection>,
+    voice: Option<Arc<TrackLocalStaticRTP>>,
+    ssrc: u32,
+    offer: tokio::sync::Mutex<Offer>,
+    gathering: Arc<watch::Sender<bool>>,
+    gather_within: Duration,
+    heard: Heard,
+    path: Arc<Path>,
+    closed: AtomicBool,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A peer, what becomes of it, and the answer for the one who offered.
+#[derive(Debug)]
+pub struct Answered {
+    /// The peer.
+    pub peer: Peer,
+    /// What becomes of it; 64 events wait at most, newer ones are then left out.
+    pub events: mpsc::Receiver<PeerEvent>,
+    /// The answer.
+    pub sdp: String,
+}
+
+impl Peer {
+    /// Answers an offer. The peer listens when this returns.
+    ///
+    /// # Errors
+    /// No port is free, or the library does not understand the offer.
+    pub async fn answer(config: &PeerConfig, offer: Offer) -> Result<Answered, PeerError> {
+        let (told, events) = mpsc::channel(EVENTS);
+        let gathering = Arc::new(watch::Sender::new(false));
+        let (path, heard) = (Arc::new(Path::default()), Heard::default());
+        let handler = Arc::new(Handler::new(told, gathering.clone(), path.clone()));
+        let ssrc = rand::random::<u32>();
+        let connection = build(config, handler, Listener::new(ssrc, heard.clone())).await?;
+        let voice = offer.audio.receives().then(|| Arc::new(voice(ssrc)));
+        let peer = Self {
+            connection,
+            voice,
+            ssrc,
+            offer: tokio::sync::Mutex::new(offer.clone()),
+            gathering,
+            gather_within: config.gather_within,
+            heard,
+            path,
+            closed: AtomicBool::new(false),
+        };
+        if let Some(voice) = &peer.voice {
+            peer.connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
+        }
+        let sdp = peer.take(offer.sdp()).await?;
+        Ok(Answered { peer, events, sdp })
+    }
+
+    /// Applies an offer; the answer with all candidates.
+    async fn take(&self, offer: &str) -> Result<String, PeerError> {
+        self.connection.set_remote_description(RTCSessionDescription::offer(offer.to_owned())?).await?;
+        let answer = self.connection.create_answer(None).await?;
+        // At a restart it was complete before.
+        self.gathering.send_replace(false);
+        let mut gathered = self.gathering.subscribe();
+        self.connection.set_local_description(answer).await?;
+        // Without servers to be asked this takes no time; what such a server tells later is told to nobody.
+        let complete = gathered.wait_for(|complete| *complete);
+        let _ = tokio::time::timeout(self.gather_within, complete).await;
+        let described = self.connection.local_description().await;
+        Ok(described.ok_or_else(|| PeerError::Refused("there is no answer".into()))?.sdp)
+    }
+
+    /// Whether the far end wants to hear us.
+    pub fn speaks(&self) -> bool {
+        self.voice.is_some()
+    }
+
+    /// Our stream's number.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Whether packets find their way.
+    pub fn has_path(&self) -> bool {
+        self.path.found.load(Ordering::Relaxed)
+    }
+
+    /// Whether sound and messages flow.
+    pub fn is_connected(&self) -> bool {
+        self.path.connected.load(Ordering::Relaxed)
+    }
+
+    /// Sends a packet of sound; its stream's number is filled in. Waits while 256 are on their way to the socket.
+    ///
+    /// # Errors
+    /// The connection is closed, or the far end does not listen.
+    pub async fn send(&self, packet: RtpPacket) -> Result<(), Closed> {
+        let voice = self.voice.as_ref().ok_or(Closed)?;
+        let header = rtp::Header {
+            version: 2,
+            marker: packet.marker,
+            payload_type: packet.payload_type,
+            sequence_number: packet.sequence,
+            timestamp: packet.timestamp,
+            ssrc: self.ssrc,
+            ..rtp::Header::default()
+        };
+        let sent = voice.write_rtp(rtp::Packet { header, payload: Bytes::from(packet.payload) }).await;
+        sent.map_err(|_| Closed)
+    }
+
+    /// Candidates that came later.
+    ///
+    /// # Errors
+    /// There are more than [`MAX_CANDIDATES`] in all.
+    pub async fn add_candidates(&self, fragment: &Fragment) -> Result<(), PeerError> {
+        let mut offer = self.offer.lock().await;
+        offer.candidates += fragment.counted;
+        if offer.candidates > MAX_CANDIDATES {
+            return Err(SdpError::TooManyCandidates.into());
+        }
+        for candidate in &fragment.candidates {
+            let candidate = RTCIceCandidateInit { candidate: candidate.clone(), ..Default::default() };
+            self.connection.add_ice_candidate(candidate).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the fragment begins an ICE restart of this connection.
+    pub async fn is_restarted_by(&self, fragment: &Fragment) -> bool {
+        fragment.restarts(&self.offer.lock().await.ufrag)
+    }
+
+    /// Restarts ICE with the offerer's new credentials; our own, and candidates, as a fragment.
+    ///
+    /// # Errors
+    /// The fragment has no credentials, or the library refuses them.
+    pub async fn restart(&self, fragment: &Fragment) -> Result<String, PeerError> {
+        let mut offer = self.offer.lock().await;
+        let again = offer.restarted(fragment);
+        let again = again.ok_or(SdpError::Malformed("a restart needs a=ice-ufrag and a=ice-pwd"))?;
+        let answer = self.take(again.sdp()).await?;
+        *offer = again;
+        Ok(ice_of(&answer))
+    }
+
+    /// The far end's last report, and when anything of it was heard last.
+    pub fn report(&self) -> Option<Report> {
+        self.heard.report()
+    }
+
+    /// When the last packet of sound or control came.
+    pub fn last_packet(&self) -> Option<std::time::Instant> {
+        self.heard.last_packet()
+    }
+
+    /// How the connection is.
+    pub async fn statistics(&self) -> Statistics {
+        let report = self.connection.get_stats(std::time::Instant::now(), StatsSelector::None).await;
+        let seconds = report.iter().find_map(|entry| match entry {
+            RTCStatsReportEntry::IceCandidatePair(pair) if pair.nominated => Some(pair.current_round_trip_time),
+            _ => None,
+        });
+        let round_trip = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+        Statistics { round_trip: round_trip.map(Duration::from_secs_f64), report: self.report() }
+    }
+
+    /// Ends it; the socket and the library's task are gone when this returns.
+    pub async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let _ = self.connection.close().await;
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The library's task would go on without anybody's hold on it.
+        if !self.closed.load(Ordering::Relaxed)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let connection = self.connection.clone();
+            runtime.spawn(async move {
+                let _ = connection.close().await;
+            });
+        }
+    }
+}
+
+/// The connection is closed, or nobody listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+/// Builds a connection that listens, on a port of the range.
+async fn build(
+    config: &PeerConfig,
+    handler: Arc<Handler>,
+    listener: Listener,
+) -> Result<Arc<dyn PeerConnection>, PeerError> {
+    let address = free_address(config).ok_or(PeerError::NoPort)?;
+    let mut media = MediaEngine::default();
+    let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111, ..Default::default() };
+    media.register_codec(opus, RtpCodecKind::Audio)?;
+    let registry = configure_rtcp_reports(Registry::new()).with(Slot::Custom(500), listener);
+    let mut settings = SettingEngineBuilder::new()
+        .with_ice_timeouts(
+            Some(config.disconnected_after),
+            Some(config.failed_after),
+            Some(Duration::from_secs(2)),
+        )
+        // Names that hide a browser's address are not asked for on the network; its own checks tell the address.
+        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        .with_include_loopback_candidate(config.bind.is_loopback())
+        .with_sctp_max_message_size(
+            rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(MAX_MESSAGE),
+        );
+    if !config.public_ips.is_empty() {
+        settings = settings.with_nat_1to1_ips(config.public_ips.clone(), RTCIceCandidateType::Host);
+    }
+    let servers = config.ice_servers.iter().map(|server| RTCIceServer {
+        urls: server.urls.clone(),
+        username: server.username.clone(),
+        credential: server.credential.clone(),
+    });
+    let connection = PeerConnectionBuilder::new()
+        .with_configuration(RTCConfigurationBuilder::default().with_ice_servers(servers.collect()).build())
+        .with_media_engine(media)
+        .with_setting_engine(settings.build())
+        .with_interceptor_registry(registry)
+        .with_handler(handler)
+        .with_udp_addrs(vec![address])
+        .build()
+        .await?;
+    Ok(Arc::new(connection))
+}
+
+/// An address that could be bound a moment ago.
+fn free_address(config: &PeerConfig) -> Option<SocketAddr> {
+    let Some(ports) = &config.ports else { return Some(SocketAddr::new(config.bind, 0)) };
+    (0..PORT_TRIES).find_map(|_| {
+        let address = SocketAddr::new(config.bind, rand::random_range(ports.clone()));
+        UdpSocket::bind(address).is_ok().then_some(address)
+    })
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: PARAMETERS.to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+/// The stream that the far end hears.
+fn voice(ssrc: u32) -> TrackLocalStaticRTP {
+    let coding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        active: true,
+        codec: opus(),
+        ..Default::default()
+    };
+    TrackLocalStaticRTP::new(MediaStreamTrack::new(
+        "duologue".into(),
+        "voice".into(),
+        "voice".into(),
+        RtpCodecKind::Audio,
+        vec![coding],
+    ))
+}
+
+/// What a fragment says of an answer: credentials, and each section's candidates.
+fn ice_of(answer: &str) -> String {
+    let mut fragment = String::new();
+    let mut said = false;
+    let kept = ["a=ice-ufrag:", "a=ice-pwd:", "m=", "a=mid:", "a=candidate:", "a=end-of-candidates"];
+    for line in answer.lines().filter(|line| kept.iter().any(|kept| line.starts_with(kept))) {
+        // All sections are bundled: what the first one says holds for all.
+        if line.starts_with("m=") && std::mem::replace(&mut said, true) {
+            break;
+        }
+        fragment.push_str(line);
+        fragment.push_str("\r\n");
+    }
+    fragment
+}
