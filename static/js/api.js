@@ -5,6 +5,7 @@
  * @typedef {import("./types.js").Scene} Scene
  * @typedef {import("./types.js").Language} Language
  */
+import { FRAGMENT_TYPE } from "./rtc/sdp.js";
 import { profileOf } from "./types.js";
 
 /** A request that failed, with the server's stable code where it gave one. */
@@ -139,6 +140,41 @@ export function socketOf(scene, resume = null) {
   if (resume !== null) url.searchParams.set("resume", String(resume));
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return { url: url.href, protocols: ["realtime", `duologue-secret.${scene.secret}`] };
+}
+
+/**
+ * Offers a call to the scene.
+ * @param {Scene} scene
+ * @param {string} sdp
+ * @param {number | null} resume Asks for what came after this number.
+ * @returns {Promise<{sdp: string, location: string}>} The answer, and where the call is known.
+ */
+export async function startCall(scene, sdp, resume) {
+  const wishes = new URLSearchParams({ session: scene.id });
+  if (resume !== null) wishes.set("resume", String(resume));
+  const headers = { ...secretHeaders(scene), "content-type": "application/sdp" };
+  const answer = await ask(`/v1/realtime/calls?${wishes}`, { method: "POST", headers, body: sdp });
+  return { sdp: await answer.text(), location: answer.headers.get("location") ?? "" };
+}
+
+/**
+ * Tells a call something later than the offer; what it says to that.
+ * @param {Scene} scene
+ * @param {string} location
+ * @param {string} fragment
+ */
+export async function patchCall(scene, location, fragment) {
+  const headers = { ...secretHeaders(scene), "content-type": FRAGMENT_TYPE };
+  return (await ask(location, { method: "PATCH", headers, body: fragment })).text();
+}
+
+/**
+ * Hangs up.
+ * @param {Scene} scene
+ * @param {string} location
+ */
+export function endCall(scene, location) {
+  return ask(location, { method: "DELETE", headers: secretHeaders(scene), keepalive: true });
 }
 
 /** @param {Scene} scene */

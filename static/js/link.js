@@ -91,12 +91,20 @@ export class Link {
 
   /** Ends the scene from this side. */
   close() {
+    this.drop(LEFT);
+    this.hooks.state({ name: "closed" });
+  }
+
+  /**
+   * Lets go of the connection; without a code the scene can go on elsewhere.
+   * @param {number} [code]
+   */
+  drop(code) {
     this.epoch += 1;
     this.ready = false;
-    this.socket?.close(LEFT);
+    this.socket?.close(code);
     this.socket = null;
     this.wake();
-    this.hooks.state({ name: "closed" });
   }
 
   /**
@@ -269,7 +277,7 @@ export class Link {
 }
 
 /** @param {unknown} data */
-function parse(data) {
+export function parse(data) {
   try {
     const event = JSON.parse(String(data));
     return typeof event?.type === "string" ? /** @type {ServerEvent} */ (event) : null;
@@ -282,7 +290,7 @@ function parse(data) {
  * The number in an event's id.
  * @param {ServerEvent} event
  */
-function numberOf(event) {
+export function numberOf(event) {
   const found = /^event_(\d+)$/.exec(event.event_id ?? "");
   return found ? Number(found[1]) : null;
 }

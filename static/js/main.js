@@ -11,7 +11,7 @@ import { duetAddress } from "./duet/address.js";
 import { Home } from "./home.js";
 import { initLanguage, onLanguage, t } from "./i18n.js";
 import { dismiss, dismissAll, initNotices, notify, notifyDegraded, notifyFailure } from "./notices.js";
-import { loadLive } from "./prefs.js";
+import { load, loadLive } from "./prefs.js";
 import { reportAddress } from "./report-address.js";
 import { Scene } from "./scene.js";
 import { SceneView } from "./scene-view.js";
@@ -135,6 +135,9 @@ function initControls() {
   byId("leave").addEventListener("click", leave);
   const mode = byId("hold-mode", HTMLInputElement);
   mode.addEventListener("change", () => void scene?.setHoldMode(mode.checked));
+  const call = byId("call", HTMLInputElement);
+  call.checked = load("rtc") !== false;
+  call.addEventListener("change", () => void scene?.setCall(call.checked));
   initHold();
   addEventListener("pagehide", () => scene?.suspend());
   addEventListener("online", () => scene?.link.wake());

@@ -41,6 +41,11 @@ export class Mic {
     this.setMuted(this.muted);
   }
 
+  /** What it hears, for a call. */
+  get track() {
+    return this.stream?.getAudioTracks()[0] ?? null;
+  }
+
   get isOpen() {
     return this.node !== null;
   }

@@ -170,7 +170,7 @@ export class Player {
 }
 
 /** @returns {Report} */
-function silence() {
+export function silence() {
   return { turn: 0, position: 0, time: 0, playing: false, held: false, buffered: 0, level: 0, underruns: 0 };
 }
 

@@ -10,6 +10,7 @@
 import { byId, make } from "./dom.js";
 import { hasWords, onLanguage, seconds, t } from "./i18n.js";
 import { Face } from "./face.js";
+import { LineMark } from "./line-mark.js";
 import { readLook } from "./look.js";
 import { Mirror } from "./mirror/mirror.js";
 import { drawPortrait } from "./portrait.js";
@@ -51,6 +52,7 @@ export class SceneView {
       },
       speaking: (id) => this.speaking === id,
     });
+    this.line = new LineMark();
     this.mirror = new Mirror((item) => this.script.jump(item));
     for (const id of ["lamps-you", "lamps-persona"]) {
       byId(id).replaceChildren(...Array.from({ length: LAMPS }, () => make("i", {})));

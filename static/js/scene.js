@@ -10,10 +10,10 @@
 import * as api from "./api.js";
 import { Conversation } from "./conversation.js";
 import { t } from "./i18n.js";
-import { Link } from "./link.js";
+import { Line } from "./line.js";
 import { Mic, MicError } from "./mic.js";
 import { dismiss, dismissAll, notify, notifyDegraded, notifyEnded, notifyFailure, notifyServer } from "./notices.js";
-import { rememberScene, saveLive } from "./prefs.js";
+import { load, rememberScene, save, saveLive } from "./prefs.js";
 import { unlock } from "./sound.js";
 import { TalkButton } from "./talk-button.js";
 import { Voice } from "./voice.js";
@@ -66,14 +66,20 @@ export class Scene {
       level: (level) => this.view.setLevel("you", level),
       lost: () => this.micFailed("mic_lost"),
     });
-    this.link = new Link({
+    this.link = new Line({
       event: (event) => this.handle(event),
+      kind: (kind, why, detail) => this.lineChanged(kind, why, detail),
+      voice: (stream) => this.voice.attach(stream),
+      figures: (figures) => {
+        this.voice.setDelay(figures.delay);
+        this.view.line.setFigures(figures);
+      },
       audio: (frame, number) => this.voice.push(frame, number),
       state: (state) => this.linkChanged(state),
       alive: () => api.health().then(() => true, () => false),
       stopped: (reason) => this.ended(reason),
       lost: (reason) => this.notResumed(reason),
-    });
+    }, load("rtc") !== false);
     this.talk = new TalkButton({
       send: (event) => this.link.send(event),
       audio: (pcm) => this.link.sendAudio(pcm),
@@ -116,10 +122,11 @@ export class Scene {
     this.closed = true;
     this.link.close();
     this.mic.close();
+    this.voice.close();
     this.view.mirror.close();
     this.view.close();
     dismissAll("part:");
-    for (const cause of ["mic", "audio", "sound", "server", "link", "recovering"]) dismiss(cause);
+    for (const cause of ["mic", "audio", "sound", "server", "link", "line", "recovering"]) dismiss(cause);
     void this.context.close();
   }
 
@@ -135,6 +142,7 @@ export class Scene {
       await this.mic.open();
       dismiss("mic");
       if (this.closed) this.mic.close();
+      this.connectMic();
     } catch (error) {
       this.micFailed(error instanceof MicError ? error.code : "mic_busy");
     }
@@ -144,6 +152,7 @@ export class Scene {
   /** @param {"mic_denied" | "mic_missing" | "mic_busy" | "mic_insecure" | "mic_lost"} code */
   micFailed(code) {
     this.mic.close();
+    this.connectMic();
     notify("mic", { level: "warning", words: () => t(code) });
     this.refresh();
   }
@@ -158,9 +167,24 @@ export class Scene {
     this.refresh();
   }
 
+  /** A call takes the microphone itself; while a button is held, exactly what was said meanwhile is sent instead. */
+  connectMic() {
+    this.link.microphone(this.talk.on ? null : this.mic.track);
+  }
+
+  /**
+   * Whether to talk over WebRTC where that is possible; remembered.
+   * @param {boolean} wanted
+   */
+  async setCall(wanted) {
+    save("rtc", wanted);
+    await this.link.choose(wanted);
+  }
+
   /** @param {boolean} on */
   async setHoldMode(on) {
     this.talk.setMode(on, this.turnDetection);
+    this.connectMic();
     if (on && !this.mic.isOpen) await this.openMic();
     if (this.mic.isOpen) this.mic.setMuted(false);
     this.refresh();
@@ -183,7 +207,7 @@ export class Scene {
   /** Stops the persona, from the button or because something else was said. */
   interrupt() {
     if (this.waiting || this.voice.busy) this.link.send({ type: "response.cancel" });
-    this.voice.stop();
+    this.voice.stop(true);
     this.waiting = false;
     this.response = null;
     this.refresh();
@@ -270,6 +294,20 @@ export class Scene {
     if (event.response?.status === "failed") notify("error:response", { level: "error", words: () => t("part_llm"), detail: error?.message ?? error?.code });
     else dismiss("error:response");
     if (event.response?.status === "completed") dismiss("part:llm");
+  }
+
+  /**
+   * Another way of being connected: the voice comes from elsewhere, and why it is no call is said.
+   * @param {import("./line.js").Kind} kind
+   * @param {import("./line.js").Why | null} why
+   * @param {string} detail In the server's words.
+   */
+  lineChanged(kind, why, detail) {
+    this.voice.use(kind);
+    this.connectMic();
+    this.view.line.setKind(kind, why, detail);
+    if (why !== null && why !== "chosen") notify("line", { level: "info", words: () => t(`line_why_${why}`), detail });
+    else dismiss("line");
   }
 
   /** @param {LinkState} state */

@@ -13,6 +13,7 @@
 import { MouthTrack } from "./mouth.js";
 import { Player, SAMPLES_PER_MS } from "./player.js";
 import { Playout } from "./playout.js";
+import { RemotePlayer } from "./remote-player.js";
 
 /** The volume of a voice that gives way, unless the server says another. */
 const DUCKED = 0.25;
@@ -24,7 +25,14 @@ export class Voice {
    */
   constructor(context, hooks) {
     this.hooks = hooks;
-    this.player = new Player(context, () => this.reported());
+    this.context = context;
+    this.local = new Player(context, () => this.reported());
+    /** The voice of a call, from the first one on. @type {RemotePlayer | null} */
+    this.remote = null;
+    /** Where the voice comes from now. @type {Player | RemotePlayer} */
+    this.player = this.local;
+    /** The turn that each response answers. @type {Map<string, number>} */
+    this.turns = new Map();
     this.playout = new Playout((item, ms) => hooks.send({ type: "duologue.playout", item_id: item, played_ms: ms }));
     /** @type {Map<number, {item: string, mouth: MouthTrack}>} What each turn says, by the number of the turn. */
     this.replies = new Map();
@@ -38,7 +46,39 @@ export class Voice {
   }
 
   open() {
-    return this.player.open();
+    return this.local.open();
+  }
+
+  /**
+   * From now on the voice comes by a call, or in frames of a socket; it goes on where it was.
+   * @param {import("./line.js").Kind} kind
+   */
+  use(kind) {
+    const from = this.player;
+    if (kind === "rtc") this.remote ??= new RemotePlayer(this.context, () => this.reported());
+    const to = kind === "rtc" && this.remote ? this.remote : this.local;
+    if (from === to) return;
+    const { turn, ms } = this.heard;
+    this.remote?.detach();
+    this.player = to;
+    this.unheard = [];
+    if (from.floor > to.floor) to.clear(from.floor);
+    if (turn > 0 && turn >= from.floor) to.seek(turn, ms * SAMPLES_PER_MS);
+    this.setManner("full");
+  }
+
+  /** @param {MediaStream} stream The voice of a call. */
+  attach(stream) {
+    this.remote?.attach(stream);
+  }
+
+  /** What the browser holds back of a call's sound. @param {number | null} ms */
+  setDelay(ms) {
+    if (this.remote && ms !== null) this.remote.delay = ms;
+  }
+
+  close() {
+    this.remote?.close();
   }
 
   /**
@@ -46,13 +86,14 @@ export class Voice {
    * @param {number} number Its place among all that the server has sent.
    */
   push(frame, number) {
-    const taken = this.player.push(frame);
+    const taken = this.local.push(frame);
     if (taken) this.unheard.push({ number, ...taken });
   }
 
   /** Another session, another count of turns. */
   restart() {
     this.replies.clear();
+    this.turns.clear();
     this.unheard = [];
     this.begun = 0;
     this.setManner("full");
@@ -88,6 +129,14 @@ export class Voice {
     switch (event.type) {
       case "response.created":
         this.begun = Math.max(this.begun, event.response?.duologue?.turn ?? 0);
+        this.turns.set(event.response?.id, event.response?.duologue?.turn ?? 0);
+        break;
+      case "output_audio_buffer.started":
+        this.remote?.begin(this.turns.get(event.response_id ?? "") ?? this.begun);
+        break;
+      case "output_audio_buffer.stopped":
+      case "output_audio_buffer.cleared":
+        this.remote?.finish(this.turns.get(event.response_id ?? "") ?? this.begun);
         break;
       case "response.output_item.added":
         if (event.item?.role === "assistant") this.begin(turn, event.item.id);
@@ -152,12 +201,20 @@ export class Voice {
     this.hooks.change();
   }
 
-  /** Silence at once, for everything that was begun; the server is told how much of it had been heard. */
-  stop() {
+  /**
+   * Silence at once, for everything that was begun; the server is told how much of it had been heard. In a call it knows
+   * that, and is only told to stop when it was the person who wanted it.
+   * @param {boolean} [wanted]
+   */
+  stop(wanted = false) {
     const { busy } = this.player;
     const { turn, ms } = this.player.clear(this.begun + 1);
     this.unheard = [];
     this.setManner("full");
+    if (this.player === this.remote) {
+      if (busy && wanted) this.hooks.send({ type: "output_audio_buffer.clear" });
+      return;
+    }
     const item = this.replies.get(turn)?.item;
     if (!busy || !item) return;
     this.hooks.send({ type: "duologue.playout", item_id: item, played_ms: ms });
@@ -197,7 +254,8 @@ export class Voice {
     while (this.unheard[0] && (this.unheard[0].turn < turn || (this.unheard[0].turn === turn && this.unheard[0].end <= position))) this.unheard.shift();
     // A turn that was stopped has been told of already.
     const item = turn >= this.player.floor ? (this.replies.get(turn)?.item ?? null) : null;
-    this.playout.update(performance.now(), { item, ms: this.player.heardMs(), playing });
+    // Of a call the server knows by the reports of the connection itself.
+    if (this.player === this.local) this.playout.update(performance.now(), { item, ms: this.player.heardMs(), playing });
     this.hooks.change();
   }
 }

@@ -1,10 +1,12 @@
 import { duetEn } from "./duet-en.js";
+import { lineEn } from "./line-en.js";
 import { mirrorEn } from "./mirror-en.js";
 
 /** The page's words in English. Its keys are the list that every other language must have. */
 export const en = {
   ...mirrorEn,
   ...duetEn,
+  ...lineEn,
   title: "Duologue, a scene for two",
   skip: "Skip to the content",
   home: "Duologue, all scenes",

@@ -1,4 +1,5 @@
 import { duetKo } from "./duet-ko.js";
+import { lineKo } from "./line-ko.js";
 import { mirrorKo } from "./mirror-ko.js";
 
 /**
@@ -8,6 +9,7 @@ import { mirrorKo } from "./mirror-ko.js";
 export const ko = {
   ...mirrorKo,
   ...duetKo,
+  ...lineKo,
   title: "Duologue, 둘만의 장면",
   skip: "본문으로 건너뛰기",
   home: "Duologue, 모든 장면",

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Where screenshots and recordings go. */
 export const SHOTS = process.env.SHOTS ?? tmpdir();
@@ -32,7 +32,7 @@ function browserWith(mic, camera) {
   const running = browsers.get(key) ?? chromium.launch({
     executablePath: CHROMIUM,
     headless: true,
-    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--autoplay-policy=no-user-gesture-required", ...microphone],
+    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection", ...microphone],
   });
   browsers.set(key, running);
   return running;
@@ -43,11 +43,12 @@ function browserWith(mic, camera) {
  * is closed when the test ends, however it ends.
  * @param {import("node:test").TestContext} test
  * @param {string} url
- * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string, path?: string, ready?: string, before?: (page: import("playwright-core").Page) => Promise<unknown>, touch?: boolean, lenient?: boolean}} [options]
- * `path` is the page, `ready` what is on it once it is there, `before` prepares it; a `lenient` page runs scripts of the test's own too.
+ * @param {{locale?: string, width?: number, height?: number, dark?: boolean, mic?: string | "denied" | "none", record?: boolean, camera?: string, path?: string, ready?: string, before?: (page: import("playwright-core").Page) => Promise<unknown>, touch?: boolean, lenient?: boolean, call?: boolean}} [options]
+ * `path` is the page, `ready` what is on it once it is there, `before` prepares it; a `lenient` page runs scripts of the test's own too;
+ * with `call` the scene is connected as the page does by itself, over WebRTC, else by a socket.
  */
 export async function openPage(test, url, options = {}) {
-  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false, path = "", ready = ".card", before = async () => {}, touch = false, lenient = false } = options;
+  const { locale = "en-US", width = 1280, height = 800, dark = false, mic = "none", camera = "none", record = false, path = "", ready = ".card", before = async () => {}, touch = false, lenient = false, call = false } = options;
   const browser = await browserWith(mic, camera);
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale, hasTouch: touch, bypassCSP: lenient });
   test.after(() => context.close());
@@ -57,6 +58,7 @@ export async function openPage(test, url, options = {}) {
   page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
   const elsewhere = [];
   page.on("request", (request) => new URL(request.url()).origin !== url && elsewhere.push(request.url()));
+  if (!call) await page.addInitScript(() => localStorage.getItem("duologue.rtc") ?? localStorage.setItem("duologue.rtc", "false"));
   if (record) await page.addInitScript(recordOutput);
   await before(page);
   await page.goto(url + path);

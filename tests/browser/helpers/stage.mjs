@@ -31,7 +31,7 @@ const MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Opens the stage; `next()` gives the connection that the page makes next. */
 export async function openStage() {
-  const stage = { calls: [], waiting: [], sockets: new Set(), refuse: 0, messages: [], parts: [], missing: [], report: null };
+  const stage = { calls: [], waiting: [], sockets: new Set(), refuse: 0, messages: [], parts: [], missing: [], report: null, peer: null };
   const server = createServer((request, answer) => void serve(stage, request, answer));
   server.on("upgrade", (request, socket) => upgrade(stage, request, socket));
   server.on("connection", (socket) => {
@@ -52,6 +52,8 @@ export async function openStage() {
     lose: (...names) => (stage.missing = names),
     /** What `GET …/report` answers: a page, or `null` for none. */
     report: (html) => (stage.report = html),
+    /** Who takes the page's calls over WebRTC: what `openPeer` has made. */
+    peer: (peer) => (stage.peer = peer),
     /** The next connection of the page. */
     next: () => stage.calls.shift() ?? new Promise((resolve) => stage.waiting.push(resolve)),
     close: async () => {
@@ -68,6 +70,7 @@ async function serve(stage, request, answer) {
   if (pathname === "/personas") return json(200, { personas: PERSONAS, active: "mira" });
   if (pathname === "/voice/voices") return json(200, { voices: [] });
   if (pathname === "/chat/sessions") return json(201, { id: randomUUID(), secret: "told-once" });
+  if (pathname.startsWith("/v1/realtime/calls")) return signal(stage, request, answer);
   if (stage.refuse) return json(stage.refuse, { error: { code: "not_found", message: "no such session" } });
   if (pathname.endsWith("/messages")) return json(200, { messages: stage.messages, has_more: false });
   if (pathname.endsWith("/report")) return stage.report && request.headers["x-duologue-secret"] ? answer.writeHead(200, { "content-type": "text/html" }).end(stage.report) : json(404, { error: { code: "not_found", message: "no report" } });
@@ -80,6 +83,17 @@ async function serve(stage, request, answer) {
   } catch {
     answer.writeHead(404).end();
   }
+}
+
+/** Signalling of a call: what the peer says to it. */
+async function signal({ peer }, request, answer) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  if (!peer) return answer.writeHead(404).end();
+  if (request.method === "DELETE") return (peer.hungUp = true), answer.writeHead(200).end();
+  const said = request.method === "POST" ? await peer.call(new URL(request.url, "http://stage"), text) : await peer.patch(text);
+  answer.writeHead(said.status, { "content-type": said.type, ...(said.location ? { location: said.location } : {}) }).end(said.body);
 }
 
 function upgrade(stage, request, socket) {
