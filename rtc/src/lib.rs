@@ -4,6 +4,8 @@
 //! comes in through others. `webrtc` is used in this crate alone, so that its next version is this crate's business.
 
 mod channel;
+#[cfg(any(test, feature = "client"))]
+pub mod client;
 pub mod clock;
 pub mod codec;
 pub mod config;

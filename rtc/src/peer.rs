@@ -39,7 +39,7 @@ use webrtc::{
 use crate::{
     codec::PARAMETERS,
     config::PeerConfig,
-    handler::{EVENTS, Handler, Path, PeerEvent},
+    handler::{EVENTS, Failure, Handler, Path, PeerEvent},
     reports::{Heard, Listener, Report},
     sdp::{Fragment, MAX_CANDIDATES, Offer, SdpError},
     track::RtpPacket,
@@ -177,9 +177,9 @@ impl Peer {
         self.ssrc
     }
 
-    /// Whether packets find their way.
-    pub fn has_path(&self) -> bool {
-        self.path.found.load(Ordering::Relaxed)
+    /// What it is that fails, if it takes too long until sound and messages flow.
+    pub fn failure(&self) -> Failure {
+        self.path.failure()
     }
 
     /// Whether sound and messages flow.
@@ -288,7 +288,7 @@ impl Drop for Peer {
 pub struct Closed;
 
 /// Builds a connection that listens, on a port of the range.
-async fn build(
+pub(crate) async fn build(
     config: &PeerConfig,
     handler: Arc<Handler>,
     listener: Listener,
@@ -350,7 +350,7 @@ fn opus() -> RTCRtpCodec {
 }
 
 /// The stream that the far end hears.
-fn voice(ssrc: u32) -> TrackLocalStaticRTP {
+pub(crate) fn voice(ssrc: u32) -> TrackLocalStaticRTP {
     let coding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
         active: true,
@@ -381,3 +381,6 @@ fn ice_of(answer: &str) -> String {
     }
     fragment
 }
+
+#[cfg(test)]
+mod tests;

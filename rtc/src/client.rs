@@ -1,0 +1,317 @@
+//! The calling end, for tests and benchmarks: what a browser does, without one.
+//!
+//! [`Dial::prepare`] makes an offer, somebody answers it, [`Calling::accept`] waits for the connection. [`Call::tick`] is
+//! then to be called every 20 ms: it says what waits and gives what is heard.
+
+mod http;
+mod line;
+mod relay;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use rtc::rtp;
+use tokio::{sync::mpsc, time::timeout};
+use webrtc::{
+    data_channel::{DataChannel, DataChannelEvent},
+    media_stream::track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
+    peer_connection::{PeerConnection, RTCSessionDescription},
+};
+
+pub use self::{
+    http::{Answer, post},
+    line::Line,
+    relay::{Network, Relay},
+};
+use crate::{
+    channel::{Channel, Message},
+    codec::{CodecError, EarStatistics, EncoderConfig},
+    config::PeerConfig,
+    handler::{EVENTS, Handler, Path, PeerEvent},
+    peer,
+    reports::{Heard, Listener, Report},
+    track::RtpPacket,
+};
+
+/// How long a connection may take to come about: six tries of ICE and DTLS on a network that loses a fifth.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Events of the data channel that wait; who is slower makes the server wait.
+const MESSAGES: usize = 256;
+
+/// Why there is no call.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server's address or answer is no HTTP as expected here.
+    #[error("{0}")]
+    Http(String),
+    /// The server answered with another status than 201.
+    #[error("the server refused the call with {}: {}", .0.status, .0.body)]
+    Refused(Answer),
+    /// A socket.
+    #[error("{0}")]
+    Socket(#[from] std::io::Error),
+    /// WebRTC.
+    #[error("{0}")]
+    Rtc(String),
+    /// Opus.
+    #[error("{0}")]
+    Codec(#[from] CodecError),
+}
+
+impl From<webrtc::error::Error> for CallError {
+    fn from(error: webrtc::error::Error) -> Self {
+        Self::Rtc(error.to_string())
+    }
+}
+
+/// How to call.
+#[derive(Clone, Debug, Default)]
+pub struct Dial {
+    /// The address that the caller's sound comes from.
+    pub peer: PeerConfig,
+    /// How what is said is encoded.
+    pub encoder: EncoderConfig,
+    /// A bad network between caller and server, made in this process.
+    pub network: Option<Network>,
+    /// The caller's token, if the server wants one.
+    pub bearer: Option<String>,
+}
+
+impl Dial {
+    /// Calls a server: `http://host:port` and a path with its query, as `/v1/realtime/calls?model=maya`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, refuses, or no connection comes about.
+    pub async fn call(&self, url: &str, path: &str) -> Result<(Call, Answer), CallError> {
+        let calling = self.prepare().await?;
+        let answer = post(&format!("{url}{path}"), self.bearer.as_deref(), calling.offer()).await?;
+        if answer.status != 201 {
+            return Err(CallError::Refused(answer));
+        }
+        let call = calling.accept(&answer.body).await?;
+        Ok((call, answer))
+    }
+
+    /// Makes an offer of sound both ways and the channel of events.
+    ///
+    /// # Errors
+    /// No port is free, or the library fails.
+    pub async fn prepare(&self) -> Result<Calling, CallError> {
+        let (told, events) = mpsc::channel(EVENTS);
+        let gathering = Arc::new(tokio::sync::watch::Sender::new(false));
+        let handler = Arc::new(Handler::new(told, gathering.clone(), Arc::new(Path::default())));
+        let ssrc = rand::random::<u32>();
+        let heard = Heard::default();
+        let listener = Listener::new(ssrc, heard.clone());
+        let connection = peer::build(&self.peer, handler, listener)
+            .await
+            .map_err(|error| CallError::Rtc(error.to_string()))?;
+        let voice = Arc::new(peer::voice(ssrc));
+        connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
+        let channel = connection.create_data_channel("oai-events", None).await?;
+        let offer = connection.create_offer(None).await?;
+        let mut gathered = gathering.subscribe();
+        connection.set_local_description(offer).await?;
+        // What is not gathered by then is not needed on one machine.
+        let _ = timeout(self.peer.gather_within, gathered.wait_for(|complete| *complete)).await;
+        let described = connection.local_description().await;
+        let mut offer = described.ok_or_else(|| CallError::Rtc("there is no offer".into()))?.sdp;
+        let relay = match self.network {
+            Some(network) => {
+                let relay = Relay::between(&offer, network).await?;
+                offer = relay::redirect(&offer, relay.caller());
+                Some(relay)
+            }
+            None => None,
+        };
+        let parts = Parts { connection, voice, ssrc, channel, events, heard, relay };
+        Ok(Calling { parts, offer, line: Line::new(self.encoder)? })
+    }
+}
+
+/// What a call consists of.
+struct Parts {
+    connection: Arc<dyn PeerConnection>,
+    voice: Arc<TrackLocalStaticRTP>,
+    ssrc: u32,
+    channel: Arc<dyn DataChannel>,
+    events: mpsc::Receiver<PeerEvent>,
+    heard: Heard,
+    relay: Option<Relay>,
+}
+
+/// A call that was not answered yet.
+pub struct Calling {
+    parts: Parts,
+    offer: String,
+    line: Line,
+}
+
+impl std::fmt::Debug for Calling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Calling").field("relay", &self.parts.relay).finish_non_exhaustive()
+    }
+}
+
+impl Calling {
+    /// The offer, with all candidates.
+    pub fn offer(&self) -> &str {
+        &self.offer
+    }
+
+    /// Takes the answer, and waits until sound and messages flow.
+    ///
+    /// # Errors
+    /// The answer cannot be understood, or no connection comes about.
+    pub async fn accept(self, answer: &str) -> Result<Call, CallError> {
+        let Self { mut parts, line, .. } = self;
+        let answer = match &mut parts.relay {
+            Some(relay) => {
+                relay.begin(answer)?;
+                relay::redirect(answer, relay.server())
+            }
+            None => answer.to_owned(),
+        };
+        let answer = RTCSessionDescription::answer(answer)?;
+        parts.connection.set_remote_description(answer).await?;
+        let connected = async {
+            loop {
+                match parts.events.recv().await {
+                    Some(PeerEvent::Connected) => return Ok(()),
+                    Some(PeerEvent::Failed(failure)) => return Err(failure.code().to_owned()),
+                    Some(_) => {}
+                    None => return Err("the connection ended".to_owned()),
+                }
+            }
+        };
+        let within = timeout(CONNECTED_WITHIN, connected).await;
+        within.map_err(|_| CallError::Rtc("no connection in 30 s".into()))?.map_err(CallError::Rtc)?;
+        while let Some(event) = parts.channel.poll().await {
+            if matches!(event, DataChannelEvent::OnOpen) {
+                break;
+            }
+        }
+        let channel = Channel::new(parts.channel, "oai-events");
+        let messages = read(channel.clone());
+        Ok(Call {
+            connection: parts.connection,
+            voice: parts.voice,
+            ssrc: parts.ssrc,
+            channel,
+            messages,
+            events: parts.events,
+            heard: parts.heard,
+            line,
+            relay: parts.relay,
+        })
+    }
+}
+
+fn to_rtp(packet: RtpPacket, ssrc: u32) -> rtp::Packet {
+    let header = rtp::Header {
+        version: 2,
+        marker: packet.marker,
+        payload_type: packet.payload_type,
+        sequence_number: packet.sequence,
+        timestamp: packet.timestamp,
+        ssrc,
+        ..rtp::Header::default()
+    };
+    rtp::Packet { header, payload: Bytes::from(packet.payload) }
+}
+
+/// Messages in the order in which they came, until the channel closes or nobody takes them.
+fn read(channel: Channel) -> mpsc::Receiver<String> {
+    let (told, messages) = mpsc::channel(MESSAGES);
+    tokio::spawn(async move {
+        while let Some(message) = channel.next().await {
+            let Message::Text(text) = message else { continue };
+            if told.send(text).await.is_err() {
+                return;
+            }
+        }
+    });
+    messages
+}
+
+/// A call.
+pub struct Call {
+    connection: Arc<dyn PeerConnection>,
+    voice: Arc<TrackLocalStaticRTP>,
+    ssrc: u32,
+    channel: Channel,
+    messages: mpsc::Receiver<String>,
+    events: mpsc::Receiver<PeerEvent>,
+    heard: Heard,
+    line: Line,
+    relay: Option<Relay>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("ssrc", &self.ssrc).field("relay", &self.relay).finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    /// Takes samples to be said, 24 kHz; says how many, see [`crate::codec::Mouth::push`].
+    pub fn say(&mut self, samples: &[i16]) -> usize {
+        self.line.say(samples)
+    }
+
+    /// The next 20 ms: sends what waits, or silence, and gives what is heard, once anything is.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub async fn tick(&mut self) -> Result<Option<Vec<i16>>, CallError> {
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                PeerEvent::Hears(hearing) => self.line.hear(hearing),
+                PeerEvent::Failed(failure) => return Err(CallError::Rtc(failure.code().to_owned())),
+                _ => {}
+            }
+        }
+        let (spoken, heard) = self.line.tick()?;
+        if let Some(spoken) = spoken {
+            self.voice.write_rtp(to_rtp(spoken, self.ssrc)).await?;
+        }
+        Ok(heard)
+    }
+
+    /// The next event of the server, as JSON text; `None` when the channel is closed.
+    pub async fn event(&mut self) -> Option<String> {
+        self.messages.recv().await
+    }
+
+    /// Sends an event.
+    ///
+    /// # Errors
+    /// The channel is closed, or the event too large.
+    pub async fn send(&self, event: &str) -> Result<(), CallError> {
+        self.channel.send_text(event).await.map_err(|unsent| CallError::Rtc(format!("{unsent:?}")))
+    }
+
+    /// What came and what was made of it.
+    pub fn statistics(&self) -> EarStatistics {
+        self.line.statistics()
+    }
+
+    /// The server's last report about the caller's sound.
+    pub fn report(&self) -> Option<Report> {
+        self.heard.report()
+    }
+
+    /// Packets that the bad network was given, and of these the ones that it lost.
+    pub fn lost_on_purpose(&self) -> Option<(u64, u64)> {
+        self.relay.as_ref().map(Relay::counts)
+    }
+
+    /// Ends it.
+    pub async fn close(self) {
+        // It cannot fail in a way that anybody could do something about.
+        let _ = self.connection.close().await;
+    }
+}
