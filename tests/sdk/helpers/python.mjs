@@ -10,9 +10,10 @@ const PYTHON = process.env.SDK_PYTHON ?? join(HOME, "venv/bin/python");
  * @param {string} program
  * @param {string[]} words
  * @param {number} [seconds] After which it is ended.
+ * @param {string} [folder] To run in.
  */
-export async function python(program, words = [], seconds = 300) {
-  const child = spawn(PYTHON, [join(import.meta.dirname, "..", program), ...words], { stdio: ["ignore", "pipe", "pipe"] });
+export async function python(program, words = [], seconds = 300, folder) {
+  const child = spawn(PYTHON, [join(import.meta.dirname, "..", program), ...words], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const [out, errors] = [[], []];
   child.stdout.on("data", (chunk) => out.push(chunk));
   child.stderr.on("data", (chunk) => errors.push(chunk));

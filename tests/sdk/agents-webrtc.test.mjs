@@ -1,0 +1,144 @@
+/** `@openai/agents` over WebRTC in Chromium: a spoken conversation with an interruption and a tool call, unmodified. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before, test } from "node:test";
+import OpenAI from "openai";
+import { clipAt, resample, shareHeard, spoken, spokenWords, transcribe, wav, wordErrors } from "../browser/helpers/audio.mjs";
+import { openPage, recording } from "../browser/helpers/browser.mjs";
+import { until } from "./helpers/mouth.mjs";
+import { start } from "./helpers/server.mjs";
+
+/** What the package ships for browsers. */
+const BUNDLE = join(import.meta.dirname, "node_modules/@openai/agents-realtime/dist/bundle");
+
+/** The page of somebody else: their script, and the package under its name. */
+const PAGE = `<!doctype html><meta charset="utf-8"><title>stock</title>
+<script>SERVER = location.origin</script>
+<script type="importmap">{ "imports": { "@openai/agents-realtime": "/stock/openai-realtime-agents.mjs" } }</script>
+<script type="module">
+  import { session, connect } from "/stock/agents-webrtc.mjs";
+  Object.assign(window, { session, connect });
+  document.body.append(Object.assign(document.createElement("p"), { id: "ready", textContent: "ready" }));
+</script>`;
+
+/** The rate at which the browser's microphone and loudspeaker run here. */
+const RATE = 48_000;
+const [SHORT, LONG] = ["0880", "0920"];
+
+let server;
+let folder;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "duologue-sdk-"));
+  server = await start();
+});
+after(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Serves the page beside the server's own, from the same address. */
+async function stock(page) {
+  await page.route("**/stock/**", async (route) => {
+    const name = basename(new URL(route.request().url()).pathname);
+    if (name === "page.html") return route.fulfill({ contentType: "text/html", body: PAGE });
+    const path = join(name === "agents-webrtc.mjs" ? join(import.meta.dirname, "snippets") : BUNDLE, name);
+    return route.fulfill({ contentType: "text/javascript", body: await readFile(path) });
+  });
+  await page.addInitScript(body);
+}
+
+/** Runs in the page: a microphone that says what the test says, and an ear at whatever element plays a stream. */
+function body() {
+  const context = new AudioContext({ sampleRate: 48_000 });
+  const mouth = context.createMediaStreamDestination();
+  navigator.mediaDevices.getUserMedia = async () => mouth.stream;
+  window.say = (base64) => new Promise((resolve) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const samples = Float32Array.from(new Int16Array(bytes.buffer), (value) => value / 32_768);
+    const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48_000 });
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    source.connect(mouth);
+    source.onended = resolve;
+    source.start();
+  });
+  window.recorded = [];
+  window.recordedRate = 48_000;
+  window.loudAt = 0;
+  const place = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "srcObject");
+  Object.defineProperty(HTMLMediaElement.prototype, "srcObject", {
+    ...place,
+    set(stream) {
+      place.set.call(this, stream);
+      const tap = context.createScriptProcessor(4_096, 1, 1);
+      tap.onaudioprocess = ({ inputBuffer }) => {
+        const heard = inputBuffer.getChannelData(0);
+        const loudness = Math.sqrt(heard.reduce((sum, value) => sum + value * value, 0) / heard.length);
+        if (loudness > 0.002) window.loudAt = performance.now();
+        if (performance.now() - window.loudAt < 600) window.recorded.push(heard.slice());
+      };
+      context.createMediaStreamSource(stream).connect(tap);
+      tap.connect(context.destination);
+    },
+  });
+}
+
+/** Notes what the session tells, through its public events alone. */
+function watch() {
+  const { session } = window;
+  window.seen = { errors: [], tools: [], events: [] };
+  session.on("error", ({ error }) => window.seen.errors.push(JSON.parse(JSON.stringify(error?.error ?? String(error)))));
+  session.on("agent_tool_start", (_context, _agent, _tool, { toolCall }) => window.seen.tools.push(JSON.parse(toolCall.arguments)));
+  session.on("transport_event", ({ type, response }) => window.seen.events.push({ type, response, at: performance.now() }));
+}
+
+test("a spoken conversation over WebRTC with an interruption and a tool call", { timeout: 500_000 }, async (t) => {
+  const { page, troubles } = await openPage(t, server.url, { path: "/stock/page.html", ready: "#ready", before: stock });
+  await page.evaluate(watch);
+  const { value } = await new OpenAI().realtime.clientSecrets.create({ session: { type: "realtime", model: "maya" } });
+  assert.match(value, /^ek_/);
+  await page.evaluate((secret) => window.connect(secret), value);
+  const say = (samples) => page.evaluate((base64) => window.say(base64), Buffer.from(samples.buffer).toString("base64"));
+  const events = (type) => page.evaluate((wanted) => window.seen.events.filter((event) => event.type === wanted), type);
+  const done = async (status) => (await events("response.done")).map(({ response }) => response).filter((one) => one.status === status);
+  const said = (role) => page.evaluate((who) => window.session.history.filter((item) => item.type === "message" && item.role === who)
+    .map(({ content }) => content.map((part) => part.transcript ?? part.text ?? "").join("")).filter(Boolean), role);
+
+  // Understood, and answered by a voice that says what the transcript says.
+  await say(await clipAt(SHORT, RATE));
+  await until("a whole reply", async () => (await done("completed"))[0]);
+  await until("it was heard out", async () => (await events("output_audio_buffer.stopped"))[0]);
+  const [asked] = await said("user");
+  assert.ok(wordErrors(await spokenWords(SHORT), asked) <= 0.3, `understood: ${asked}`);
+  const reply = (await said("assistant")).at(-1);
+  const file = join(folder, "reply.wav");
+  await writeFile(file, wav(resample(await recording(page), RATE), RATE));
+  const heard = await transcribe(file, "en");
+  assert.ok(shareHeard(reply, heard) >= 0.6, `said: ${reply}\nheard: ${heard}`);
+
+  // Interrupted by voice: the server falls silent.
+  const begun = (await events("output_audio_buffer.started")).length;
+  await page.evaluate(() => window.session.sendMessage("Tell me a very long story about a river, in twenty sentences."));
+  await until("a reply that sounds", async () => (await events("output_audio_buffer.started")).length > begun);
+  await page.waitForTimeout(1_500);
+  const answered = (await done("completed")).length;
+  await say(await clipAt(LONG, RATE));
+  const cleared = await until("an interruption", async () => (await events("output_audio_buffer.cleared"))[0]);
+  const [cut] = await until("a cancelled reply", async () => (await done("cancelled")).length > 0 && done("cancelled"));
+  assert.equal(cut.status_details.reason, "turn_detected");
+  const loudAt = await page.evaluate(() => window.loudAt);
+  assert.ok(loudAt < cleared.at + 600, `silent ${loudAt - cleared.at} ms after it was said`);
+  await until("an answer to the interruption", async () => (await done("completed")).length > answered);
+  assert.ok(wordErrors(await spokenWords(LONG), (await said("user")).at(-1)) <= 0.5, `understood: ${(await said("user")).at(-1)}`);
+
+  // A tool of the client's own is called, and its answer is spoken.
+  await say(await spoken("What is the weather in Seoul? Use the get weather tool.", join(folder, "ask.wav"), "en", RATE));
+  const call = await until("a tool call", () => page.evaluate(() => window.seen.tools[0]));
+  assert.match(call.city, /seoul/i);
+  await until("a spoken answer", async () => /sunny|21|twenty/i.test((await said("assistant")).at(-1) ?? ""));
+  assert.deepEqual(await page.evaluate(() => window.seen.errors), []);
+  assert.deepEqual(troubles, []);
+  await page.evaluate(() => window.session.close());
+});
