@@ -65,12 +65,22 @@ impl Failure {
 /// What is known without waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Path {
-    /// Packets find their way.
+    /// Packets find their way, or did at some time.
     pub(crate) found: AtomicBool,
     /// Sound and messages flow.
     pub(crate) connected: AtomicBool,
+    /// They did at some time.
+    pub(crate) was_connected: AtomicBool,
     /// Tracks and channels that were refused because there were too many, and events that found no room.
     pub(crate) refused: AtomicUsize,
+}
+
+impl Path {
+    /// What it is that fails, if it fails now: with a refused certificate packets find their way, and nothing more.
+    pub(crate) fn failure(&self) -> Failure {
+        let found = self.found.load(Ordering::Relaxed);
+        if found && !self.was_connected.load(Ordering::Relaxed) { Failure::Dtls } else { Failure::Ice }
+    }
 }
 
 pub(crate) struct Handler {
@@ -106,18 +116,18 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         let found = matches!(state, RTCIceConnectionState::Connected | RTCIceConnectionState::Completed);
-        self.path.found.store(found, Ordering::Relaxed);
+        self.path.found.fetch_or(found, Ordering::Relaxed);
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         let connected = state == RTCPeerConnectionState::Connected;
         self.path.connected.store(connected, Ordering::Relaxed);
+        self.path.was_connected.fetch_or(connected, Ordering::Relaxed);
         match state {
             RTCPeerConnectionState::Connected => self.tell(PeerEvent::Connected),
             RTCPeerConnectionState::Disconnected => self.tell(PeerEvent::Disconnected),
             RTCPeerConnectionState::Failed => {
-                let found = self.path.found.load(Ordering::Relaxed);
-                self.tell(PeerEvent::Failed(if found { Failure::Dtls } else { Failure::Ice }));
+                self.tell(PeerEvent::Failed(self.path.failure()));
             }
             _ => {}
         }

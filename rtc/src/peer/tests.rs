@@ -1,0 +1,314 @@
+//! Two ends in one process, over sockets of 127.0.0.1.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::timeout};
+use webrtc::{
+    data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit},
+    media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
+    peer_connection::{PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionState},
+};
+
+use rtc::peer_connection::configuration::RTCOfferOptions;
+
+use super::*;
+use crate::channel::{Channel, Message};
+
+/// Nothing here takes long; a deadlock is to be a failure and not a wait.
+const SOON: Duration = Duration::from_secs(20);
+
+/// What the calling end sees.
+#[derive(Debug)]
+enum Seen {
+    Gathered,
+    State(RTCPeerConnectionState),
+    Rtp(rtp::Packet),
+}
+
+struct Eyes(mpsc::Sender<Seen>);
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Eyes {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            let _ = self.0.try_send(Seen::Gathered);
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        let _ = self.0.try_send(Seen::State(state));
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let told = self.0.clone();
+        tokio::spawn(async move {
+            while let Some(event) = track.poll().await {
+                if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    let _ = told.try_send(Seen::Rtp(packet));
+                }
+            }
+        });
+    }
+}
+
+struct Caller {
+    connection: Arc<dyn PeerConnection>,
+    voice: Arc<TrackLocalStaticRTP>,
+    events: Arc<dyn DataChannel>,
+    seen: mpsc::Receiver<Seen>,
+}
+
+impl Caller {
+    async fn new(payload_type: u8) -> Self {
+        let (told, seen) = mpsc::channel(1_024);
+        let mut media = MediaEngine::default();
+        let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type, ..Default::default() };
+        media.register_codec(opus, RtpCodecKind::Audio).expect("a codec");
+        let connection = PeerConnectionBuilder::new()
+            .with_media_engine(media)
+            .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+            .with_setting_engine(SettingEngineBuilder::new().with_include_loopback_candidate(true).build())
+            .with_handler(Arc::new(Eyes(told)))
+            .with_udp_addrs(vec!["127.0.0.1:0".to_owned()])
+            .build()
+            .await
+            .expect("a connection");
+        let voice = Arc::new(voice(7));
+        connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await.expect("a track");
+        let events = connection.create_data_channel("oai-events", None).await.expect("a channel");
+        Self { connection: Arc::new(connection), voice, events, seen }
+    }
+
+    async fn offer(&mut self, restarts: bool) -> String {
+        let options = restarts.then(|| RTCOfferOptions { ice_restart: true });
+        let offer = self.connection.create_offer(options).await.expect("an offer");
+        self.connection.set_local_description(offer).await.expect("applied");
+        self.until(|seen| matches!(seen, Seen::Gathered)).await;
+        self.connection.local_description().await.expect("an offer").sdp
+    }
+
+    async fn accept(&self, answer: String) {
+        let answer = RTCSessionDescription::answer(answer).expect("an answer");
+        self.connection.set_remote_description(answer).await.expect("accepted");
+    }
+
+    async fn until(&mut self, is_it: impl Fn(&Seen) -> bool) -> Seen {
+        let wait = async {
+            loop {
+                let seen = self.seen.recv().await.expect("still there");
+                if is_it(&seen) {
+                    return seen;
+                }
+            }
+        };
+        timeout(SOON, wait).await.expect("soon")
+    }
+
+    async fn say(&self, sequence: u16) {
+        let header = rtp::Header {
+            version: 2,
+            payload_type: 111,
+            sequence_number: sequence,
+            timestamp: u32::from(sequence) * 960,
+            ssrc: 7,
+            ..Default::default()
+        };
+        let payload = Bytes::from_static(&[0xf8, 0xff, 0xfe]);
+        let _ = self.voice.write_rtp(rtp::Packet { header, payload }).await;
+    }
+
+    async fn hears(&self) -> String {
+        let wait = async {
+            loop {
+                match self.events.poll().await.expect("open") {
+                    DataChannelEvent::OnMessage(message) => {
+                        return String::from_utf8(message.data.to_vec()).expect("text");
+                    }
+                    _ => {}
+                }
+            }
+        };
+        timeout(SOON, wait).await.expect("soon")
+    }
+}
+
+async fn next(events: &mut mpsc::Receiver<PeerEvent>) -> PeerEvent {
+    timeout(SOON, events.recv()).await.expect("soon").expect("an event")
+}
+
+async fn connected(caller: &mut Caller) -> (Answered, Channel) {
+    let offer = Offer::read(&caller.offer(false).await).expect("an offer");
+    let mut answered = Peer::answer(&PeerConfig::default(), offer).await.expect("an answer");
+    caller.accept(answered.sdp.clone()).await;
+    let (mut channel, mut is_connected) = (None, false);
+    while channel.is_none() || !is_connected {
+        match next(&mut answered.events).await {
+            PeerEvent::Channel(opened) => channel = Some(opened),
+            PeerEvent::Connected => is_connected = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    (answered, channel.expect("a channel"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_and_messages_go_both_ways_and_reports_come_back() {
+    let mut caller = Caller::new(111).await;
+    let (mut answered, channel) = connected(&mut caller).await;
+    let peer = &answered.peer;
+    assert!(peer.is_connected() && peer.speaks());
+    assert_eq!(channel.label(), "oai-events");
+    channel.send_text("안녕").await.expect("sent");
+    assert_eq!(caller.hears().await, "안녕");
+    caller.events.send_text("hello").await.expect("sent");
+    assert_eq!(channel.next().await, Some(Message::Text("hello".into())));
+    for sequence in 0..10 {
+        caller.say(sequence).await;
+        let payload = vec![0xf8, 0xff, 0xfe];
+        let packet = RtpPacket {
+            ssrc: 0,
+            sequence: 100 + sequence,
+            timestamp: u32::from(sequence) * 960,
+            payload_type: 111,
+            marker: sequence == 0,
+            payload,
+        };
+        peer.send(packet).await.expect("sent");
+    }
+    let PeerEvent::Hears(hearing) = next(&mut answered.events).await else { panic!("no sound") };
+    let first = timeout(SOON, hearing.next()).await.expect("soon").expect("a packet");
+    assert_eq!((first.ssrc, first.payload_type, first.payload.len()), (7, 111, 3));
+    let Seen::Rtp(packet) = caller.until(|seen| matches!(seen, Seen::Rtp(_))).await else { panic!() };
+    assert_eq!((packet.header.ssrc, packet.header.payload_type), (peer.ssrc(), 111));
+    // The library reports once a second.
+    let reported = async {
+        while peer.report().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        peer.report().expect("just seen")
+    };
+    assert_eq!(timeout(SOON, reported).await.expect("soon").highest & 0xffff, 109);
+    assert!(peer.last_packet().is_some());
+    let arrived = async {
+        while channel.outstanding().await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, arrived).await.expect("acknowledged");
+    answered.peer.close().await;
+    assert_eq!(timeout(SOON, channel.next()).await.expect("soon"), None, "closed");
+    assert_eq!(channel.send_text("late").await, Err(crate::channel::Unsent::Closed));
+    caller.connection.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_certificate_than_the_offers_is_refused() {
+    let mut caller = Caller::new(111).await;
+    let text = caller.offer(false).await;
+    let sum = text.lines().find_map(|line| line.strip_prefix("a=fingerprint:sha-256 ")).expect("a sum").to_owned();
+    let forged = text.replace(&sum, &["00"; 32].join(":"));
+    let second = Duration::from_secs(1);
+    let config = PeerConfig { disconnected_after: second, failed_after: second, ..PeerConfig::default() };
+    let mut answered =
+        Peer::answer(&config, Offer::read(&forged).expect("an offer")).await.expect("an answer");
+    caller.accept(answered.sdp.clone()).await;
+    let failure = loop {
+        match next(&mut answered.events).await {
+            PeerEvent::Failed(failure) => break failure,
+            PeerEvent::Disconnected => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(failure, Failure::Dtls);
+    answered.peer.close().await;
+    caller.connection.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ice_restarts_with_a_fragment() {
+    let mut caller = Caller::new(96).await;
+    let (answered, channel) = connected(&mut caller).await;
+    let again = caller.offer(true).await;
+    let kept = ["a=ice-ufrag:", "a=ice-pwd:", "a=candidate:"];
+    let mut text = String::new();
+    for line in again.lines().filter(|line| kept.iter().any(|kept| line.starts_with(kept))) {
+        text += &format!("{line}\r\n");
+    }
+    let fragment = Fragment::read(&text).expect("a fragment");
+    assert!(answered.peer.is_restarted_by(&fragment).await);
+    let ours = answered.peer.restart(&fragment).await.expect("restarted");
+    let first = |key: &str, text: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+    let (old, new) = (first("a=ice-ufrag:", &answered.sdp), first("a=ice-ufrag:", &ours));
+    assert!(new.is_some() && new != old, "{ours}");
+    assert!(ours.contains("a=candidate:"), "{ours}");
+    assert!(!answered.peer.is_restarted_by(&fragment).await, "once");
+    // The caller takes the fragment into the answer that it has.
+    let password = first("a=ice-pwd:", &ours).expect("a password");
+    let candidates = ours.lines().filter(|line| line.starts_with("a=candidate:")).collect::<Vec<_>>();
+    let mut answer = String::new();
+    for line in answered.sdp.lines().filter(|line| !line.starts_with("a=candidate:")) {
+        let line = match line {
+            _ if line.starts_with("a=ice-ufrag:") => format!("a=ice-ufrag:{}", new.as_deref().expect("new")),
+            _ if line.starts_with("a=ice-pwd:") => format!("a=ice-pwd:{password}"),
+            other => other.to_owned(),
+        };
+        answer += &format!("{line}\r\n");
+        if line == "a=mid:0" {
+            candidates.iter().for_each(|candidate| answer += &format!("{candidate}\r\n"));
+        }
+    }
+    caller.accept(answer).await;
+    channel.send_text("after").await.expect("sent");
+    assert_eq!(caller.hears().await, "after");
+    answered.peer.close().await;
+    caller.connection.close().await.expect("closed");
+}
+
+fn sockets() -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").expect("Linux").filter_map(Result::ok);
+    let is_socket = |link: &std::fs::DirEntry| {
+        std::fs::read_link(link.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
+    };
+    links.filter(is_socket).count()
+}
+
+/// The others in this process have sockets of their own, so this one counts in a process of its own.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how the test knows that it is alone")]
+fn nothing_is_left_of_a_peer_that_is_dropped_or_closed() {
+    const ALONE: &str = "DUOLOGUE_RTC_ALONE";
+    let me = std::env::current_exe().expect("a program");
+    if std::env::var_os(ALONE).is_none() {
+        let name = "peer::tests::nothing_is_left_of_a_peer_that_is_dropped_or_closed";
+        let run = std::process::Command::new(me).args([name, "--exact"]).env(ALONE, "1").status();
+        assert!(run.expect("runs").success());
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let before = sockets();
+        for closes in [true, false] {
+            let mut caller = Caller::new(111).await;
+            let (answered, channel) = connected(&mut caller).await;
+            open_many(&caller.connection).await;
+            if closes {
+                answered.peer.close().await;
+            }
+            drop((answered, channel));
+            caller.connection.close().await.expect("closed");
+        }
+        let gone = async {
+            while sockets() > before || tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(SOON, gone).await.expect("nothing is left");
+    });
+}
+
+async fn open_many(connection: &Arc<dyn PeerConnection>) {
+    for idx in 0..40 {
+        let options = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
+        let _ = connection.create_data_channel(&format!("channel {idx}"), Some(options)).await;
+    }
+}
