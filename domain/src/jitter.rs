@@ -128,7 +128,7 @@ pub struct Statistics {
     pub inserted: u64,
     /// Frames left out to catch up.
     pub skipped: u64,
-    /// Longest gap, in microseconds.
+    /// Longest gap that is over, in microseconds.
     pub longest_gap_us: i64,
     /// Delay of what is played behind the fastest packets, in microseconds.
     pub delay_us: i64,
@@ -319,6 +319,7 @@ impl Buffer {
 
     /// The sender was silent for so long from this place on: the time to come to the wanted delay at once.
     fn silence(&mut self, place: &mut Place, silence: i64, now_us: u64) -> Option<Step> {
+        self.gap_us = 0;
         let end = place.at + silence;
         place.at = place.at.max(self.delay.place(now_us).min(end));
         place.owed = 0;
@@ -422,9 +423,13 @@ impl Buffer {
             Step::Wait => i64::from(FRAME),
             _ => 0,
         };
-        self.gap_us =
-            if unheard == 0 || silent || self.comforting > 0 { 0 } else { self.gap_us + us(unheard) };
+        if unheard > 0 && !silent && self.comforting == 0 {
+            self.gap_us += us(unheard);
+            return;
+        }
+        // It counts once it is over: what a packet then shows to have been silence was no gap.
         self.statistics.longest_gap_us = self.statistics.longest_gap_us.max(self.gap_us);
+        self.gap_us = 0;
     }
 }
 
