@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import OpenAI from "openai";
 import { clipAt, resample, shareHeard, spoken, spokenWords, transcribe, wav, wordErrors } from "../browser/helpers/audio.mjs";
 import { openPage, recording } from "../browser/helpers/browser.mjs";
+import { giveMouth, RATE, say as sayIn } from "../browser/helpers/mouth.mjs";
 import { until } from "./helpers/mouth.mjs";
 import { start } from "./helpers/server.mjs";
 
@@ -23,8 +24,6 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>stock</title>
   document.body.append(Object.assign(document.createElement("p"), { id: "ready", textContent: "ready" }));
 </script>`;
 
-/** The rate at which the browser's microphone and loudspeaker run here. */
-const RATE = 48_000;
 const [SHORT, LONG] = ["0880", "0920"];
 
 let server;
@@ -46,24 +45,13 @@ async function stock(page) {
     const path = join(name === "agents-webrtc.mjs" ? join(import.meta.dirname, "snippets") : BUNDLE, name);
     return route.fulfill({ contentType: "text/javascript", body: await readFile(path) });
   });
-  await page.addInitScript(body);
+  await giveMouth(page);
+  await page.addInitScript(ear);
 }
 
-/** Runs in the page: a microphone that says what the test says, and an ear at whatever element plays a stream. */
-function body() {
+/** Runs in the page: an ear at whatever element plays a stream. */
+function ear() {
   const context = new AudioContext({ sampleRate: 48_000 });
-  const mouth = context.createMediaStreamDestination();
-  navigator.mediaDevices.getUserMedia = async () => mouth.stream;
-  window.say = (base64) => new Promise((resolve) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    const samples = Float32Array.from(new Int16Array(bytes.buffer), (value) => value / 32_768);
-    const buffer = new AudioBuffer({ length: samples.length, sampleRate: 48_000 });
-    buffer.copyToChannel(samples, 0);
-    const source = new AudioBufferSourceNode(context, { buffer });
-    source.connect(mouth);
-    source.onended = resolve;
-    source.start();
-  });
   window.recorded = [];
   window.recordedRate = 48_000;
   window.loudAt = 0;
@@ -72,6 +60,7 @@ function body() {
     ...place,
     set(stream) {
       place.set.call(this, stream);
+      if (!stream) return;
       const tap = context.createScriptProcessor(4_096, 1, 1);
       tap.onaudioprocess = ({ inputBuffer }) => {
         const heard = inputBuffer.getChannelData(0);
@@ -100,7 +89,7 @@ test("a spoken conversation over WebRTC with an interruption and a tool call", {
   const { value } = await new OpenAI().realtime.clientSecrets.create({ session: { type: "realtime", model: "maya" } });
   assert.match(value, /^ek_/);
   await page.evaluate((secret) => window.connect(secret), value);
-  const say = (samples) => page.evaluate((base64) => window.say(base64), Buffer.from(samples.buffer).toString("base64"));
+  const say = (samples) => sayIn(page, samples);
   const events = (type) => page.evaluate((wanted) => window.seen.events.filter((event) => event.type === wanted), type);
   const done = async (status) => (await events("response.done")).map(({ response }) => response).filter((one) => one.status === status);
   const said = (role) => page.evaluate((who) => window.session.history.filter((item) => item.type === "message" && item.role === who)
