@@ -9,7 +9,9 @@
 mod check;
 mod layers;
 mod legacy;
+mod mcp;
 mod report;
+mod rtc;
 mod scoring;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,11 @@ use std::{fmt, net::IpAddr, path::PathBuf};
 use duologue_engines::config::{EmbedConfig, LandmarkerConfig, LlmConfig, SttConfig, TtsConfig, VadConfig};
 use serde::Deserialize;
 
-pub use self::scoring::{CoachSection, FaceSection};
+pub use self::mcp::McpConfig;
+pub use self::{
+    rtc::RtcConfig,
+    scoring::{CoachSection, FaceSection},
+};
 
 /// The complete defaults, commented: also the file that an operator edits.
 pub const DEFAULTS: &str = include_str!("../config/duologue.toml");
@@ -61,8 +67,12 @@ pub struct Config {
     pub face: FaceSection,
     /// Duets and MIDI files.
     pub duet: DuetConfig,
+    /// Calls over WebRTC.
+    pub rtc: RtcConfig,
     /// Logs.
     pub log: LogConfig,
+    /// MCP servers whose functions personas may call.
+    pub mcp: Vec<McpConfig>,
 }
 
 /// `[server]`.
@@ -87,6 +97,16 @@ pub struct ServerConfig {
     pub drain_s: u64,
     /// Serve other machines without authentication.
     pub open_without_auth: bool,
+    /// Addresses and networks of proxies that are believed about where a request comes from.
+    pub trusted_proxies: Vec<String>,
+    /// Connections of one address.
+    pub connections_per_client: usize,
+    /// Connections of all.
+    pub max_connections: usize,
+    /// Requests of one client that are at work together.
+    pub requests_per_client: usize,
+    /// Of these, requests that use models.
+    pub model_requests_per_client: usize,
 }
 
 impl ServerConfig {
@@ -183,6 +203,16 @@ impl fmt::Debug for StoreConfig {
     }
 }
 
+/// Who decides how many scenes may be in conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// The waits of the last turns.
+    Measured,
+    /// Nobody: all that are open.
+    Fixed,
+}
+
 /// `[sessions]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,6 +221,14 @@ pub struct SessionsConfig {
     pub max: usize,
     /// Scenes at once of one user.
     pub per_user: usize,
+    /// Scenes at once of one client.
+    pub per_client: usize,
+    /// Who decides how many may be in conversation.
+    pub admission: Admission,
+    /// What the 95th percentile of voice to voice is held below.
+    pub max_voice_to_voice_ms: u64,
+    /// So many scenes may be in conversation whatever is measured.
+    pub least_talking: usize,
     /// Scenes that one address may create in a minute.
     pub created_per_minute: u32,
     /// Seconds that a scene without a connection waits for its client.

@@ -14,7 +14,7 @@ use duologue_music::smf::SmfError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::midi::sound::SoundError;
+use crate::{midi::sound::SoundError, rtc::Refusal};
 
 /// Every way in which a request can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,11 @@ pub enum Code {
     NotAForm,
     ModelNotFound,
     UnsupportedFormat,
+    ResponseNotFound,
     RateLimited,
     SessionLimit,
+    ClientLimit,
+    CapacityFull,
     RequestTimeout,
     EngineOverloaded,
     EngineTimeout,
@@ -57,6 +60,8 @@ pub enum Code {
     AudioTruncated,
     AudioDamaged,
     AudioEmpty,
+    /// A call that cannot be made.
+    Rtc(Refusal),
     /// A MIDI file that cannot be read; the code is the reader's own.
     Midi(SmfError),
     MidiNotFound,
@@ -139,12 +144,25 @@ impl Code {
                 Row("model_not_found", S::NOT_FOUND, INVALID, "GET /v1/models lists them.")
             }
             Self::UnsupportedFormat => Row("unsupported_format", S::BAD_REQUEST, INVALID, ""),
+            Self::ResponseNotFound => Row("previous_response_not_found", S::NOT_FOUND, INVALID, ""),
             Self::RateLimited => {
                 Row("rate_limited", S::TOO_MANY_REQUESTS, LIMIT, "Wait a little and try again.")
             }
             Self::SessionLimit => {
                 Row("session_limit", S::SERVICE_UNAVAILABLE, LIMIT, "Try again when another scene has ended.")
             }
+            Self::ClientLimit => Row(
+                "client_limit",
+                S::TOO_MANY_REQUESTS,
+                LIMIT,
+                "Let some of what this client has open or at work end, and try again.",
+            ),
+            Self::CapacityFull => Row(
+                "capacity_full",
+                S::SERVICE_UNAVAILABLE,
+                LIMIT,
+                "Try again when fewer people are talking.",
+            ),
             Self::RequestTimeout => Row(
                 "request_timeout",
                 S::GATEWAY_TIMEOUT,
@@ -214,6 +232,7 @@ impl Code {
                 Row("audio_damaged", S::UNPROCESSABLE_ENTITY, INVALID, "Convert it again from the original.")
             }
             Self::AudioEmpty => Row("audio_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),
+            Self::Rtc(refusal) => Row(refusal.code(), refusal.status(), INVALID, refusal.remedy()),
             Self::Midi(error) => Row(error.code(), midi_status(error), INVALID, ""),
             Self::MidiNotFound => Row("midi_not_found", S::NOT_FOUND, INVALID, "GET /api/midi lists yours."),
             Self::MidiEmpty => Row("midi_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),

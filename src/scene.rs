@@ -31,8 +31,12 @@ const REPLY_WITHIN: Duration = Duration::from_secs(90);
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Code::SessionLimit, format!("no room for another scene ({})", refusal.code))
-            .retry_after(refusal.retry_after.as_secs())
+        let code = match refusal.code {
+            "sessions_full_for_client" | "sessions_full_for_user" => Code::ClientLimit,
+            _ => Code::SessionLimit,
+        };
+        Self::new(code, format!("no room for another scene ({})", refusal.code))
+            .retry_after(refusal.retry_after.as_millis().div_ceil(1000) as u64)
     }
 }
 
@@ -81,6 +85,19 @@ fn named(voice: &str) -> Option<Arc<str>> {
 /// # Errors
 /// No room, or the persona is gone, or the store is away.
 pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHandle, ApiError> {
+    let client = record.user_id.as_ref().map(|user| format!("user {user}").into());
+    open_for(state, record, client).await
+}
+
+/// The same for a client: see [`Caller::client`](crate::http::extract::Caller::client).
+///
+/// # Errors
+/// As of [`open`], or the client has as many scenes as it may.
+pub async fn open_for(
+    state: &AppState,
+    record: SessionRecord,
+    client: Option<Arc<str>>,
+) -> Result<SessionHandle, ApiError> {
     if let Some(handle) = state.sessions.find(&record.id).await {
         return Ok(handle);
     }
@@ -89,9 +106,11 @@ pub async fn open(state: &AppState, record: SessionRecord) -> Result<SessionHand
     let facts = state.store.facts(&record.id).await?;
     let likability =
         state.store.feedback(&record.id).await?.and_then(|kept| crate::feedback::likability(&kept));
-    let config = first_config(&state.config, &record);
+    let server_tools = state.mcp.tools();
+    let config = SessionConfig { server_tools, ..first_config(&state.config, &record) };
     let record = SessionRecord { is_active: true, ..record };
-    Ok(state.sessions.open(SessionSpec { record, persona, config, history, facts, likability }).await?)
+    let spec = SessionSpec { record, persona, config, history, facts, likability };
+    Ok(state.sessions.open_for(spec, client).await?)
 }
 
 /// The record of a session: of the scene when it is open, since the store may be away while somebody comes back.
@@ -107,21 +126,33 @@ pub async fn record(state: &AppState, session_id: &str) -> Result<SessionRecord,
     Ok(state.store.session(session_id).await?)
 }
 
-/// Whether there is room for another scene; asked before anything is stored for it.
+/// Whether there is room for another scene of this client; asked before anything is stored for it.
 ///
 /// # Errors
 /// There is none, or the server stops.
-pub async fn admit(state: &AppState) -> Result<(), ApiError> {
-    let census = state.sessions.census().await;
-    let refusal = |code, seconds| Refusal { code, retry_after: Duration::from_secs(seconds) };
-    if census.draining {
-        return Err(refusal("server_stopping", 10).into());
-    }
-    if census.open >= census.limit {
+pub async fn admit(state: &AppState, client: Option<Arc<str>>) -> Result<(), ApiError> {
+    Ok(state.sessions.admit(client).await?)
+}
+
+/// The same for a scene that begins by talking: with all places in conversation taken it is told when to come back.
+///
+/// # Errors
+/// There is no room, or no place in conversation, or the server stops.
+pub async fn admit_to_talk(state: &AppState, client: Option<Arc<str>>) -> Result<(), ApiError> {
+    let crowd = state.sessions.crowd();
+    if crowd.is_full() {
         metrics::counter!("sessions_refused_total").increment(1);
-        return Err(refusal("sessions_full", 30).into());
+        let message = format!("{} scenes are in conversation, and this machine carries no more", crowd.talking);
+        return Err(busy(message, crowd.next_free));
     }
-    Ok(())
+    admit(state, client).await
+}
+
+/// No place in conversation. Where nothing tells when there will be one, half a minute: so long a scene is quiet before
+/// its place is another's.
+fn busy(message: String, next_free: Option<Duration>) -> ApiError {
+    let seconds = next_free.map_or(30, |about| about.as_millis().div_ceil(1000) as u64);
+    ApiError::new(Code::CapacityFull, message).retry_after(seconds)
 }
 
 impl AppState {
@@ -167,7 +198,12 @@ impl AppState {
             }
         };
         let timeout = ApiError::new(Code::EngineUnavailable, "the reply took too long");
-        tokio::time::timeout(REPLY_WITHIN, reply).await.unwrap_or(Err(timeout))
+        match tokio::time::timeout(REPLY_WITHIN, reply).await.unwrap_or(Err(timeout)) {
+            Err(full) if full.code == Code::CapacityFull => {
+                Err(busy(full.message, self.sessions.crowd().next_free))
+            }
+            answer => answer,
+        }
     }
 }
 
@@ -218,6 +254,9 @@ impl Exchange {
 fn finished(event: SessionEvent) -> Option<Result<String, ApiError>> {
     let broken = |message: String| Some(Err(ApiError::new(Code::EngineUnavailable, message)));
     match event {
+        SessionEvent::ResponseDone {
+            status: ResponseStatus::Failed { code: "capacity_full", message }, ..
+        } => Some(Err(ApiError::new(Code::CapacityFull, message))),
         SessionEvent::ResponseDone { status: ResponseStatus::Failed { message, .. }, .. } => broken(message),
         SessionEvent::ResponseDone { item: Some(item), .. } => Some(Ok(item.content.text().to_owned())),
         SessionEvent::ResponseDone { item: None, .. } => broken("the persona said nothing".into()),

@@ -5,17 +5,20 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use duologue_actors::{
+    places::cores,
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
     store::Store,
 };
-use duologue_domain::prompt::Prompt;
+use duologue_domain::{capacity::Bounds, prompt::Prompt};
 use duologue_engines::{config::Load, registry::Engines};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::{
-    config::Config,
-    http, metrics,
+    config::{Admission, Config},
+    door::{Door, DoorLimits, Peer},
+    http::{self, client::Proxies},
+    metrics,
     personas::PersonaLibrary,
     state::{AppState, Parts},
     store, ws,
@@ -68,6 +71,8 @@ impl Server {
         let limits = SessionLimits {
             max: config.sessions.max,
             per_user: config.sessions.per_user,
+            per_client: config.sessions.per_client,
+            admission: bounds(&config),
             idle_timeout: Duration::from_secs(config.sessions.idle_timeout_s),
             max_duration: Duration::from_secs(config.sessions.max_duration_s),
         };
@@ -113,7 +118,8 @@ impl Server {
         let Self { listener, state, drain } = self;
         let upkeep = tokio::spawn(metrics::upkeep(state.metrics.clone()));
         let (sessions, store) = (state.sessions.clone(), state.store.clone());
-        let app = http::app(state, ws::router()).into_make_service_with_connect_info::<SocketAddr>();
+        let door = Door::new(listener, door_limits(&state));
+        let app = http::app(state, ws::router()).into_make_service_with_connect_info::<Peer>();
         let (stopped, stopping) = tokio::sync::watch::channel(false);
         let draining = tokio::spawn(async move {
             stop.await;
@@ -134,7 +140,7 @@ impl Server {
             tokio::time::sleep(drain + Duration::from_secs(1)).await;
         };
         tokio::select! {
-            served = axum::serve(listener, app).with_graceful_shutdown(graceful) => served.context("serving failed")?,
+            served = axum::serve(door, app).with_graceful_shutdown(graceful) => served.context("serving failed")?,
             () = deadline => warn!("connections cut off at the deadline"),
         }
         let _ = draining.await;
@@ -145,5 +151,29 @@ impl Server {
         upkeep.abort();
         info!("stopped");
         Ok(())
+    }
+}
+
+/// Within what the number of scenes in conversation is measured.
+fn bounds(config: &Config) -> Option<Bounds> {
+    let sessions = &config.sessions;
+    (sessions.admission == Admission::Measured).then(|| Bounds {
+        floor: sessions.least_talking.min(sessions.max),
+        ceiling: sessions.max,
+        bar_ms: sessions.max_voice_to_voice_ms,
+        cores: cores(),
+    })
+}
+
+/// Longer than any request may take to begin its answer.
+const BEYOND_REQUESTS: Duration = Duration::from_secs(30);
+
+fn door_limits(state: &AppState) -> DoorLimits {
+    let server = &state.config.server;
+    DoorLimits {
+        per_client: server.connections_per_client,
+        total: server.max_connections,
+        idle: Duration::from_secs(server.request_timeout_s) + BEYOND_REQUESTS,
+        proxies: Proxies::clone(&state.proxies),
     }
 }

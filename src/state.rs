@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use crate::{
     auth::{Authenticator, OriginPolicy},
     config::Config,
-    http::{health::StoreWatch, limit::RateLimiter},
+    mcp::McpServers,
+    http::{client::Proxies, share::Shares, health::StoreWatch, limit::RateLimiter, openai::{Kept, client_secrets::ClientSecrets}},
     midi::sound::SoundBank,
     personas::PersonaLibrary,
 };
@@ -35,6 +36,10 @@ pub struct AppState {
     pub auth: Arc<Authenticator>,
     /// Which pages may call.
     pub origins: Arc<OriginPolicy>,
+    /// Who is believed about where a request comes from.
+    pub proxies: Arc<Proxies>,
+    /// What each client may have at work.
+    pub shares: Arc<Shares>,
     /// How often one address may create a session.
     pub creations: Arc<RateLimiter>,
     /// Whether the store answers.
@@ -53,8 +58,16 @@ pub struct AppState {
     pub scores: Arc<Semaphore>,
     /// WAV files that are rendered at once: each takes a core. More are refused.
     pub renderings: Arc<Semaphore>,
+    /// Replies that are written at once over HTTP: half of the places at the language model stay free for scenes.
+    pub completions: Arc<Semaphore>,
+    /// Conversations that responses can go on from.
+    pub(crate) responses: Arc<Kept>,
+    /// What pages open realtime sessions with.
+    pub client_secrets: Arc<ClientSecrets>,
     /// The sounds of General MIDI.
     pub sounds: Arc<SoundBank>,
+    /// Functions of other programs.
+    pub mcp: Arc<McpServers>,
     /// When the server started.
     pub started: Instant,
 }
@@ -94,10 +107,17 @@ impl AppState {
         Self {
             auth: Arc::new(Authenticator::new(&config)),
             origins: Arc::new(OriginPolicy::new(&config.server)),
+            // Checked with the configuration.
+            proxies: Arc::new(Proxies::parse(&config.server.trusted_proxies).unwrap_or_default()),
+            shares: Arc::new(Shares::new(
+                config.server.requests_per_client,
+                config.server.model_requests_per_client,
+            )),
             creations: Arc::new(RateLimiter::per_minute(config.sessions.created_per_minute)),
             store_watch: Arc::new(StoreWatch::new(parts.store.clone())),
             active: Arc::new(RwLock::new(config.sessions.default_persona.clone())),
             sounds: Arc::new(SoundBank::new(config.duet.soundfont.clone())),
+            mcp: Arc::new(McpServers::start(&config.mcp)),
             config: Arc::new(config),
             library: Arc::new(parts.library),
             engines: parts.engines,
@@ -109,6 +129,9 @@ impl AppState {
             looks: Arc::new(Semaphore::new(2)),
             scores: Arc::new(Semaphore::new(2)),
             renderings: Arc::new(Semaphore::new(2)),
+            completions: Arc::new(Semaphore::new(8)),
+            responses: Arc::default(),
+            client_secrets: Arc::default(),
             started: Instant::now(),
         }
     }

@@ -299,6 +299,9 @@ impl State {
                 self.partial_due()?;
             }
         }
+        if !frames.is_empty() {
+            metrics::histogram!("ingest_lag_seconds").record(arrived.at.elapsed());
+        }
         self.forget();
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Config, ConfigError};
+use crate::http::client::Proxies;
 
 /// Fills what depends on the machine: the home folder and the database in it.
 pub(super) fn resolve(config: &mut Config, env: &[(String, String)]) -> Result<(), ConfigError> {
@@ -15,6 +16,7 @@ pub(super) fn resolve(config: &mut Config, env: &[(String, String)]) -> Result<(
     if config.store.journal_path.as_os_str().is_empty() {
         config.store.journal_path = config.home.join("journal");
     }
+    super::mcp::complete(&mut config.mcp, env);
     if config.duet.soundfont.as_os_str().is_empty() {
         config.duet.soundfont = config.home.join(crate::models::SOUNDFONT);
     }
@@ -58,12 +60,20 @@ const RANGES: &[Range] = &[
     range!(server.max_upload_bytes, 1024.0, 4_294_967_296.0),
     range!(server.request_timeout_s, 1.0, 3600.0),
     range!(server.drain_s, 0.0, 600.0),
+    range!(server.connections_per_client, 1.0, 100_000.0),
+    range!(server.max_connections, 16.0, 1_000_000.0),
+    range!(server.requests_per_client, 1.0, 100_000.0),
+    range!(server.model_requests_per_client, 1.0, 100_000.0),
     range!(store.journal_max_mb, 1.0, 65_536.0),
     range!(sessions.max, 1.0, 100_000.0),
     range!(sessions.per_user, 1.0, 100_000.0),
+    range!(sessions.per_client, 1.0, 100_000.0),
+    range!(sessions.max_voice_to_voice_ms, 100.0, 600_000.0),
+    range!(sessions.least_talking, 1.0, 100_000.0),
     range!(sessions.created_per_minute, 1.0, 1_000_000.0),
     range!(sessions.idle_timeout_s, 1.0, 604_800.0),
     range!(sessions.max_duration_s, 1.0, 604_800.0),
+    range!(rtc.max, 1.0, 10_000.0),
     range!(turn.threshold, 0.05, 0.95),
     range!(turn.silence_ms, 100.0, 10_000.0),
     range!(turn.prefix_padding_ms, 0.0, 2000.0),
@@ -101,7 +111,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     problems.extend(check_host(config));
     problems.extend(config.coach.problems());
     problems.extend(config.face.problems());
+    problems.extend(config.rtc.problems());
     problems.extend(check_texts(config));
+    problems.extend(super::mcp::problems(&config.mcp));
     if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
 }
 
@@ -136,6 +148,11 @@ fn check_texts(config: &Config) -> Vec<String> {
         if origin != "*" && (!has_scheme || rest.is_empty() || rest.trim_end_matches('/').contains('/')) {
             problems.push(format!("server.allowed_origins: {origin:?} is not an origin such as \"https://talk.example.org\" or \"*\""));
         }
+    }
+    if let Err(wrong) = Proxies::parse(&config.server.trusted_proxies) {
+        problems.push(format!(
+            "server.trusted_proxies: {wrong:?} is neither an address such as \"10.0.0.7\" nor a network such as \"10.0.0.0/8\""
+        ));
     }
     if config.auth.api_keys.iter().any(|key| key.len() < 16) {
         problems.push(

@@ -248,7 +248,7 @@ pub(crate) async fn chat(
 ) -> Result<Json<ChatReply>, ApiError> {
     let content = checked_content(&request)?;
     if request.session_id.is_none() {
-        scene::admit(&state).await?;
+        scene::admit_to_talk(&state, caller.client()).await?;
     }
     let (record, secret) = match &request.session_id {
         Some(session_id) => {

@@ -1,6 +1,9 @@
 //! What handlers take, with our errors instead of the framework's.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -8,12 +11,14 @@ use axum::{
         ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request,
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
-    http::{StatusCode, request::Parts},
+    http::{Extensions, HeaderMap, StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
+use super::client::subject;
 use crate::{
     auth::{Principal, session_secret},
+    door::Peer,
     error::{ApiError, Code},
     state::AppState,
 };
@@ -76,8 +81,27 @@ pub struct Caller {
     pub principal: Principal,
     /// The session secret that came along.
     pub secret: Option<String>,
-    /// From where.
+    /// From where; behind a trusted proxy, from where that has it.
     pub address: IpAddr,
+}
+
+impl Caller {
+    /// Whose share of the machine this uses: the user's, or the address's. `None` on this machine itself, where nobody
+    /// can be told from another and every scene stands for itself.
+    pub fn client(&self) -> Option<Arc<str>> {
+        let user = self.principal.user_id.as_ref().map(|user| format!("user {user}"));
+        let is_here = self.address.is_loopback() || self.address.is_unspecified();
+        let address = || (!is_here).then(|| subject(self.address).to_string());
+        user.or_else(address).map(Arc::from)
+    }
+}
+
+/// Where a request comes from.
+pub(crate) fn address_of(state: &AppState, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+    // Only a server in a test has no socket.
+    let peer = extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(address))| address.ip());
+    let peer = peer.or_else(|| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()));
+    state.proxies.client(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), headers)
 }
 
 impl FromRequestParts<AppState> for Caller {
@@ -85,10 +109,14 @@ impl FromRequestParts<AppState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let principal = state.auth.authenticate(&parts.headers).await?;
-        // Only a server in a test has no socket.
-        let address =
-            parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-        let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        Ok(Self { principal, secret: session_secret(&parts.headers), address })
+        Ok(Self::with_principal(state, parts, principal))
+    }
+}
+
+impl Caller {
+    /// Somebody who was recognised in another way.
+    pub(super) fn with_principal(state: &AppState, parts: &Parts, principal: Principal) -> Self {
+        let address = address_of(state, &parts.extensions, &parts.headers);
+        Self { principal, secret: session_secret(&parts.headers), address }
     }
 }

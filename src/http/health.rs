@@ -73,6 +73,22 @@ pub struct SessionCount {
     pub open: usize,
     /// How many may be.
     pub limit: usize,
+    /// In conversation now.
+    pub talking: usize,
+    /// How many may be in conversation.
+    pub places: usize,
+    /// Whose turn waits for a place.
+    pub waiting: usize,
+    /// Why there are as many places: `fixed`, `unmeasured`, `predicted`, `late`, `early` or `strained`.
+    pub why: &'static str,
+    /// 95th percentile of voice to voice of the last turns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<u64>,
+    /// Share of the cores' time that the models computed in the last minute, 0 to 1.
+    pub busy: f64,
+    /// Seconds until there is a place in conversation, when none is free and it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_place_s: Option<u64>,
 }
 
 /// The answer of `/health`.
@@ -140,7 +156,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
 
 /// Looks at every part.
 pub async fn report(state: &AppState) -> HealthReport {
-    let census = state.sessions.census().await;
+    let (census, crowd) = (state.sessions.census().await, state.sessions.crowd());
     let mut parts = engine_parts(state);
     parts.push(state.store_watch.part().await);
     parts.push(soundfont(state));
@@ -149,7 +165,17 @@ pub async fn report(state: &AppState) -> HealthReport {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: state.started.elapsed().as_secs(),
         parts,
-        sessions: SessionCount { open: census.open, limit: census.limit },
+        sessions: SessionCount {
+            open: census.open,
+            limit: census.limit,
+            talking: crowd.talking,
+            places: crowd.places,
+            waiting: crowd.waiting,
+            why: crowd.why.name(),
+            p95_ms: crowd.p95_ms,
+            busy: (crowd.busy * 100.0).round() / 100.0,
+            next_place_s: crowd.next_free.map(|about| about.as_millis().div_ceil(1000) as u64),
+        },
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
+
+use super::client::subject;
 
 /// Addresses that are remembered. An attacker with more of them cannot make the map grow: whoever waited longest
 /// is forgotten, which costs nothing but the memory of an old request.
@@ -57,14 +59,6 @@ fn forget_oldest(buckets: &mut HashMap<IpAddr, Bucket>) {
     }
 }
 
-/// One customer of IPv6 has a whole /64, so that counts as one address.
-fn subject(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -94,7 +88,6 @@ mod tests {
         assert_eq!(limiter.take(address("2001:db8::1"), now), Ok(()));
         assert!(limiter.take(address("2001:db8::ffff"), now).is_err());
         assert_eq!(limiter.take(address("2001:db8:0:1::1"), now), Ok(()));
-        assert_eq!(subject(address("::ffff:10.0.0.1")), address("10.0.0.1"));
     }
 
     #[test]

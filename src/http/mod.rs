@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod chat;
+pub mod client;
 pub mod duet;
 pub mod extract;
 pub mod health;
@@ -14,6 +15,7 @@ pub mod voice;
 
 mod layers;
 mod pages;
+pub mod share;
 
 use axum::{
     Router,
@@ -44,6 +46,7 @@ pub fn app(state: AppState, sockets: Router<AppState>) -> Router {
     pages::with_pages(resources, &state.config.server.static_dir)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .layer(from_fn_with_state(state.clone(), layers::deadline))
+        .layer(from_fn_with_state(state.clone(), share::share))
         .layer(from_fn_with_state(state.clone(), layers::guard))
         .layer(layers::cors(&state))
         .layer(from_fn(layers::harden))

@@ -7,25 +7,25 @@
 pub mod decode;
 pub mod duet;
 mod encode;
+pub(crate) mod intake;
+pub(crate) mod join;
 mod landmarks;
 mod pump;
 mod rate;
 mod scores;
 mod shapes;
 
-use std::time::SystemTime;
-
 use axum::{
     Router,
-    extract::{State, WebSocketUpgrade},
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, header},
     response::Response,
     routing::get,
 };
-use duologue_actors::{sessions::SessionHandle, store::SessionRecord};
 use serde::Deserialize;
 
-pub(crate) use self::scores::score_json;
+use self::join::Joining;
+pub(crate) use self::{duet::Link, landmarks::pictures::Pictures, scores::score_json};
 pub use self::{
     encode::{About, Encoder},
     landmarks::codec,
@@ -34,10 +34,10 @@ pub use self::{
 use crate::{
     error::{ApiError, Code},
     http::{
-        chat::{self, NewSession},
+        chat::NewSession,
         extract::{ApiPath, ApiQuery, Caller},
+        openai::client_secrets::RealtimeCaller,
     },
-    scene,
     state::AppState,
 };
 
@@ -78,13 +78,8 @@ impl Wishes {
     }
 }
 
-/// A session that a client joins.
-struct Joining {
-    record: SessionRecord,
-    /// Told to who made it.
-    secret: Option<String>,
-    wishes: pump::Wishes,
-}
+/// A WebSocket, or why it is none.
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
@@ -99,25 +94,20 @@ pub fn router() -> Router<AppState> {
 #[expect(clippy::too_many_arguments, reason = "each is one extractor")]
 async fn realtime(
     State(state): State<AppState>,
-    caller: Caller,
+    RealtimeCaller { caller, secret }: RealtimeCaller,
     ApiQuery(wishes): ApiQuery<Wishes>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let joining = make(&state, &caller, wishes).await;
-    join(state, joining, &headers, upgrade).await
-}
-
-async fn make(state: &AppState, caller: &Caller, wishes: Wishes) -> Result<Joining, ApiError> {
+    let upgrade = upgrade.map_err(|rejection| no_socket(&rejection))?;
     let framing = wishes.framing()?;
     if wishes.resume.is_some() {
         let message = "a session is resumed at /ws/voice/{session_id}";
         return Err(ApiError::new(Code::BadRequest, message).with_param("resume"));
     }
-    // Before anything is stored for a scene that has no room.
-    scene::admit(state).await?;
-    let (record, secret) = chat::create_record(state, caller, wishes.new_session()).await?;
-    Ok(Joining { record, secret: Some(secret), wishes: pump::Wishes { framing, resume: None } })
+    let joining = join::make(&state, &caller, wishes.new_session(), secret).await;
+    let wishes = pump::Wishes { framing, resume: None };
+    join(Coming { state, joining, wishes }, &headers, upgrade).await
 }
 
 /// Joins a session that exists. On a private server an unknown id makes one, as the earlier system did.
@@ -128,92 +118,42 @@ async fn voice(
     ApiPath(session_id): ApiPath<String>,
     ApiQuery(wishes): ApiQuery<Wishes>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let joining = find(&state, &caller, session_id, wishes).await;
-    join(state, joining, &headers, upgrade).await
-}
-
-async fn find(
-    state: &AppState,
-    caller: &Caller,
-    session_id: String,
-    wishes: Wishes,
-) -> Result<Joining, ApiError> {
+    let upgrade = upgrade.map_err(|rejection| no_socket(&rejection))?;
     let into = pump::Wishes { framing: wishes.framing()?, resume: wishes.resume };
-    match scene::record(state, &session_id).await {
-        Err(error)
-            if error.code == Code::SessionNotFound && state.auth.is_private() && caller.secret.is_none() =>
-        {
-            let (record, secret) = adopt(state, caller, session_id, wishes).await?;
-            Ok(Joining { record, secret: Some(secret), wishes: into })
-        }
-        found => {
-            let record = found?;
-            chat::check_access(state, caller, &record)?;
-            Ok(Joining { record, secret: None, wishes: into })
-        }
-    }
+    let joining = join::find(&state, &caller, session_id, wishes.new_session()).await;
+    join(Coming { state, joining, wishes: into }, &headers, upgrade).await
 }
 
-/// A session under an id that the client chose.
-async fn adopt(
-    state: &AppState,
-    caller: &Caller,
-    session_id: String,
-    wishes: Wishes,
-) -> Result<(SessionRecord, String), ApiError> {
-    let plain =
-        session_id.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
-    if !plain || !(1..=64).contains(&session_id.len()) {
-        let message = "a session id may have 1 to 64 letters, digits, _ and -";
-        return Err(ApiError::new(Code::BadRequest, message).with_param("session_id"));
-    }
-    scene::admit(state).await?;
-    chat::create_record_as(state, caller, wishes.new_session(), Some(session_id)).await
-}
-
-async fn join(
+/// Who comes.
+struct Coming {
     state: AppState,
     joining: Result<Joining, ApiError>,
-    headers: &HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Result<Response, ApiError> {
-    let opened = match joining {
-        Ok(joining) => open(&state, &joining).await.map(|session| (joining, session)),
+    wishes: pump::Wishes,
+}
+
+async fn join(coming: Coming, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, ApiError> {
+    let Coming { state, joining, wishes } = coming;
+    let arrival = match joining {
+        Ok(joining) => join::arrive(&state, joining).await,
         Err(error) => Err(error),
     };
-    let (joining, session) = match opened {
-        Ok(opened) => opened,
+    let arrival = match arrival {
+        Ok(arrival) => arrival,
         Err(error) => return turn_away(error, headers, upgrade),
     };
-    let view =
-        session.view().await.ok_or_else(|| ApiError::new(Code::SessionLimit, "the scene has just ended"))?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let encoder = Encoder::new(About {
-        view,
-        expires_at: now + state.config.sessions.max_duration_s,
-        secret: joining.secret,
-        durable: state.store.is_durable(),
-    });
-    let wishes = joining.wishes;
-    let pictures = landmarks::pictures::Pictures::new(&state, Some(&session.landmarks()));
-    let scene = pump::Scene { session, pictures };
     Ok(upgrade
         .protocols(["realtime"])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .read_buffer_size(READ_BUFFER)
-        .on_upgrade(move |socket| pump::run(socket, scene, encoder, wishes)))
+        .on_upgrade(move |socket| pump::run(socket, arrival, wishes)))
 }
 
-async fn open(state: &AppState, joining: &Joining) -> Result<SessionHandle, ApiError> {
-    let opened = scene::open(state, joining.record.clone()).await;
-    if opened.is_err() && joining.secret.is_some() {
-        // It was made for this connection, and nobody will ever come to it.
-        let _ = state.store.delete_session(&joining.record.id).await;
-    }
-    opened
+/// Somebody who does not speak WebSocket.
+fn no_socket(rejection: &WebSocketUpgradeRejection) -> ApiError {
+    ApiError::new(Code::BadRequest, format!("connect with a WebSocket: {}", rejection.body_text()))
 }
 
 /// A page cannot read why a WebSocket was refused, so where another try makes sense it is let in and told so.

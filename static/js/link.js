@@ -255,7 +255,7 @@ export class Link {
   }
 
   get isFull() {
-    return this.refusal?.code === "session_limit";
+    return ["session_limit", "client_limit", "capacity_full"].includes(this.refusal?.code ?? "");
   }
 
   /** @param {"gone" | "unreachable"} reason */

@@ -2,6 +2,7 @@
 
 mod admission;
 mod duet;
+mod fairness;
 pub(crate) mod http;
 mod landmarks;
 mod network;

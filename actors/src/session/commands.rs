@@ -9,7 +9,7 @@ use duologue_engines::port::SPEECH_RATE;
 
 use super::State;
 use crate::{
-    event::{ClientCommand, ResponseRequest, SessionConfig, SessionEvent},
+    event::{ClientCommand, Input, ResponseRequest, SessionConfig, SessionEvent},
     ingest::IngestMsg,
     store::MessageRole,
     transcriber::TranscriberMsg,
@@ -36,10 +36,13 @@ impl State {
                 self.say(SessionEvent::Cleared);
             }
             ClientCommand::CreateItem { item, previous } => self.create_item(item, previous.as_deref()),
-            ClientCommand::RetrieveItem(id) => match self.conversation.get(&id) {
+            ClientCommand::RetrieveItem(id) => match self.told_item(&id) {
                 Some(item) => self.say(SessionEvent::ItemRetrieved(item.clone())),
                 None => self.refuse(ConversationError::NoSuchItem(id)),
             },
+            ClientCommand::DeleteItem(id) if self.told_item(&id).is_none() => {
+                self.refuse(ConversationError::NoSuchItem(id));
+            }
             ClientCommand::DeleteItem(id) => match self.conversation.delete(&id) {
                 Ok(item) => self.say(SessionEvent::ItemDeleted(item.id)),
                 Err(error) => self.refuse(error),
@@ -60,6 +63,15 @@ impl State {
                     "The voice is fixed once the persona has spoken. Start a new session for another one."
                         .into(),
                 param: Some("session.audio.output.voice"),
+                client_event: None,
+            });
+            return;
+        }
+        if let Some(message) = Self::misnamed(&config.tool_choice, &config.tools) {
+            self.say(SessionEvent::Error {
+                code: "invalid_value",
+                message,
+                param: Some("session.tool_choice"),
                 client_event: None,
             });
             return;
@@ -92,7 +104,14 @@ impl State {
         if item.id.is_empty() {
             item.id = self.new_item_id();
         }
-        if let Err(error) = self.conversation.insert(item.clone(), previous) {
+        let expected = match &item.content {
+            Content::FunctionOutput { call_id, .. } => self.conversation.expects_output(call_id),
+            Content::FunctionCall { call_id, .. } if self.conversation.has_call(call_id) => {
+                Err(ConversationError::DuplicateItem(call_id.clone()))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = expected.and_then(|()| self.conversation.insert(item.clone(), previous)) {
             self.refuse(error);
             return;
         }
@@ -129,10 +148,51 @@ impl State {
         }
     }
 
+    /// An item that the client knows of.
+    fn told_item(&self, id: &str) -> Option<&Item> {
+        self.conversation.get(id).filter(|item| item.speaker != From::Server)
+    }
+
+    /// What a reply is asked to answer. What was checked when it was asked for may be gone when it begins.
+    pub(super) fn chosen_items(&self, input: &[Input]) -> Vec<Item> {
+        let chosen = input.iter().filter_map(|input| match input {
+            Input::Item(item) => Some(item.clone()),
+            Input::Reference(id) => self.told_item(id).cloned(),
+        });
+        chosen.collect()
+    }
+
+    /// Why a reply cannot be made as it is asked for.
+    fn check_request(&self, request: &ResponseRequest) -> Result<(), (&'static str, String, &'static str)> {
+        let tools = request.tools.as_ref().unwrap_or(&self.config.tools);
+        let choice = request.tool_choice.as_ref().unwrap_or(&self.config.tool_choice);
+        if let Some(message) = Self::misnamed(choice, tools) {
+            return Err(("invalid_value", message, "response.tool_choice"));
+        }
+        let unknown = request.input.iter().flatten().find_map(|input| match input {
+            Input::Reference(id) if self.told_item(id).is_none() => Some(id),
+            _ => None,
+        });
+        match unknown {
+            Some(id) => Err(("item_not_found", format!("There is no item {id:?}."), "response.input")),
+            None => Ok(()),
+        }
+    }
+
     fn create_response(&mut self, request: ResponseRequest) {
+        if let Err((code, message, param)) = self.check_request(&request) {
+            self.say(SessionEvent::Error { code, message, param: Some(param), client_event: None });
+            return;
+        }
         match self.floor.handle_reply_requested() {
             Ok(FloorEffect::BeginReply { turn }) => self.begin_reply(turn, request),
             Ok(effect) => self.apply(vec![effect]),
+            // Clients return a result at once, while the words before the call are still being said.
+            Err(_) if self.reply.as_ref().is_some_and(|reply| !reply.outside.is_empty()) => {
+                self.owed = Some(request);
+                let effects = self.floor.owe_reply();
+                self.apply(effects);
+            }
             Err(_) => self.say(SessionEvent::Error {
                 code: "conversation_already_has_active_response",
                 message: "A response is being made. Cancel it or wait for its end.".into(),
@@ -146,6 +206,7 @@ impl State {
         let matches =
             self.reply.as_ref().is_some_and(|reply| response.is_none_or(|id| *reply.response == *id));
         if matches {
+            self.owed = None;
             let effects = self.floor.handle_cancel();
             self.apply(effects);
         } else {

@@ -16,8 +16,8 @@ use duologue_engines::port::Transcript;
 
 use super::{State, reply::Reply};
 use crate::{
-    event::{ResponseRequest, SessionEvent},
-    persona::PersonaMsg,
+    event::ResponseRequest,
+    persona::{PersonaMsg, ReplyJob},
     speaker::SpeakerMsg,
 };
 
@@ -49,8 +49,8 @@ impl State {
             return;
         }
         self.drop_draft();
-        // Over a reply it is not even known whether this will be answered.
-        if !self.is_announced() || !self.ahead.thrift.begin() {
+        // Over a reply it is not even known whether this will be answered; and nobody waits for a guess.
+        if !self.is_announced() || !self.place.may_guess() || !self.ahead.thrift.begin() {
             return;
         }
         let Some(turn) = self.floor.begin_draft() else { return };
@@ -96,7 +96,7 @@ impl State {
         reply.held = false;
         reply.clock.adopt(self.pending_timing.take());
         self.outbox.supersede(turn);
-        self.say(SessionEvent::ResponseCreated { response: reply.response.to_string(), turn });
+        self.say_created(&reply);
         let said = reply.clauses.iter().map(|(text, _)| text.clone()).collect::<Vec<_>>();
         self.reply = Some(reply);
         for text in said {
@@ -105,13 +105,17 @@ impl State {
         if let Some(speaker) = &self.children.speaker {
             let _ = speaker.cast(SpeakerMsg::Release(turn));
         }
+        let ended = self.reply.as_mut().and_then(|reply| reply.ended.take());
+        if let Some((finish, usage)) = ended {
+            self.persona_ended(turn, finish, usage);
+        }
         self.finish_if_complete();
         true
     }
 
     /// The model of the person's words so far. `None`: the conversation as it stands, for whatever they will say.
     pub(super) fn read_ahead(&mut self, said: Option<&str>) {
-        let busy = self.reply.is_some() || self.ahead.draft.is_some();
+        let busy = self.reply.is_some() || self.ahead.draft.is_some() || !self.place.may_guess();
         if busy || self.ladder.as_ref().is_some_and(|ladder| ladder.gives_up(Step::NarrowHearing)) {
             return;
         }
@@ -120,7 +124,10 @@ impl State {
             return;
         }
         self.ahead.words_read = words;
-        let job = self.reply_job(self.turn(), &ResponseRequest::default(), said);
+        let request = ResponseRequest::default();
+        let offer = self.offer(&request);
+        let job = self.reply_job(self.turn(), &request, said);
+        let job = ReplyJob { tools: offer.tools, tool_choice: offer.choice, ..job };
         if let Some(persona) = &self.children.persona {
             let _ = persona.cast(PersonaMsg::ReadAhead(Box::new(job)));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use duologue_domain::{
-    conversation::Content,
+    conversation::{Content, Item, Speaker as From},
     turn::{CancelReason, TurnId},
 };
 use duologue_engines::port::{Finish, SPEECH_RATE};
@@ -34,8 +34,12 @@ impl State {
         };
         let turn = reply.turn;
         let text = reply.text();
+        // A call alone is no exchange yet.
+        let is_exchange = !reply.apart && (!text.is_empty() || reply.outside.is_empty());
         self.close_reply(reply, status, text);
-        self.grow_closer(turn);
+        if is_exchange {
+            self.grow_closer(turn);
+        }
         let effects = self.floor.handle_reply_ended(turn);
         self.apply(effects);
         self.read_ahead(None);
@@ -46,7 +50,7 @@ impl State {
         let report = reply.clock.report(usage);
         super::state::record_latency(&report);
         if reply.playback.has_begun() {
-            self.keep_budget(report.total_ms);
+            self.turn_took(&report);
         }
         self.say(SessionEvent::Latency {
             turn: reply.turn,
@@ -96,18 +100,29 @@ impl State {
     }
 
     /// Says that a reply is over and keeps `text` of it.
-    fn close_reply(&mut self, reply: Reply, status: ResponseStatus, text: String) {
+    fn close_reply(&mut self, mut reply: Reply, status: ResponseStatus, text: String) {
+        self.give_up_calls(&mut reply);
+        self.place.rest();
         let mut item = None;
         if reply.item_started {
-            if let Some(held) = self.conversation.get_mut(&reply.item) {
-                held.complete = status == ResponseStatus::Completed;
-                held.content = match reply.audio_item {
+            let said = Item {
+                id: reply.item.to_string(),
+                speaker: From::Assistant,
+                complete: status == ResponseStatus::Completed,
+                content: match reply.audio_item {
                     true => Content::OutputAudio { transcript: text.clone() },
                     false => Content::OutputText(text.clone()),
-                };
-                item = Some(held.clone());
+                },
+            };
+            match self.conversation.get_mut(&reply.item) {
+                Some(held) => {
+                    *held = said;
+                    item = Some(held.clone());
+                }
+                None if reply.apart => item = Some(said),
+                None => {}
             }
-            if !text.is_empty() {
+            if !text.is_empty() && !reply.apart {
                 self.write_message(&reply.item, MessageRole::Assistant, &text);
                 self.persona_spoke(&reply, &text, matches!(status, ResponseStatus::Cancelled(_)));
             }
@@ -115,6 +130,9 @@ impl State {
         self.say(SessionEvent::ResponseDone {
             response: reply.response.to_string(),
             item,
+            calls: std::mem::take(&mut reply.outside),
+            apart: reply.apart,
+            metadata: std::mem::take(&mut reply.metadata),
             spoken: reply.audio_item,
             status,
             usage: reply.usage(),

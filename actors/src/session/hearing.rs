@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use duologue_domain::{
     conversation::{Content, Item, Speaker as From},
+    interrupt::despite_doubt,
     pcm::{HEARING_RATE, ms},
 };
 use duologue_engines::port::{EngineError, Transcript};
@@ -176,6 +177,7 @@ impl State {
             return;
         }
         self.drop_draft();
+        self.place.speech();
         let item = self.new_item_id();
         self.hearing.partial.clear();
         self.hearing.current = Some(Current { item, start, announced: false });
@@ -311,6 +313,11 @@ impl State {
 
     fn partial(&mut self, transcript: Transcript) {
         let Some(current) = &self.hearing.current else { return };
+        let doubted = despite_doubt(&transcript.doubted);
+        if !current.announced && !doubted.is_empty() {
+            self.to_ingest(IngestMsg::Partial(doubted.to_owned()));
+            return;
+        }
         if transcript.text.is_empty() || transcript.text == self.hearing.partial {
             // No words, or no further ones, say something too: about speech over a reply and about the end of a turn.
             self.to_ingest(IngestMsg::Partial(transcript.text));

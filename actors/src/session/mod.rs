@@ -9,13 +9,16 @@
 //! noticing, and whatever must outlive a crash is here: the utterance in flight, the clauses not yet spoken, the
 //! writes not yet acknowledged.
 
+mod abilities;
 mod children;
 mod commands;
 mod draft;
 mod duet;
 mod ending;
 mod hearing;
+mod offer;
 mod over;
+mod place;
 mod playback;
 mod presence;
 mod recovery;
@@ -23,6 +26,7 @@ mod reply;
 mod replying;
 mod scores;
 mod state;
+mod tools;
 mod writing;
 
 use std::sync::Arc;
@@ -32,6 +36,7 @@ use duologue_engines::{port::SessionKey, registry::Engines};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
 pub(crate) use self::state::State;
+pub use self::tools::ToolSaid;
 use crate::{
     audio_in::AudioIn,
     coach::CoachEvent,
@@ -42,6 +47,7 @@ use crate::{
     landmarks_in::LandmarksIn,
     outbox::{Joined, Outbox},
     persona::PersonaEvent,
+    places::Places,
     policy::Role,
     scribe::ScribeEvent,
     speaker::SpeakerEvent,
@@ -86,6 +92,8 @@ pub struct SessionArgs {
     pub landmarks: LandmarksIn,
     /// The way out.
     pub outbox: Outbox,
+    /// Who may be in conversation.
+    pub places: Places,
     /// Ends a scene that nobody is attached to after this long.
     pub idle_timeout: std::time::Duration,
     /// Ends any scene after this long.
@@ -125,12 +133,21 @@ pub enum SessionMsg {
     Face(FaceEvent),
     /// From a child.
     Coach(CoachEvent),
+    /// From a function that the server runs.
+    Tool(ToolSaid),
     /// A child's backoff is over.
     Respawn(Role),
     /// A child died a while ago: has what it was doing come back?
     StillRecovering(Role),
     /// What was sent of this turn should have been played by now.
     PlayedOut(TurnId),
+    /// A turn that waited may be answered, or no place came in time.
+    Place {
+        /// Which.
+        turn: TurnId,
+        /// Whether it may.
+        came: bool,
+    },
     /// Once a second.
     Tick,
     /// The scene is over.
@@ -232,9 +249,11 @@ impl Actor for Session {
                 state.heard_from(Role::Coach);
                 state.coach_said(event);
             }
+            SessionMsg::Tool(said) => state.tool_said(said),
             SessionMsg::Respawn(role) => state.spawn(role).await,
             SessionMsg::StillRecovering(role) => state.still_recovering(role),
             SessionMsg::PlayedOut(turn) => state.played_out(turn),
+            SessionMsg::Place { turn, came } => state.place_came(turn, came),
             SessionMsg::Tick => state.tick(),
             SessionMsg::End { code, message } => state.end(code, message),
             SessionMsg::GetView(port) => {

@@ -75,7 +75,7 @@ impl State {
         let live = self.reply.as_ref().map(|reply| &*reply.item);
         let mut previous = None;
         for item in self.conversation.items() {
-            if live == Some(item.id.as_str()) {
+            if live == Some(item.id.as_str()) || item.speaker == Speaker::Server {
                 continue;
             }
             events.push(SessionEvent::ItemAdded { item: item.clone(), previous: previous.clone() });
@@ -119,6 +119,10 @@ impl State {
         self.presence.leaving = Some(Instant::now() + within);
         if let Some(persona) = &self.children.persona {
             let _ = persona.cast(PersonaMsg::Cancel);
+        }
+        if let Some(mut reply) = self.reply.take() {
+            self.give_up_calls(&mut reply);
+            self.reply = Some(reply);
         }
         if let Some(turn) = self.reply.as_ref().filter(|reply| reply.persona_done.is_none()).map(|it| it.turn)
         {
@@ -171,7 +175,11 @@ impl State {
     fn reply_so_far(&self) -> Vec<SessionEvent> {
         let Some(reply) = &self.reply else { return Vec::new() };
         let response = reply.response.to_string();
-        let mut events = vec![SessionEvent::ResponseCreated { response: response.clone(), turn: reply.turn }];
+        let mut events = vec![SessionEvent::ResponseCreated {
+            response: response.clone(),
+            turn: reply.turn,
+            metadata: reply.metadata.clone(),
+        }];
         if reply.item_started {
             let item = reply.item.to_string();
             let empty = Item {
@@ -187,6 +195,7 @@ impl State {
                 item: empty,
                 previous,
                 turn,
+                apart: reply.apart,
             });
             events.push(SessionEvent::OutputText { response, item, delta, spoken: reply.audio_item });
         }

@@ -15,7 +15,7 @@ use ractor::{ActorCell, ActorRef};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::{SessionMsg, State};
+use super::{SessionMsg, State, reply::Reply};
 use crate::{
     policy::{CHILDREN, Policy, Role, policy},
     pulse::{Beat, Pulse},
@@ -68,6 +68,11 @@ struct Asked {
     looks: u32,
 }
 
+/// Whether a reply is in the model's hands, and not in those of a function.
+fn waits_for_model(reply: &Reply) -> bool {
+    reply.persona_done.is_none() && !reply.waits_for_tools()
+}
+
 impl Recovery {
     fn slot(&mut self, role: Role) -> &mut Slot {
         &mut self.slots[role as usize]
@@ -97,6 +102,11 @@ impl State {
         if !self.owes(role) {
             self.works_again(role);
         }
+    }
+
+    /// A child was asked for something new: it has its whole time for that.
+    pub(super) fn asked_anew(&mut self, role: Role) {
+        self.recovery.slot(role).moved = Some(Instant::now());
     }
 
     /// Something failed and is being tried again.
@@ -154,7 +164,7 @@ impl State {
             // What it was given waits in its ring, not with it.
             Role::Ingest | Role::Face | Role::Improviser => false,
             Role::Transcriber => self.unheard_since().is_some(),
-            Role::Persona => reply.is_some_and(|reply| reply.persona_done.is_none()),
+            Role::Persona => reply.is_some_and(waits_for_model),
             Role::Speaker => reply.is_some_and(|reply| reply.wants_voice()),
             Role::Scribe => !self.unwritten.is_empty(),
             Role::Coach => self.scores.uncounted_since().is_some(),
@@ -239,8 +249,8 @@ impl State {
         match row.role {
             Role::Transcriber => Some((self.unheard_since()?, row.moves_within)),
             Role::Persona => {
-                let reply = reply.filter(|reply| reply.persona_done.is_none())?;
-                let within = if reply.clauses.is_empty() { row.moves_within } else { MIDWAY };
+                let reply = reply.filter(|reply| waits_for_model(reply))?;
+                let within = if reply.is_silent_so_far() { row.moves_within } else { MIDWAY };
                 Some((reply_since?, within))
             }
             Role::Speaker => {

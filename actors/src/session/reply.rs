@@ -3,15 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use duologue_domain::{
+    conversation::Item,
     lang::Language,
+    tool::ToolCall,
     turn::TurnId,
     waterfall::{ModelPart, Report, Stage, Waterfall},
 };
 use duologue_engines::port::{Finish, LlmUsage};
 use tokio::time::Instant;
 
-use super::{hearing::SpeechTiming, playback::Playback};
-use crate::{event::Usage, persona::ReplyJob};
+use super::{hearing::SpeechTiming, offer::Offer, playback::Playback, tools::Round};
+use crate::{
+    event::{Metadata, Usage},
+    persona::ReplyJob,
+};
 
 /// A reply that is being made.
 #[derive(Debug)]
@@ -34,6 +39,25 @@ pub(super) struct Reply {
     pub(super) playback: Playback,
     /// A draft: nobody hears of it yet.
     pub(super) held: bool,
+    /// How a draft that wishes to call functions has ended: nothing is called before it is the reply.
+    pub(super) ended: Option<(Finish, LlmUsage)>,
+    /// Whether it stays out of the conversation.
+    pub(super) apart: bool,
+    pub(super) metadata: Metadata,
+    /// What the model may call.
+    pub(super) offer: Offer,
+    /// What it has called in the generation that goes on.
+    pub(super) called: Vec<ToolCall>,
+    /// Functions of the client's that it called.
+    pub(super) outside: Vec<Item>,
+    /// Functions of the server's that run now.
+    pub(super) round: Option<Round>,
+    /// How often functions of the server's were called.
+    pub(super) rounds: usize,
+    /// The first clause of the generation that goes on.
+    pub(super) round_from: usize,
+    /// What earlier generations cost.
+    pub(super) spent: LlmUsage,
     pub(super) persona_done: Option<(Finish, LlmUsage)>,
     pub(super) speaker_done: bool,
     pub(super) item_started: bool,
@@ -58,12 +82,35 @@ impl Reply {
         self.clauses.iter().map(|(clause, _)| clause.as_str()).collect::<String>().trim().to_owned()
     }
 
+    /// Its words since functions were called last.
+    pub(super) fn text_of_round(&self) -> String {
+        let clauses = self.clauses.iter().skip(self.round_from).map(|(clause, _)| clause.as_str());
+        clauses.collect::<String>().trim().to_owned()
+    }
+
+    /// Whether the model has said nothing since it was asked last.
+    pub(super) fn is_silent_so_far(&self) -> bool {
+        self.clauses.len() <= self.round_from
+    }
+
+    /// Whether it waits for functions of the server's, and not for the model.
+    pub(super) fn waits_for_tools(&self) -> bool {
+        self.round.is_some()
+    }
+
+    /// A generation of it has ended.
+    pub(super) fn spend(&mut self, usage: LlmUsage) {
+        self.spent.prompt_tokens += usage.prompt_tokens;
+        self.spent.cached_tokens += usage.cached_tokens;
+        self.spent.completion_tokens += usage.completion_tokens;
+    }
+
     pub(super) fn usage(&self) -> Usage {
         let usage = self.persona_done.map(|(_, usage)| usage).unwrap_or_default();
         Usage {
-            input_tokens: usage.prompt_tokens,
-            cached_tokens: usage.cached_tokens,
-            output_tokens: usage.completion_tokens,
+            input_tokens: self.spent.prompt_tokens + usage.prompt_tokens,
+            cached_tokens: self.spent.cached_tokens + usage.cached_tokens,
+            output_tokens: self.spent.completion_tokens + usage.completion_tokens,
         }
     }
 }

@@ -7,10 +7,11 @@ use duologue_domain::{
     conversation::{Item, Speaker as From},
     ladder::Step,
     lang::Language,
+    tool::{ToolCall, ToolChoice},
     prompt::{self, Role as PromptRole},
     turn::{FloorEffect, TurnId},
 };
-use duologue_engines::port::{Finish, Health};
+use duologue_engines::port::{Finish, Health, LlmUsage};
 use tokio::time::Instant;
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
     hearing::SpeechTiming,
     playback::Playback,
     reply::{Reply, ReplyClock},
+    tools,
 };
 use crate::{
     event::{ResponseRequest, SessionEvent, empty_output},
@@ -36,7 +38,10 @@ impl State {
         for effect in effects {
             match effect {
                 FloorEffect::CancelReply { turn, reason } => self.cancel_reply(turn, reason),
-                FloorEffect::BeginReply { turn } => self.begin_reply(turn, ResponseRequest::default()),
+                FloorEffect::BeginReply { turn } => {
+                    let request = self.owed.take().unwrap_or_default();
+                    self.begin_reply(turn, request);
+                }
             }
         }
     }
@@ -47,16 +52,33 @@ impl State {
     }
 
     pub(super) fn begin_reply(&mut self, turn: TurnId, request: ResponseRequest) {
+        let Some(request) = self.with_place(turn, request) else { return };
         if self.adopt(turn) {
             return;
         }
         self.drop_draft();
         let reply = self.make_reply(turn, &request, None);
         self.outbox.supersede(turn);
-        self.say(SessionEvent::ResponseCreated { response: reply.response.to_string(), turn });
+        self.say_created(&reply);
         self.ask_speaker(&reply);
-        self.ask_persona(&reply);
         self.reply = Some(reply);
+        self.ask_persona_or_fail();
+    }
+
+    /// A reply is told of.
+    pub(super) fn say_created(&self, reply: &Reply) {
+        self.say(SessionEvent::ResponseCreated {
+            response: reply.response.to_string(),
+            turn: reply.turn,
+            metadata: reply.metadata.clone(),
+        });
+    }
+
+    /// Asks for the reply, or for the rest of it; it fails where nobody will come to make it.
+    pub(super) fn ask_persona_or_fail(&mut self) {
+        if let Some(reply) = &self.reply {
+            self.ask_persona(reply);
+        }
         if self.children.persona.is_none() {
             let why = self.children.given_up().into_iter().find(|(role, _)| *role == "persona");
             if let Some((_, why)) = why {
@@ -76,7 +98,9 @@ impl State {
         let response: Arc<str> = format!("resp_{}_{}", &self.record.id.get(..8).unwrap_or(""), turn).into();
         let item: Arc<str> = self.new_item_id().into();
         let speak = request.speak.unwrap_or(self.config.speak) && self.can_speak();
+        let offer = self.offer(request);
         let job = self.reply_job(turn, request, said);
+        let job = ReplyJob { tools: offer.tools.clone(), tool_choice: offer.choice.clone(), ..job };
         Reply {
             turn,
             playback: Playback::new(turn, item.clone(), response.clone()),
@@ -87,6 +111,16 @@ impl State {
             voice: self.voice(job.language),
             job,
             held: false,
+            ended: None,
+            apart: request.apart,
+            metadata: request.metadata.clone(),
+            offer,
+            called: Vec::new(),
+            outside: Vec::new(),
+            round: None,
+            rounds: 0,
+            round_from: 0,
+            spent: Default::default(),
             clauses: Vec::new(),
             spoken: 0,
             sounding: None,
@@ -122,7 +156,10 @@ impl State {
 
     /// What the Persona needs to know for this reply.
     pub(super) fn reply_job(&self, turn: TurnId, request: &ResponseRequest, said: Option<&str>) -> ReplyJob {
-        let mut turns = prompt::turns(self.conversation.items());
+        let mut turns = match &request.input {
+            Some(input) => prompt::turns(&self.chosen_items(input)),
+            None => prompt::turns(self.conversation.items()),
+        };
         turns.extend(said.map(as_turn));
         let last =
             turns.iter().rev().find(|turn| turn.role == PromptRole::User).map(|turn| turn.text.as_str());
@@ -142,6 +179,9 @@ impl State {
             max_tokens: request.max_output_tokens.unwrap_or(self.config.max_output_tokens),
             turns,
             begun: String::new(),
+            said: false,
+            tools: Arc::default(),
+            tool_choice: ToolChoice::default(),
             clauses: match self.gives_up(Step::ShortFirstClause) {
                 true => ClauseConfig::hurried(),
                 false => ClauseConfig::default(),
@@ -156,6 +196,10 @@ impl State {
 
     pub(super) fn repeat_to_persona(&mut self) {
         self.drop_draft();
+        if let Some(reply) = &mut self.reply {
+            // What it wished to call before it ended, it will wish again.
+            reply.called.clear();
+        }
         if let Some(reply) = &self.reply {
             self.ask_persona(reply);
         }
@@ -163,11 +207,12 @@ impl State {
 
     pub(super) fn ask_persona(&self, reply: &Reply) {
         let Some(persona) = &self.children.persona else { return };
-        if reply.persona_done.is_some() {
+        if reply.persona_done.is_some() || reply.waits_for_tools() {
             return;
         }
         // Half a reply may have been said already: then the rest of it is asked for.
-        let job = ReplyJob { begun: reply.text(), ..reply.job.clone() };
+        let (begun, said) = (reply.text_of_round(), !reply.clauses.is_empty());
+        let job = ReplyJob { begun, said, ..reply.job.clone() };
         let _ = persona.cast(PersonaMsg::Reply(Box::new(job)));
     }
 
@@ -215,6 +260,7 @@ impl State {
                 reply.clock.first_clause(at);
                 self.clause(turn, text, language);
             }
+            PersonaEvent::Called { call, .. } => self.called(turn, call),
             PersonaEvent::Ended { turn, finish, usage } => self.persona_ended(turn, finish, usage),
             // Not worth a word: the same is asked again when the turn has ended.
             PersonaEvent::Failed { .. } if reply.held => self.drop_draft(),
@@ -257,20 +303,49 @@ impl State {
             content: empty_output(reply.audio_item),
             complete: false,
         };
-        let (response, turn) = (reply.response.to_string(), reply.turn);
-        // The id is fresh, so this cannot be refused.
-        let _ = self.conversation.insert(item.clone(), None);
+        let (response, turn, apart) = (reply.response.to_string(), reply.turn, reply.apart);
+        if !apart {
+            // The id is fresh, so this cannot be refused.
+            let _ = self.conversation.insert(item.clone(), None);
+        }
         let previous = self.conversation.previous(&item.id).map(str::to_owned);
-        self.say(SessionEvent::OutputStarted { response, item, previous, turn });
+        self.say(SessionEvent::OutputStarted { response, item, previous, turn, apart });
     }
 
-    pub(super) fn persona_ended(
-        &mut self,
-        turn: TurnId,
-        finish: Finish,
-        usage: duologue_engines::port::LlmUsage,
-    ) {
+    /// A function is wished for. Names of calls are unique in the conversation, whatever a model makes of them.
+    fn called(&mut self, turn: TurnId, mut call: ToolCall) {
+        let is_known = |state: &Self, id: &str| {
+            id.is_empty() || id.len() > 64 || state.conversation.has_call(id)
+        };
+        if is_known(self, &call.id) {
+            call.id = format!("call_{}", self.new_item_id());
+        }
         let Some(reply) = self.reply_of(turn) else { return };
+        if reply.called.iter().any(|other| other.id == call.id) {
+            call.id = format!("{}_{}", call.id, reply.called.len());
+        }
+        if tools::has_room(&reply.called) {
+            reply.called.push(call);
+        }
+    }
+
+    pub(super) fn persona_ended(&mut self, turn: TurnId, finish: Finish, usage: LlmUsage) {
+        let Some(reply) = self.reply_of(turn) else { return };
+        let (held, calls) = (reply.held, !reply.called.is_empty());
+        if held && calls {
+            reply.ended = Some((finish, usage));
+        } else if !calls || !self.run_calls(finish, usage) {
+            self.words_ended(turn, finish, usage);
+        }
+    }
+
+    /// Nothing more will be said.
+    pub(super) fn words_ended(&mut self, turn: TurnId, finish: Finish, usage: LlmUsage) {
+        let Some(reply) = self.reply_of(turn) else { return };
+        if reply.rounds > 0 && reply.clauses.is_empty() && reply.outside.is_empty() {
+            let why = "The persona called functions and said nothing. Ask again.";
+            return self.fail_reply("tools_without_words", why);
+        }
         reply.persona_done = Some((finish, usage));
         if reply.clauses.is_empty() {
             reply.speaker_done = true;
@@ -323,7 +398,8 @@ impl State {
     }
 
     pub(super) fn reply_watchdog(&mut self) {
-        if self.reply.as_ref().is_some_and(|reply| reply.progress_at.elapsed() > REPLY_STALLED) {
+        let stalls = |reply: &Reply| !reply.waits_for_tools() && reply.progress_at.elapsed() > REPLY_STALLED;
+        if self.reply.as_ref().is_some_and(stalls) {
             metrics::counter!("session_replies_stalled_total").increment(1);
             self.fail_reply("reply_stalled", "Nothing moved for too long. Say it again.");
         }

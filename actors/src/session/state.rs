@@ -29,6 +29,7 @@ use super::{
     children::Children,
     draft::Ahead,
     hearing::{Hearing, SpeechTiming},
+    place::Waiting,
     playback::Playback,
     presence::Presence,
     recovery::Recovery,
@@ -38,9 +39,10 @@ use super::{
 use crate::{
     audio_in::{AudioIn, History},
     duet::Duet,
-    event::{SessionConfig, SessionEvent},
+    event::{ResponseRequest, SessionConfig, SessionEvent},
     landmarks_in::LandmarksIn,
     outbox::Outbox,
+    places::Place,
     played::PlayedAudio,
     policy::{CHILDREN, Role},
     scribe::Entry,
@@ -67,6 +69,8 @@ pub struct State {
     pub(super) floor: Floor,
     pub(super) hearing: Hearing,
     pub(super) reply: Option<Reply>,
+    /// What the client asked of a reply that begins when the floor is free.
+    pub(super) owed: Option<ResponseRequest>,
     /// The last spoken reply, while the client may still be playing it.
     pub(super) spoken: Option<Playback>,
     /// What is done before it is certain that it is wanted.
@@ -93,6 +97,9 @@ pub struct State {
     pub(super) next_item: u64,
     pub(super) started: Instant,
     pub(super) presence: Presence,
+    /// Its place in conversation.
+    pub(super) place: Place,
+    pub(super) waiting: Waiting,
     idle_timeout: std::time::Duration,
     max_duration: std::time::Duration,
 }
@@ -113,8 +120,18 @@ impl State {
         myself: ActorRef<SessionMsg>,
         args: SessionArgs,
     ) -> Result<Self, ActorProcessingErr> {
-        let SessionArgs { spec, key, engines, store, audio, landmarks, outbox, idle_timeout, max_duration } =
-            args;
+        let SessionArgs {
+            spec,
+            key,
+            engines,
+            store,
+            audio,
+            landmarks,
+            outbox,
+            places,
+            idle_timeout,
+            max_duration,
+        } = args;
         let language = spec.record.language.as_deref().and_then(|code| code.parse().ok());
         let language = language.unwrap_or(spec.persona.language);
         let scores = Scores::new(&spec, language);
@@ -141,6 +158,7 @@ impl State {
             floor: Floor::default(),
             hearing: Hearing::default(),
             reply: None,
+            owed: None,
             spoken: None,
             ahead: Ahead::default(),
             ladder: None,
@@ -154,6 +172,8 @@ impl State {
             next_item: 0,
             started: Instant::now(),
             presence: Presence::new(),
+            place: places.of(key),
+            waiting: Waiting::default(),
             idle_timeout,
             max_duration,
         };
@@ -239,6 +259,7 @@ impl State {
             self.excuse_reply();
             self.watch_partner();
         } else {
+            self.watch_calls();
             self.watch_children();
             self.reply_watchdog();
             self.tick_scores();

@@ -41,9 +41,13 @@ impl State {
     }
 
     fn remember(&mut self, text: &str, turn: TurnId) {
-        if self.memory.remember(text, turn).is_empty() {
-            return;
+        if !self.memory.remember(text, turn).is_empty() {
+            self.write_facts();
         }
+    }
+
+    /// What is remembered, as it is now.
+    pub(super) fn write_facts(&mut self) {
         let facts = self
             .memory
             .facts()

@@ -3,6 +3,11 @@
 mod access;
 mod feedback;
 mod midi;
+mod openai_audio;
+mod openai_chat;
+mod openai_embeddings;
+mod openai_responses;
+mod openai_secrets;
 mod pages;
 mod recordings;
 mod resources;
@@ -50,6 +55,22 @@ impl House {
         let tts = FakeTts::default();
         let engines = engines(&FakeStt::default(), &FakeLlm::saying(lines), &tts, &FakeVad::default());
         Self::on(folder, config, (engines, tts), store).await
+    }
+
+    /// One that hears these, one after the other.
+    pub(crate) async fn hearing(lines: &[&str]) -> Self {
+        let (folder, config) = prepare(&[]);
+        let tts = FakeTts::default();
+        let engines = engines(&FakeStt::hearing(lines), &FakeLlm::saying(&[]), &tts, &FakeVad::default());
+        Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
+    }
+
+    /// One whose language model is this one.
+    pub(crate) async fn thinking(llm: &FakeLlm) -> Self {
+        let (folder, config) = prepare(&[]);
+        let tts = FakeTts::default();
+        let engines = engines(&FakeStt::default(), llm, &tts, &FakeVad::default());
+        Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
     }
 
     /// One whose landmarker is on and is this one.
@@ -122,7 +143,9 @@ fn prepare(flags: &[(&str, &str)]) -> (Folder, Config) {
     let mut sources =
         Sources { env: vec![("HOME".into(), folder.0.display().to_string())], ..Sources::default() };
     let static_dir = folder.0.display().to_string();
-    let own = [("server.port", "0"), ("server.static_dir", static_dir.as_str())];
+    // Whoever tests something else must not wait because this machine is slow today.
+    let own =
+        [("server.port", "0"), ("server.static_dir", static_dir.as_str()), ("sessions.admission", "fixed")];
     sources.flags =
         own.iter().chain(flags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let config = Config::load(sources).expect("a valid configuration");

@@ -7,8 +7,10 @@ mod client;
 mod clip;
 mod duet;
 mod face;
+mod load;
 mod loudspeaker;
 mod people;
+mod rtc;
 mod score;
 mod sessions;
 mod theory;
@@ -35,6 +37,10 @@ enum Bench {
     Duet(duet::DuetArgs),
     /// Measure blinks, gaze and expressions against what is known, and what faces cost; needs no server
     Face(face::FaceArgs),
+    /// What the server carries: idle, streaming, talking; and a soak
+    Load(load::LoadArgs),
+    /// Compare calls over WebRTC with WebSocket, and hear over a bad network
+    Rtc(rtc::RtcArgs),
     /// Weigh sessions: idle, exchanged, closed, many at once
     Sessions(sessions::SessionsArgs),
     /// Compare keys and chords with human analyses; needs no server
@@ -55,6 +61,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
         Bench::Chaos(args) => chaos::run(args),
         Bench::Duet(args) => runtime.block_on(duet::run(args)),
         Bench::Face(args) => runtime.block_on(face::run(args)),
+        Bench::Load(args) => runtime.block_on(load::run(args)),
+        Bench::Rtc(args) => runtime.block_on(rtc::run(args)),
         Bench::Sessions(args) => runtime.block_on(sessions::run(args)),
         Bench::Theory(args) => theory::run(args),
         Bench::Turns(args) => turns::run(args),

@@ -42,13 +42,13 @@ pub(crate) struct VoiceArgs {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Speech {
+pub(super) enum Speech {
     English,
     Korean,
 }
 
 impl Speech {
-    fn code(self) -> &'static str {
+    pub(super) fn code(self) -> &'static str {
         match self {
             Self::English => "en",
             Self::Korean => "ko",
@@ -56,7 +56,7 @@ impl Speech {
     }
 
     /// Korean is compared by character: where words are parted is a matter of taste.
-    fn unit(self) -> &'static str {
+    pub(super) fn unit(self) -> &'static str {
         match self {
             Self::English => "WER",
             Self::Korean => "CER",
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: &VoiceArgs) -> anyhow::Result<()> {
     if args.people > 1 {
         let (people, turns) = (args.people, args.turns.div_ceil(args.people));
         let (url, persona) = (args.url.clone(), persona.to_owned());
-        return people::run(Crowd { url, persona, language, people, turns }, clips).await;
+        return people::run(Crowd { url, persona, language, people, turns }, clips).await.map(drop);
     }
     say(
         "clip            turn decided  transcript  first token  first clause  first audio   wait  models  outside | at the client",
