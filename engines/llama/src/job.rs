@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use crate::{
+    choose::Chooser,
     circles::Circles,
     emit::Emitter,
     prompt::Prompt,
-    sample::Sampler,
     wire::{Answer, Done, End, Generate},
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct Reply {
     /// Room for so many new tokens.
     pub(crate) max_tokens: usize,
     /// Chooses tokens.
-    pub(crate) sampler: Sampler,
+    pub(crate) chooser: Chooser,
     /// Makes text of them.
     pub(crate) emitter: Emitter,
     /// Watches for loops.
@@ -54,12 +54,12 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// From a question, whose prompt leaves `room` tokens of the context.
-    pub(crate) fn new(ask: Generate, room: usize) -> Self {
+    pub(crate) fn new(ask: Generate, room: usize, chooser: Chooser) -> Self {
         Self {
             id: ask.id,
             session: ask.session,
             max_tokens: ask.max_tokens.min(room),
-            sampler: Sampler::new(ask.temperature, ask.top_p, ask.repeat_penalty, ask.seed),
+            chooser,
             emitter: Emitter::new(ask.stop),
             circles: Circles::default(),
             first_token: None,
@@ -143,6 +143,7 @@ impl Job {
                     completion_tokens: self.tokens.len() - self.prompt_tokens,
                     queued_us: micros(self.received, self.started),
                     first_token_us: micros(self.started, first),
+                    call_odds: reply.chooser.call_odds(),
                 })
             }
         }

@@ -9,10 +9,12 @@
 
 mod arguments;
 mod cache;
+mod choose;
 #[path = "../../src/llm/circles.rs"]
 mod circles;
 #[path = "../../src/llm/emit.rs"]
 mod emit;
+mod grammar;
 mod job;
 mod listen;
 mod pace;

@@ -11,6 +11,7 @@ use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, model::LlamaMo
 use crate::{
     BATCH,
     cache::{Cache, Plan, SESSIONS_PER_REPLY, Start},
+    choose::Chooser,
     job::{Job, Purpose, Reply, Waiting},
     listen::Heard,
     pace::Pace,
@@ -123,7 +124,11 @@ impl<'m> Server<'m> {
             let message = format!("the prompt has {length} tokens and the context holds {context}");
             return fail(id, Fault::BadInput, message);
         }
-        let reply = Reply::new(ask, context - length);
+        let chooser = match Chooser::new(self.model, &ask) {
+            Ok(chooser) => chooser,
+            Err(error) => return fail(id, Fault::BadInput, format!("{error:#}")),
+        };
+        let reply = Reply::new(ask, context - length, chooser);
         let purpose = Purpose::Reply(Box::new(reply));
         self.enqueue(Waiting { prompt, received: Instant::now(), purpose });
     }

@@ -135,7 +135,7 @@ impl Server<'_> {
             let _ = self.context.copy_kv_cache_seq(sequence as i32, persona as i32, range.0, range.1);
         }
         let Some(row) = share.row else { return Next::Go };
-        let Some(token) = reply.sampler.pick(self.context.get_logits_ith(row)) else {
+        let Some(token) = reply.chooser.pick(self.context.get_logits_ith(row)) else {
             return Next::Broken;
         };
         reply.first_token.get_or_insert_with(Instant::now);
@@ -146,6 +146,7 @@ impl Server<'_> {
         }
         job.tokens.push(token.0);
         let piece = vocabulary.token_to_piece(token, false, None);
+        reply.chooser.heard(token.0 as u32, &piece);
         next(reply, job.tokens.len() - job.prompt_tokens, (token.0 as u32, &piece))
     }
 

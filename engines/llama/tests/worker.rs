@@ -201,3 +201,73 @@ fn the_worker_ends_with_its_stdin_even_in_the_middle_of_a_reply() {
     worker.stdin = None;
     assert_eq!(worker.child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_grammar_is_followed_to_the_letter() {
+    let mut worker = Worker::ready();
+    for (id, grammar, allowed) in [
+        (1, "root ::= \"yes\" | \"no\"", &["yes", "no"][..]),
+        (2, "root ::= \"\\\"서울\\\"\" | \"[\" [0-9] \"]\" | (\"하나\" | \"둘\") \"!\"", &[]),
+    ] {
+        let mut ask = generate(id, "Is rain wet?");
+        ask["grammar"] = json!(grammar);
+        ask["max_tokens"] = json!(60);
+        worker.say(&ask);
+        let (text, end) = worker.reply(id);
+        assert_eq!((&end["event"], &end["finish"]), (&json!("done"), &json!("stop")), "{text:?} {end}");
+        assert!(allowed.is_empty() || allowed.contains(&text.as_str()), "{text:?}");
+        assert!(["yes", "no", "\"서울\"", "하나!", "둘!"].contains(&text.as_str()) || text.starts_with('['), "{text:?}");
+    }
+}
+
+#[test]
+fn a_grammar_that_makes_no_sense_is_refused_and_the_worker_works_on() {
+    let mut worker = Worker::ready();
+    let deep = format!("root ::= {}\"a\"{}", "(".repeat(2_000), ")".repeat(2_000));
+    let long = format!("root ::= {}\"a\"", "\"a\" | ".repeat(60_000));
+    let broken = [
+        "", "nonsense", "root ::= other", "root ::= root \"a\"", "root ::= \"a", "root ::= (\"a\"",
+        "root ::= [a", "root ::= \"a\"{9999999}", "root ::= *", "no ::= \"a\"", "root ::= \"\\q\"", "a ::= \"x\"\nroot ::= b", "root ::= \"\u{0}\"",
+        long.as_str(),
+    ];
+    for (at, grammar) in broken.iter().enumerate() {
+        for place in ["grammar", "calls"] {
+            let id = 10 + at as u64;
+            let mut ask = generate(id, "Hi!");
+            ask[place] = match place {
+                "calls" => json!({"mark": "<call>", "grammar": grammar}),
+                _ => json!(grammar),
+            };
+            worker.say(&ask);
+            let (_, end) = worker.reply(id);
+            assert_eq!(end["kind"], "bad_input", "{grammar:?}: {end}");
+        }
+    }
+    let mut ask = generate(2, "Hi!");
+    ask["grammar"] = json!(deep);
+    worker.say(&ask);
+    worker.reply(2);
+    worker.say(&generate(3, "Hi!"));
+    assert_eq!(worker.reply(3).1["event"], "done");
+}
+
+#[test]
+fn behind_a_mark_of_several_tokens_the_grammar_of_calls_holds() {
+    let mut worker = Worker::ready();
+    // The model is made to say the mark: whatever it would say next, it is held to the rest.
+    let mut ask = generate(1, "Hi!");
+    ask["messages"].as_array_mut().unwrap().push(json!({"role": "assistant", "content": "Say <to"}));
+    ask["grammar"] = json!("root ::= \"ol_call>\" \"{}\"");
+    worker.say(&ask);
+    assert_eq!(worker.reply(1).0, "ol_call>{}");
+    let mut first = generate(2, "Say hello to everybody.");
+    worker.say(&first);
+    let (text, _) = worker.reply(2);
+    let mark: String = text.chars().take(6).collect();
+    first["id"] = json!(3);
+    first["calls"] = json!({"mark": mark, "grammar": "root ::= [^a]{0,8} \"{\\\"name\\\": 1}\" \"</end>\"", "odds": null});
+    first["max_tokens"] = json!(80);
+    worker.say(&first);
+    let (text, end) = worker.reply(3);
+    assert!(text.starts_with(&mark) && text.ends_with("{\"name\": 1}</end>"), "{text:?} {end}");
+}

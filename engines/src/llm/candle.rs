@@ -25,12 +25,15 @@ use self::{
     job::Pending,
     turns::{Command, Turns},
 };
-use super::{check, room};
+use super::{
+    check, room,
+    tools::{Reading, beginning, prepare},
+};
 use crate::{
     config::LlmConfig,
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Health, LlmEngine, LlmRequest,
-        LlmStream,
+        LlmStream, Tool,
     },
 };
 
@@ -151,6 +154,14 @@ impl LlmEngine for CandleLlm {
         self.shared.context.load(Ordering::Acquire)
     }
 
+    fn has_tools(&self) -> bool {
+        true
+    }
+
+    fn prefill_tools(&self, shared: Vec<ChatMessage>, tools: Arc<[Tool]>) {
+        self.prefill(beginning(&shared, &tools));
+    }
+
     fn prefill(&self, shared: Vec<ChatMessage>) {
         if !shared.is_empty() {
             // Only a head start: a lost one costs the first reply some time and nothing else.
@@ -158,16 +169,24 @@ impl LlmEngine for CandleLlm {
         }
     }
 
-    fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
+    fn generate(&self, mut request: LlmRequest) -> Result<LlmStream, EngineError> {
         check(&request, ENGINE)?;
         let refuse = |kind, why: String| Err(EngineError::new(kind, ENGINE, why));
+        if request.response_schema.is_some() {
+            let why = "candle cannot hold a reply to a schema; use engine = \"llama\"";
+            return refuse(ErrorKind::BadInput, why.into());
+        }
         if let Some(missing) = self.missing() {
             return refuse(ErrorKind::Unavailable, missing);
         }
         let (sender, cancel, stream) = EngineStream::channel(room(request.max_tokens));
         let asked = Instant::now();
         let deadline = asked + request.first_token_deadline;
-        let pending = Pending { request, sender, cancel, asked, deadline };
+        // Without a grammar: a call that has to be is begun for the model, and the rest is read as it comes.
+        let reading = Reading::new(&request);
+        let prepared = prepare(&request);
+        (request.messages, request.shared) = (prepared.messages, prepared.shared);
+        let pending = Pending { request, reading, sender, cancel, asked, deadline };
         match self.commands.try_send(Command::Generate(Box::new(pending))) {
             Ok(()) => Ok(stream),
             Err(TrySendError::Full(_)) => {

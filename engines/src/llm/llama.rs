@@ -25,12 +25,12 @@ use self::{
     keeper::{Command, Keeper, Pending},
     worker::Launch,
 };
-use super::{check, room};
+use super::{check, room, tools::beginning};
 use crate::{
     config::LlmConfig,
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Health, LlmEngine, LlmRequest,
-        LlmStream,
+        LlmStream, Tool, ToolChoice,
     },
 };
 
@@ -161,6 +161,14 @@ impl LlmEngine for LlamaLlm {
         self.shared.context.load(Ordering::Acquire)
     }
 
+    fn has_tools(&self) -> bool {
+        true
+    }
+
+    fn prefill_tools(&self, shared: Vec<ChatMessage>, tools: Arc<[Tool]>) {
+        self.prefill(beginning(&shared, &tools));
+    }
+
     fn prefill(&self, shared: Vec<ChatMessage>) {
         if !shared.is_empty() {
             // Only a head start: a lost one costs the first reply some time and nothing else.
@@ -169,8 +177,9 @@ impl LlmEngine for LlamaLlm {
     }
 
     fn read_ahead(&self, request: LlmRequest) -> Option<LlmStream> {
-        // One token is the least that a reply can be asked for; the prompt before it stays in the session's cells.
-        self.generate(LlmRequest { max_tokens: 1, ..request }).ok()
+        // One token is the least that a reply can be asked for; the prompt before it stays in the session's cells. It
+        // is never the beginning of a call, of which there would be no end.
+        self.generate(LlmRequest { max_tokens: 1, tool_choice: ToolChoice::None, ..request }).ok()
     }
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {

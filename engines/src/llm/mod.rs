@@ -12,6 +12,7 @@ pub mod openai;
 mod sample;
 #[cfg(all(test, feature = "candle"))]
 mod tests;
+mod tools;
 mod wire;
 
 use crate::port::{EngineError, ErrorKind, LlmRequest, Role};
@@ -25,14 +26,14 @@ fn check(request: &LlmRequest, engine: &'static str) -> Result<(), EngineError> 
     if request.max_tokens == 0 {
         return refuse("max_tokens must be at least 1");
     }
-    Ok(())
+    tools::check(request, engine)
 }
 
 /// Room in a reply's stream for every token it may have, so that no engine ever waits for a slow
 /// listener: a thread that waits for one session would stall all others.
 fn room(max_tokens: usize) -> usize {
     const LONGEST_REPLY: usize = 1 << 16;
-    max_tokens.min(LONGEST_REPLY) + 4
+    max_tokens.min(LONGEST_REPLY) + tools::ROOM
 }
 
 /// A role as chat templates and OpenAI's wire name it.

@@ -4,6 +4,8 @@
 //! of the key, is ever logged or put into an error. One retry, and only before the first token.
 
 mod attempt;
+mod body;
+mod calls;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -15,14 +17,16 @@ use std::{
 };
 
 use reqwest::Client;
-use serde::Serialize;
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc::Sender},
 };
 
-use self::attempt::{Attempt, Failure};
-use super::{check, role_name, room};
+use self::{
+    attempt::{Attempt, Failure},
+    body::Body,
+};
+use super::{check, room, tools::Reading};
 use crate::{
     config::LlmConfig,
     port::{
@@ -66,33 +70,6 @@ impl fmt::Debug for OpenAiLlm {
             .field("model", &self.remote.model)
             .finish_non_exhaustive()
     }
-}
-
-/// The body of a request.
-#[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    messages: Vec<BodyMessage<'a>>,
-    stream: bool,
-    stream_options: StreamOptions,
-    max_tokens: usize,
-    temperature: f32,
-    top_p: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    stop: &'a [String],
-}
-
-#[derive(Serialize)]
-struct BodyMessage<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
 }
 
 impl OpenAiLlm {
@@ -139,6 +116,11 @@ impl LlmEngine for OpenAiLlm {
 
     fn context_tokens(&self) -> usize {
         self.context
+    }
+
+    /// The server may not know functions; it says so by refusing the request.
+    fn has_tools(&self) -> bool {
+        true
     }
 
     /// The server caches prefixes, or not, as it likes.
@@ -204,25 +186,14 @@ impl Remote {
         sender: &Sender<Result<LlmEvent, EngineError>>,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let body = Body {
-            model: &self.model,
-            messages: request.messages.iter().map(body_message).collect(),
-            stream: true,
-            stream_options: StreamOptions { include_usage: true },
-            max_tokens: request.max_tokens,
-            temperature: request.sampling.temperature,
-            top_p: request.sampling.top_p,
-            // Some servers read a signed number.
-            seed: request.sampling.seed.map(|seed| seed >> 1),
-            stop: &request.stop,
-        };
+        let body = Body::new(&self.model, request);
         let client = self.client.as_ref().map_err(|why| error(ErrorKind::Unavailable, why.as_str()))?;
         let mut post = client.post(format!("{}/chat/completions", self.base_url)).json(&body);
         if !self.key.is_empty() {
             post = post.bearer_auth(&self.key);
         }
         Attempt { sender, first_by: deadline.min(Instant::now() + self.timeout), idle: self.timeout }
-            .run(post)
+            .run(post, Reading::remote(request))
             .await
     }
 
@@ -259,10 +230,6 @@ impl Remote {
     fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn body_message(message: &ChatMessage) -> BodyMessage<'_> {
-    BodyMessage { role: role_name(message.role), content: &message.content }
 }
 
 fn error(kind: ErrorKind, message: impl Into<String>) -> EngineError {

@@ -53,6 +53,25 @@ pub(crate) struct Generate {
     pub(crate) seed: u64,
     /// Texts that end the reply.
     pub(crate) stop: Vec<String>,
+    /// A grammar of llama.cpp with the rule `root`, for the whole of what is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grammar: Option<String>,
+    /// How functions are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) calls: Option<Calls>,
+}
+
+/// How functions are called in a reply that may also be words.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Calls {
+    /// What begins a call.
+    pub(crate) mark: String,
+    /// The grammar of what follows it; without one, a reply must not call.
+    pub(crate) grammar: Option<String>,
+    /// The share of probability of a call as first token from which on it is one, in [0, 1]; below it, the reply begins
+    /// with words. Without it, that is drawn like any token.
+    #[serde(default)]
+    pub(crate) odds: Option<f32>,
 }
 
 /// One message of a prompt.
@@ -126,6 +145,9 @@ pub(crate) struct Done {
     pub(crate) queued_us: u64,
     /// From there to the first token, in microseconds.
     pub(crate) first_token_us: u64,
+    /// The share of probability that a call had as first token, where it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call_odds: Option<f32>,
 }
 
 /// Why a reply ended.

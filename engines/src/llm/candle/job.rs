@@ -10,7 +10,7 @@ use super::{
     tokenizer::Tokenizer,
 };
 use crate::{
-    llm::{circles::Circles, emit::Emitter, sample::Sampler},
+    llm::{circles::Circles, emit::Emitter, sample::Sampler, tools::Reading},
     port::{CancelFlag, EngineError, ErrorKind, Finish, LlmEvent, LlmRequest, LlmUsage},
 };
 
@@ -20,10 +20,25 @@ const PIECE: usize = 16;
 /// A request and the way back.
 pub(super) struct Pending {
     pub(super) request: LlmRequest,
+    pub(super) reading: Reading,
     pub(super) sender: Sender<Result<LlmEvent, EngineError>>,
     pub(super) cancel: CancelFlag,
     pub(super) asked: Instant,
     pub(super) deadline: Instant,
+}
+
+impl Pending {
+    /// Passes text on, and the calls in it.
+    fn say(&mut self, text: String) {
+        for event in self.reading.push(text) {
+            self.send(event);
+        }
+    }
+
+    /// The stream has room for every token; nobody listening is seen by the flag.
+    fn send(&self, event: LlmEvent) {
+        let _ = self.sender.try_send(Ok(event));
+    }
 }
 
 /// Work in progress; without a `pending` it reads a persona.
@@ -74,13 +89,20 @@ impl Job {
     }
 
     /// What was held back, and the last word.
-    pub(super) fn finish(&mut self, pending: &Pending, finish: Finish) {
+    pub(super) fn finish(&mut self, pending: &mut Pending, finish: Finish) {
         let text = self.emitter.finish();
         if finish != Finish::Repetition && !text.is_empty() {
-            let _ = pending.sender.try_send(Ok(LlmEvent::Delta(text)));
+            pending.say(text);
+        }
+        match pending.reading.finish(ENGINE) {
+            Ok(events) => events.into_iter().for_each(|event| pending.send(event)),
+            Err(error) => {
+                let _ = pending.sender.try_send(Err(error));
+                return;
+            }
         }
         let usage = self.usage(pending);
-        let _ = pending.sender.try_send(Ok(LlmEvent::Done { finish, usage }));
+        pending.send(LlmEvent::Done { finish, usage });
     }
 
     /// Whether the prompt is not done yet.
@@ -100,7 +122,7 @@ impl Job {
         let logits = decoder
             .forward(&self.tokens[from..to], &mut self.kv, wanted)
             .map_err(|error| format!("candle cannot decode: {error}"))?;
-        let Some(pending) = &self.pending else {
+        let Some(pending) = &mut self.pending else {
             return Ok(if to == self.tokens.len() { Step::Done(Finish::Stop) } else { Step::Go });
         };
         let Some(logits) = logits else { return Ok(Step::Go) };
@@ -112,8 +134,7 @@ impl Job {
         self.tokens.push(token);
         let emitted = self.emitter.push(&tokenizer.piece(token));
         if !emitted.text.is_empty() {
-            // The stream has room for every token; nobody listening is seen by the flag.
-            let _ = pending.sender.try_send(Ok(LlmEvent::Delta(emitted.text)));
+            pending.say(emitted.text);
         }
         let said = self.tokens.len() - self.prompt_tokens;
         let full = said >= pending.request.max_tokens || self.tokens.len() >= decoder.context();

@@ -284,11 +284,11 @@ impl Model {
 
     fn settle(&mut self, mut job: Job, end: End) {
         let tokens = job.tokens[..job.kv.len()].to_vec();
-        let Some(pending) = job.pending.take() else {
+        let Some(mut pending) = job.pending.take() else {
             return self.keep(None, tokens, job.kv);
         };
         match end {
-            End::Well(finish) => job.finish(&pending, finish),
+            End::Well(finish) => job.finish(&mut pending, finish),
             End::Failed(error) => {
                 let _ = pending.sender.try_send(Err(error));
             }

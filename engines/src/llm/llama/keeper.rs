@@ -28,7 +28,10 @@ use super::{
     worker::Launch,
 };
 use crate::{
-    llm::wire::{Answer, Ask, Done},
+    llm::{
+        tools::Reading,
+        wire::{Answer, Ask, Done},
+    },
     port::{CancelFlag, ChatMessage, EngineError, ErrorKind, Health, LlmEvent, LlmRequest},
 };
 
@@ -71,6 +74,7 @@ pub(super) struct Pending {
 struct Flight {
     sender: Sender<Result<LlmEvent, EngineError>>,
     cancel: CancelFlag,
+    reading: Reading,
     /// Time between the request and its way to the worker.
     held: Duration,
     /// Until the first token came.
@@ -213,15 +217,27 @@ impl Keeper {
         let Some(flight) = self.flights.get_mut(&id) else { return };
         flight.deadline = None;
         // The stream has room for every token, so this fails only when nobody listens any more.
-        if flight.sender.try_send(Ok(LlmEvent::Delta(text))).is_err() {
+        let events = flight.reading.push(text);
+        if !events.into_iter().all(|event| flight.sender.try_send(Ok(event)).is_ok()) {
             self.cancel(id);
         }
     }
 
     fn land(&mut self, done: &Done) {
-        let Some(flight) = self.flights.remove(&done.id) else { return };
-        let event = ending(done, flight.held);
-        let _ = flight.sender.try_send(Ok(event));
+        let Some(mut flight) = self.flights.remove(&done.id) else { return };
+        if let Some(odds) = done.call_odds {
+            metrics::histogram!("llm_call_odds").record(f64::from(odds));
+        }
+        let last = flight.reading.finish(ENGINE);
+        let events = last.map(|events| events.into_iter().chain([ending(done, flight.held)]));
+        match events {
+            Ok(mut events) => {
+                let _ = events.try_for_each(|event| flight.sender.try_send(Ok(event)));
+            }
+            Err(error) => {
+                let _ = flight.sender.try_send(Err(error));
+            }
+        }
     }
 
     /// Drops a reply here and at the worker.
@@ -342,12 +358,13 @@ impl Keeper {
             if self.flights.is_empty() {
                 life.moves();
             }
+            let reading = Reading::new(&request);
             if !life.worker.ask(&Ask::Generate(question(id, request))) {
                 let _ = sender.try_send(Err(overloaded("the worker does not take more".into())));
                 continue;
             }
             let held = asked.elapsed();
-            let flight = Flight { sender, cancel, held, deadline: Some(deadline), _place: place };
+            let flight = Flight { sender, cancel, reading, held, deadline: Some(deadline), _place: place };
             self.flights.insert(id, flight);
         }
     }

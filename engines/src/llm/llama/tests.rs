@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::*;
-use crate::port::{Role, Sampling};
+use crate::port::{LlmEvent, Role, Sampling};
 
 const READY: &str = r#"echo '{"event":"ready","model":"fake","context":512,"template":"chatml"}'"#;
 
@@ -187,4 +187,35 @@ async fn dropping_the_engine_ends_the_worker() {
     let pid = engine.worker_pid().unwrap();
     drop(engine);
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "worker {pid} still runs");
+}
+
+#[tokio::test]
+async fn a_workers_calls_come_out_whole_and_its_question_holds_the_grammar() {
+    let delta = |text: &str| {
+        let event = serde_json::json!({"event": "delta", "id": 1, "text": text});
+        format!("printf '%s\\n' '{event}'")
+    };
+    let done = r#"echo '{"event":"done","id":1,"finish":"stop","prompt_tokens":3,"cached_tokens":0,"completion_tokens":9,"queued_us":5,"first_token_us":7}'"#;
+    let deltas = ["네. <tool", "_call>\n{\"name\": \"play\", ", "\"arguments\": {\"tempo\": 60}}"];
+    let deltas = deltas.map(delta).join("; ");
+    let script = r#"read -r line; case "$line" in *'"grammar":"root ::='*) ;; *) exit 4;; esac"#;
+    let scene = Scene::new("calls", &format!("{READY}; {script}; {deltas}; {done}; exec cat >/dev/null"));
+    let engine = scene.engine();
+    assert!(engine.has_tools());
+    let tool = Tool {
+        name: "play".into(),
+        description: String::new(),
+        parameters: r#"{"type":"object","properties":{"tempo":{"type":"integer"}}}"#.into(),
+    };
+    let mut stream = engine.generate(LlmRequest { tools: Arc::new([tool]), ..request() }).unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = stream.next().await {
+        events.push(event.unwrap());
+    }
+    let [LlmEvent::Delta(words), LlmEvent::ToolCall(call), LlmEvent::Done { .. }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!((words.as_str(), call.name.as_str(), call.arguments.as_str()), ("네.", "play", "{\"tempo\": 60}"));
+    let must = LlmRequest { tool_choice: ToolChoice::Required, ..request() };
+    assert_eq!(engine.generate(must).unwrap_err().kind, ErrorKind::BadInput, "nothing to call");
 }

@@ -6,9 +6,10 @@ use super::ENGINE;
 use crate::{
     llm::{
         role_name,
+        tools::prepare,
         wire::{Done, End, Fault, Generate, Message},
     },
-    port::{ChatMessage, EngineError, ErrorKind, Finish, LlmEvent, LlmRequest, LlmUsage},
+    port::{ChatMessage, EngineError, ErrorKind, Finish, LlmEvent, LlmRequest, LlmUsage, ToolChoice},
 };
 
 /// The last event of a reply that was `held` here before it went to the worker.
@@ -31,17 +32,22 @@ pub(super) fn ending(done: &Done, held: Duration) -> LlmEvent {
 /// A request as the worker reads it.
 pub(super) fn question(id: u64, request: LlmRequest) -> Generate {
     let sampling = request.sampling;
+    let prepared = prepare(&request);
+    // A reply that has to be a call has nothing to draw.
+    let is_call = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
     Generate {
         id,
         session: request.session,
-        messages: lines(&request.messages),
-        shared: request.shared.min(request.messages.len()),
+        messages: lines(&prepared.messages),
+        shared: prepared.shared.min(prepared.messages.len()),
         max_tokens: request.max_tokens,
-        temperature: sampling.temperature,
+        temperature: if is_call { 0.0 } else { sampling.temperature },
         top_p: sampling.top_p,
         repeat_penalty: sampling.repeat_penalty,
         seed: sampling.seed.unwrap_or_else(rand::random),
         stop: request.stop,
+        grammar: prepared.grammar,
+        calls: prepared.calls,
     }
 }
 

@@ -6,8 +6,16 @@ use reqwest::{RequestBuilder, Response, StatusCode, header::RETRY_AFTER};
 use serde::Deserialize;
 use tokio::{sync::mpsc::Sender, time::timeout_at};
 
-use super::{LONGEST_PAUSE, PAUSE, Told, error, sse::Events};
-use crate::port::{EngineError, ErrorKind, Finish, LlmEvent};
+use super::{
+    ENGINE, LONGEST_PAUSE, PAUSE, Told,
+    calls::{CallPiece, Calls},
+    error,
+    sse::Events,
+};
+use crate::{
+    llm::tools::Reading,
+    port::{EngineError, ErrorKind, Finish, LlmEvent},
+};
 
 /// Why an attempt failed, and whether another is reasonable.
 #[derive(Debug)]
@@ -55,6 +63,7 @@ struct Choice {
 #[derive(Deserialize)]
 struct Delta {
     content: Option<String>,
+    tool_calls: Option<Vec<CallPiece>>,
 }
 
 #[derive(Deserialize)]
@@ -78,11 +87,15 @@ struct Hearing {
     begun: Instant,
     finish: Option<Finish>,
     over: bool,
+    /// Calls that the server tells from words.
+    calls: Calls,
+    /// Calls that it does not.
+    reading: Reading,
 }
 
 impl Attempt<'_> {
     /// Sends the request and passes the reply on.
-    pub(super) async fn run(self, post: RequestBuilder) -> Result<(), Failure> {
+    pub(super) async fn run(self, post: RequestBuilder, reading: Reading) -> Result<(), Failure> {
         let begun = Instant::now();
         let late = || Failure::passing(ErrorKind::Timeout, "the server sent no token in time");
         let mut response = timeout_at(self.first_by.into(), post.send())
@@ -92,7 +105,14 @@ impl Attempt<'_> {
         if let Some(failure) = refusal(&response) {
             return Err(failure);
         }
-        let mut hearing = Hearing { told: Told::default(), begun, finish: None, over: false };
+        let mut hearing = Hearing {
+            told: Told::default(),
+            begun,
+            finish: None,
+            over: false,
+            calls: Calls::default(),
+            reading,
+        };
         let mut events = Events::default();
         while !hearing.over {
             let by = if hearing.told.deltas == 0 { self.first_by } else { Instant::now() + self.idle };
@@ -111,7 +131,13 @@ impl Attempt<'_> {
         let Some(finish) = hearing.finish else {
             return Err(hearing.torn("the reply ended without an end"));
         };
-        let _ = self.sender.try_send(Ok(LlmEvent::Done { finish, usage: hearing.told.usage }));
+        let calls = hearing.calls.finish().into_iter().map(LlmEvent::ToolCall);
+        let last = if calls.len() == 0 { hearing.reading.finish(ENGINE)? } else { Vec::new() };
+        let done = LlmEvent::Done { finish, usage: hearing.told.usage };
+        for event in last.into_iter().chain(calls).chain([done]) {
+            // Fails when nobody listens, which the caller sees.
+            let _ = self.sender.try_send(Ok(event));
+        }
         Ok(())
     }
 
@@ -131,10 +157,10 @@ impl Attempt<'_> {
             if chunk.error.is_some() {
                 return Err(hearing.torn("the server reported an error in the reply"));
             }
-            if let Some(text) = hearing.take(chunk) {
+            for event in hearing.take(chunk)? {
                 // Fails when nobody listens, which the caller sees, or when the server sends more
                 // deltas than it was allowed tokens.
-                if self.sender.try_send(Ok(LlmEvent::Delta(text))).is_err() {
+                if self.sender.try_send(Ok(event)).is_err() {
                     return Err(error(ErrorKind::Broken, "the server sends more than was asked for").into());
                 }
             }
@@ -144,25 +170,40 @@ impl Attempt<'_> {
 }
 
 impl Hearing {
-    /// Books a chunk; answers its text.
-    fn take(&mut self, chunk: Chunk) -> Option<String> {
+    /// Books a chunk; answers what it says.
+    fn take(&mut self, chunk: Chunk) -> Result<Vec<LlmEvent>, Failure> {
         if let Some(usage) = chunk.usage {
             self.told.usage.prompt_tokens = usage.prompt_tokens;
             self.told.usage.completion_tokens = usage.completion_tokens;
             self.told.usage.cached_tokens = usage.prompt_tokens_details.map_or(0, |it| it.cached_tokens);
         }
-        let choice = chunk.choices.into_iter().next()?;
+        let Some(choice) = chunk.choices.into_iter().next() else { return Ok(Vec::new()) };
         if let Some(reason) = choice.finish_reason {
             self.finish = Some(if reason == "length" { Finish::Length } else { Finish::Stop });
         }
-        let text = choice.delta?.content.filter(|text| !text.is_empty())?;
+        let Some(delta) = choice.delta else { return Ok(Vec::new()) };
+        let text = delta.content.filter(|text| !text.is_empty());
+        let pieces = delta.tool_calls.unwrap_or_default();
+        if text.is_none() && pieces.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.count();
+        for piece in pieces {
+            self.calls
+                .push(piece)
+                .map_err(|_| error(ErrorKind::Broken, "the server calls more than was asked for"))?;
+        }
+        Ok(text.map_or(Vec::new(), |text| self.reading.push(text)))
+    }
+
+    /// One more delta came.
+    fn count(&mut self) {
         if self.told.deltas == 0 {
             self.told.usage.first_token = self.begun.elapsed();
         }
         self.told.deltas += 1;
         // Replaced by the server's own count when it comes.
         self.told.usage.completion_tokens = self.told.usage.completion_tokens.max(self.told.deltas);
-        Some(text)
     }
 
     /// A reply that was cut off: another try is reasonable only when nothing was said yet.

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::port::{Finish, Role, Sampling};
+use crate::port::{Finish, Role, Sampling, Tool, ToolCall, ToolChoice};
 
 /// One answer: what to write, piece by piece, and whether to fall silent instead of closing.
 #[derive(Clone)]
@@ -269,4 +269,116 @@ async fn dropping_the_stream_hangs_up() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the request goes on although nobody listens");
+}
+
+/// One event of a stream.
+fn chunk(delta: &serde_json::Value, reason: Option<&str>) -> String {
+    let chunk = serde_json::json!({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]});
+    format!("data: {chunk}\n\n")
+}
+
+fn with_tools() -> LlmRequest {
+    let tool = |name: &str| Tool {
+        name: name.into(),
+        description: "점수를 보여 준다".into(),
+        parameters: r#"{"type":"object","properties":{}}"#.into(),
+    };
+    LlmRequest { tools: Arc::new([tool("show_score"), tool("play")]), ..request() }
+}
+
+async fn events(engine: &OpenAiLlm, request: LlmRequest) -> Vec<Result<LlmEvent, ErrorKind>> {
+    let mut stream = engine.generate(request).unwrap();
+    let mut all = Vec::new();
+    while let Some(event) = stream.next().await {
+        all.push(event.map_err(|error| error.kind));
+    }
+    all
+}
+
+#[tokio::test]
+async fn calls_in_pieces_come_whole_and_before_the_end() {
+    let call = |json: serde_json::Value| chunk(&serde_json::json!({"tool_calls": [json]}), None);
+    let body = [
+        delta("잠깐만요."),
+        call(serde_json::json!({"index": 0, "id": "a", "type": "function", "function": {"name": "play", "arguments": ""}})),
+        call(serde_json::json!({"index": 0, "function": {"arguments": "{\"style\":"}})),
+        call(serde_json::json!({"index": 1, "id": "b", "function": {"name": "show_score", "arguments": "{}"}})),
+        call(serde_json::json!({"index": 0, "function": {"arguments": "\"재즈\"}"}})),
+        chunk(&serde_json::json!({}), Some("tool_calls")),
+        "data: [DONE]\n\n".into(),
+    ]
+    .concat();
+    for piece in [3, 4096] {
+        let stage = stage(vec![stream(&body, piece)]).await;
+        let events = events(&engine(&stage), with_tools()).await;
+        let [Ok(LlmEvent::Delta(words)), Ok(LlmEvent::ToolCall(first)), Ok(LlmEvent::ToolCall(second)), Ok(LlmEvent::Done { finish, .. })] =
+            &events[..]
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!((words.as_str(), *finish), ("잠깐만요.", Finish::Stop));
+        assert_eq!((first.id.as_str(), first.name.as_str(), first.arguments.as_str()), ("a", "play", "{\"style\":\"재즈\"}"));
+        assert_eq!((second.id.as_str(), second.name.as_str()), ("b", "show_score"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_calls_in_the_words_is_read_all_the_same() {
+    let words = "<tool_call>\n{\"name\": \"play\", \"arguments\": {}}\n</tool_call>";
+    let body = [&delta("네. "), &delta(&words[..7]), &delta(&words[7..]), END].concat();
+    let stage = stage(vec![stream(&body, 4096)]).await;
+    let events = events(&engine(&stage), with_tools()).await;
+    assert!(
+        matches!(&events[..], [Ok(LlmEvent::Delta(text)), Ok(LlmEvent::ToolCall(call)), Ok(LlmEvent::Done { .. })]
+            if text == "네." && call.name == "play"),
+        "{events:?}"
+    );
+}
+
+#[tokio::test]
+async fn tools_choices_calls_and_results_are_sent_in_its_words() {
+    let good = stream(&[&delta("ok"), END].concat(), 4096);
+    let stage = stage(vec![good]).await;
+    let engine = engine(&stage);
+    let call = ToolCall { id: "a".into(), name: "play".into(), arguments: "{}".into() };
+    let mut asked = with_tools();
+    asked.messages.push(ChatMessage { calls: vec![call], ..ChatMessage::new(Role::Assistant, "") });
+    asked.messages.push(ChatMessage { answers: Some("a".into()), ..ChatMessage::new(Role::Tool, "done") });
+    for (choice, expected) in [
+        (ToolChoice::Auto, serde_json::Value::Null),
+        (ToolChoice::None, serde_json::json!("none")),
+        (ToolChoice::Required, serde_json::json!("required")),
+        (ToolChoice::Named("play".into()), serde_json::json!({"type": "function", "function": {"name": "play"}})),
+    ] {
+        events(&engine, LlmRequest { tool_choice: choice, ..asked.clone() }).await;
+        let body = last_body(&stage);
+        assert_eq!(body["tool_choice"], expected);
+        assert_eq!(body["tools"][0]["function"]["parameters"]["type"], "object");
+        assert_eq!(body["messages"][2]["content"], serde_json::Value::Null);
+        assert_eq!(body["messages"][2]["tool_calls"][0]["function"]["arguments"], "{}");
+        assert_eq!(body["messages"][3], serde_json::json!({"role": "tool", "content": "done", "tool_call_id": "a"}));
+    }
+    let schema = LlmRequest { response_schema: Some(r#"{"type":"integer"}"#.into()), ..request() };
+    events(&engine, schema).await;
+    let body = last_body(&stage);
+    assert_eq!(body["response_format"]["json_schema"]["schema"]["type"], "integer");
+    assert_eq!((&body["tools"], &body["tool_choice"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    let any = LlmRequest { response_schema: Some(r#"{"type":"object"}"#.into()), ..request() };
+    events(&engine, any).await;
+    assert_eq!(last_body(&stage)["response_format"], serde_json::json!({"type": "json_object"}));
+    let wrong = LlmRequest { tool_choice: ToolChoice::Named("sing".into()), ..with_tools() };
+    assert_eq!(engine.generate(wrong).unwrap_err().kind, ErrorKind::BadInput);
+}
+
+fn last_body(stage: &Stage) -> serde_json::Value {
+    let requests = stage.requests.lock().unwrap();
+    let (_, body) = requests.last().unwrap().split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_calls_without_end_is_cut_off() {
+    let piece = chunk(&serde_json::json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "play", "arguments": "x".repeat(20_000)}}]}), None);
+    let stage = stage(vec![stream(&[piece.repeat(5).as_str(), END].concat(), 4096)]).await;
+    assert_eq!(events(&engine(&stage), with_tools()).await, [Err(ErrorKind::Broken)]);
 }

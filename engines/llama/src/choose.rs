@@ -1,0 +1,137 @@
+//! Chooses the tokens of one reply: drawn as the request says, held to a grammar, or a call of a function.
+
+use llama_cpp_2::model::LlamaModel;
+
+use crate::{
+    grammar::Grammar,
+    sample::Sampler,
+    wire::{Calls, Generate},
+};
+
+/// How much of the reply's end is kept to find a mark that is several tokens.
+const TAIL: usize = 64;
+
+/// The chooser of one reply.
+#[derive(Debug)]
+pub(crate) struct Chooser {
+    sampler: Sampler,
+    /// What the reply must follow from here on.
+    grammar: Option<Grammar>,
+    /// In a grammar. Marks of JSON repeat, so nothing is lowered for that; in a call, the likeliest is taken.
+    exact: Sampler,
+    calls: Option<Rule>,
+    call_odds: Option<f32>,
+}
+
+/// How functions are called.
+#[derive(Debug)]
+struct Rule {
+    calls: Calls,
+    /// The mark, where it is one token.
+    token: Option<u32>,
+    /// What follows the mark.
+    grammar: Option<Grammar>,
+    /// The first token is still to come and is decided by its odds.
+    first: bool,
+    tail: Vec<u8>,
+}
+
+impl Chooser {
+    /// Fails when a grammar is not understood.
+    pub(crate) fn new(model: &LlamaModel, ask: &Generate) -> anyhow::Result<Self> {
+        let temperature = if ask.calls.is_some() { 0.0 } else { ask.temperature };
+        // What goes on in the middle of a reply has its first token behind it.
+        let begun = ask.messages.last().is_some_and(|last| last.role == "assistant");
+        Ok(Self {
+            sampler: Sampler::new(ask.temperature, ask.top_p, ask.repeat_penalty, ask.seed),
+            grammar: ask.grammar.as_deref().map(|text| Grammar::new(model, text)).transpose()?,
+            exact: Sampler::new(temperature, ask.top_p, 1.0, ask.seed),
+            calls: ask.calls.clone().map(|calls| Rule::new(model, calls, !begun)).transpose()?,
+            call_odds: None,
+        })
+    }
+
+    /// The next token; `None` when there is none to choose.
+    pub(crate) fn pick(&mut self, logits: &[f32]) -> Option<u32> {
+        if let Some(grammar) = &mut self.grammar {
+            return grammar.pick(&mut self.exact, logits);
+        }
+        let Some((rule, mark)) = self.calls.as_mut().and_then(|rule| rule.token.map(|mark| (rule, mark)))
+        else {
+            return self.sampler.pick(logits);
+        };
+        let decides = std::mem::take(&mut rule.first).then_some(rule.calls.odds).flatten();
+        if let Some(least) = decides {
+            let odds = share(logits, mark);
+            self.call_odds = Some(odds);
+            if rule.grammar.is_some() && odds >= least {
+                return Some(mark);
+            }
+        }
+        if decides.is_none() && rule.grammar.is_some() {
+            return self.sampler.pick(logits);
+        }
+        let mut words = logits.to_vec();
+        if let Some(logit) = words.get_mut(mark as usize) {
+            *logit = f32::NEG_INFINITY;
+        }
+        self.sampler.pick(&words)
+    }
+
+    /// The token that was picked goes into the reply as this text: behind a mark, the grammar of calls begins to hold.
+    pub(crate) fn heard(&mut self, token: u32, piece: &[u8]) {
+        if let Some(grammar) = &mut self.grammar {
+            grammar.accept(token);
+        } else if let Some(rule) = &mut self.calls
+            && rule.is_behind_mark(piece)
+        {
+            self.grammar = rule.grammar.take();
+        }
+    }
+
+    /// See [`crate::wire::Done`].
+    pub(crate) fn call_odds(&self) -> Option<f32> {
+        self.call_odds
+    }
+}
+
+impl Rule {
+    fn new(model: &LlamaModel, calls: Calls, first: bool) -> anyhow::Result<Self> {
+        let grammar = calls.grammar.as_deref().map(|text| Grammar::new(model, text)).transpose()?;
+        let token = match model.vocab().tokenize(calls.mark.as_bytes(), false, true)[..] {
+            [only] => Some(only.0 as u32),
+            _ => None,
+        };
+        Ok(Self { calls, token, grammar, first, tail: Vec::new() })
+    }
+
+    /// Whether the reply now ends with the mark. A mark that is torn over tokens may bring the line end behind it along,
+    /// which the grammar does without; more than that is left to whoever reads the call.
+    fn is_behind_mark(&mut self, piece: &[u8]) -> bool {
+        self.tail.extend_from_slice(piece);
+        let surplus = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..surplus);
+        !self.calls.mark.is_empty() && self.tail.trim_ascii_end().ends_with(self.calls.mark.as_bytes())
+    }
+}
+
+/// The share of probability of one token.
+fn share(logits: &[f32], token: u32) -> f32 {
+    let Some(own) = logits.get(token as usize).filter(|logit| logit.is_finite()) else { return 0.0 };
+    let total: f32 = logits.iter().filter(|logit| logit.is_finite()).map(|logit| (logit - own).exp()).sum();
+    1.0 / total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_add_up_and_broken_logits_have_none() {
+        let logits = [(0.5f32).ln(), (0.25f32).ln(), (0.25f32).ln(), f32::NEG_INFINITY, f32::NAN];
+        assert!((share(&logits, 0) - 0.5).abs() < 1e-6);
+        assert!((share(&logits, 2) - 0.25).abs() < 1e-6);
+        assert_eq!((share(&logits, 3), share(&logits, 4), share(&logits, 9)), (0.0, 0.0, 0.0));
+        assert_eq!(share(&[500.0, -500.0], 1), 0.0);
+    }
+}

@@ -1,0 +1,240 @@
+//! What the local engines share of function calling: a request as a model without roles for it reads it, and calls out
+//! of what it writes.
+
+use duologue_domain::tool::{
+    CallSplitter, Piece,
+    grammar::{forced, of_calls, of_schema},
+    render::{CALL, render},
+};
+
+use super::wire::Calls;
+use crate::port::{
+    ChatMessage, EngineError, ErrorKind, LlmEvent, LlmRequest, Role, Tool, ToolChoice,
+};
+
+/// The share of probability of a call, as the first token of a reply, from which on one is made. Small models give a
+/// call that is right less than half of it; below a few hundredths lies small talk (`docs/benchmarks.md`).
+pub(super) const CALL_ODDS: f32 = 0.5;
+
+/// A request in words alone.
+pub(super) struct Prepared {
+    /// The prompt; a last message of the assistant is the beginning of the reply.
+    pub(super) messages: Vec<ChatMessage>,
+    /// How many of them are shared.
+    pub(super) shared: usize,
+    /// What the whole reply must follow.
+    pub(super) grammar: Option<String>,
+    /// How calls are begun.
+    pub(super) calls: Option<Calls>,
+}
+
+/// Refuses what no engine of ours can do.
+pub(super) fn check(request: &LlmRequest, engine: &'static str) -> Result<(), EngineError> {
+    let refuse = |why: &str| Err(EngineError::new(ErrorKind::BadInput, engine, why));
+    match &request.tool_choice {
+        ToolChoice::Required if request.tools.is_empty() => refuse("a call is required and no tool is offered"),
+        ToolChoice::Named(name) if request.tools.iter().all(|tool| tool.name != *name) => {
+            refuse("tool_choice names a tool that is not offered")
+        }
+        _ if request.response_schema.is_some() && !request.tools.is_empty() => {
+            refuse("a reply cannot follow a schema and call tools")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes functions, calls and results into the messages, and begins a reply that has to be a call.
+pub(super) fn prepare(request: &LlmRequest) -> Prepared {
+    let (mut messages, shared) = render(&request.messages, request.shared, &request.tools);
+    if let Some(begun) = forced(&request.tool_choice) {
+        match messages.last_mut().filter(|last| last.role == Role::Assistant) {
+            Some(last) => last.content.push_str(&format!("\n{begun}")),
+            None => messages.push(ChatMessage::new(Role::Assistant, begun)),
+        }
+    }
+    let follows = || of_calls(&request.tools, &request.tool_choice);
+    let grammar = match &request.tool_choice {
+        ToolChoice::Required | ToolChoice::Named(_) => follows(),
+        _ => request.response_schema.as_deref().map(of_schema),
+    };
+    let offered = |grammar| Calls { mark: CALL.0.to_owned(), grammar, odds: Some(CALL_ODDS) };
+    let calls = match &request.tool_choice {
+        _ if request.tools.is_empty() => None,
+        ToolChoice::Auto => Some(offered(follows())),
+        ToolChoice::None => Some(offered(None)),
+        ToolChoice::Required | ToolChoice::Named(_) => None,
+    };
+    Prepared { messages, shared, grammar, calls }
+}
+
+/// A persona's beginning as [`prepare`] writes it.
+pub(super) fn beginning(shared: &[ChatMessage], tools: &[Tool]) -> Vec<ChatMessage> {
+    render(shared, shared.len(), tools).0
+}
+
+/// From the text of one reply to its events.
+pub(super) struct Reading {
+    /// Without tools everything is words.
+    splitter: Option<CallSplitter>,
+    allowed: bool,
+    refused: usize,
+    said: bool,
+}
+
+impl Reading {
+    /// For the reply that [`prepare`] has begun.
+    pub(super) fn new(request: &LlmRequest) -> Self {
+        let mut reading = Self::remote(request);
+        if let Some(splitter) = &mut reading.splitter {
+            // What was begun for the model is a part of what it says.
+            splitter.push(&forced(&request.tool_choice).unwrap_or_default());
+        }
+        reading
+    }
+
+    /// For a reply that somebody else's server begins.
+    pub(super) fn remote(request: &LlmRequest) -> Self {
+        let names: Vec<String> = request.tools.iter().map(|tool| tool.name.clone()).collect();
+        let id = || format!("call_{:016x}_", rand::random::<u64>());
+        let splitter = (!names.is_empty()).then(|| CallSplitter::new(names, id()));
+        Self { splitter, allowed: request.tool_choice != ToolChoice::None, refused: 0, said: false }
+    }
+
+    /// More text.
+    pub(super) fn push(&mut self, text: String) -> Vec<LlmEvent> {
+        match &mut self.splitter {
+            None => vec![LlmEvent::Delta(text)],
+            Some(splitter) => {
+                let pieces = splitter.push(&text);
+                self.events(pieces)
+            }
+        }
+    }
+
+    /// The end. An error when the reply was nothing but calls that cannot be made: silence would be no answer.
+    pub(super) fn finish(&mut self, engine: &'static str) -> Result<Vec<LlmEvent>, EngineError> {
+        let Some(splitter) = &mut self.splitter else { return Ok(Vec::new()) };
+        let pieces = splitter.finish();
+        let events = self.events(pieces);
+        if self.refused > 0 && !self.said {
+            let why = "the model made a call that cannot be understood and said nothing else";
+            return Err(EngineError::new(ErrorKind::Broken, engine, why));
+        }
+        Ok(events)
+    }
+
+    fn events(&mut self, pieces: Vec<Piece>) -> Vec<LlmEvent> {
+        let mut events = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => events.push(LlmEvent::Delta(text)),
+                Piece::Call(call) if self.allowed => events.push(LlmEvent::ToolCall(call)),
+                Piece::Call(_) => self.refuse("not_allowed"),
+                Piece::Refused(refusal) => self.refuse(refusal.code()),
+            }
+        }
+        self.said |= !events.is_empty();
+        events
+    }
+
+    fn refuse(&mut self, reason: &'static str) {
+        self.refused += 1;
+        metrics::counter!("llm_calls_refused_total", "reason" => reason).increment(1);
+        tracing::debug!(reason, "a model's call was refused");
+    }
+}
+
+/// Room that the events of a reply need beside its tokens: one more for each call, and the words around them.
+pub(super) const ROOM: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::port::ToolCall;
+
+    fn tool(name: &str) -> Tool {
+        let parameters = r#"{"type":"object","properties":{"tempo":{"type":"integer"}}}"#.into();
+        Tool { name: name.into(), description: String::new(), parameters }
+    }
+
+    fn request(choice: ToolChoice) -> LlmRequest {
+        LlmRequest {
+            messages: vec![
+                ChatMessage::new(Role::System, "Be Seoa."),
+                ChatMessage::new(Role::User, "느리게 해 줘"),
+            ],
+            shared: 1,
+            tools: Arc::new([tool("play"), tool("stop")]),
+            tool_choice: choice,
+            ..LlmRequest::default()
+        }
+    }
+
+    #[test]
+    fn a_request_becomes_words_and_grammars() {
+        let auto = prepare(&request(ToolChoice::Auto));
+        assert_eq!((auto.messages.len(), auto.shared, auto.grammar.is_none()), (2, 1, true));
+        assert!(auto.calls.is_some_and(|calls| calls.grammar.is_some()));
+        let never = prepare(&request(ToolChoice::None));
+        assert_eq!(never.messages, auto.messages, "the cache is not lost by a choice");
+        assert!(never.calls.is_some_and(|calls| calls.grammar.is_none()));
+        let must = prepare(&request(ToolChoice::Named("stop".into())));
+        assert_eq!(must.messages[..2], auto.messages);
+        assert!(must.messages[2].content.ends_with("\"stop\", \"arguments\":") && must.grammar.is_some());
+        let schema = LlmRequest { response_schema: Some("{}".into()), ..LlmRequest::default() };
+        assert!(prepare(&schema).grammar.is_some() && prepare(&schema).calls.is_none());
+        let beginning = beginning(&request(ToolChoice::Auto).messages[..1], &[tool("play"), tool("stop")]);
+        assert_eq!(beginning, auto.messages[..1]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let kind = |request: &LlmRequest| check(request, "x").map_err(|error| error.kind);
+        assert_eq!(kind(&request(ToolChoice::Auto)), Ok(()));
+        assert_eq!(kind(&request(ToolChoice::Named("play".into()))), Ok(()));
+        assert_eq!(kind(&request(ToolChoice::Named("sing".into()))), Err(ErrorKind::BadInput));
+        let none = LlmRequest { tool_choice: ToolChoice::Required, ..LlmRequest::default() };
+        assert_eq!(kind(&none), Err(ErrorKind::BadInput));
+        let both = LlmRequest { response_schema: Some("{}".into()), ..request(ToolChoice::Auto) };
+        assert_eq!(kind(&both), Err(ErrorKind::BadInput));
+    }
+
+    #[test]
+    fn words_and_calls_become_events() {
+        let mut reading = Reading::new(&request(ToolChoice::Auto));
+        assert_eq!(reading.push("네. <tool".into()), [LlmEvent::Delta("네.".into())]);
+        let events = reading.push("_call>{\"name\":\"play\",\"arguments\":{\"tempo\":60}}".into());
+        let [LlmEvent::ToolCall(ToolCall { id, name, arguments })] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((name.as_str(), arguments.as_str()), ("play", "{\"tempo\": 60}"));
+        assert!(id.starts_with("call_"));
+        assert!(reading.finish("x").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_forced_call_goes_on_where_it_was_begun() {
+        let mut reading = Reading::new(&request(ToolChoice::Named("stop".into())));
+        let events = reading.push(" {}}\n</tool_call>".into());
+        assert!(matches!(&events[..], [LlmEvent::ToolCall(call)] if call.name == "stop"), "{events:?}");
+    }
+
+    #[test]
+    fn nothing_but_refused_calls_is_an_error() {
+        let mut reading = Reading::new(&request(ToolChoice::Auto));
+        assert!(reading.push("<tool_call>{\"name\":\"sing\",\"arguments\":{}}</tool_call>".into()).is_empty());
+        assert_eq!(reading.finish("x").unwrap_err().kind, ErrorKind::Broken);
+        let mut never = Reading::new(&request(ToolChoice::None));
+        let events = never.push("네 <tool_call>{\"name\":\"play\",\"arguments\":{}}</tool_call>".into());
+        assert_eq!(events, [LlmEvent::Delta("네".into())]);
+        assert!(never.finish("x").unwrap().is_empty());
+    }
+
+    #[test]
+    fn without_tools_everything_is_words() {
+        let mut reading = Reading::new(&LlmRequest::default());
+        let text = "<tool_call>{\"name\":\"play\"}";
+        assert_eq!(reading.push(text.into()), [LlmEvent::Delta(text.into())]);
+        assert!(reading.finish("x").unwrap().is_empty());
+    }
+}
