@@ -206,6 +206,8 @@ pub struct SpokenWord {
 pub struct Transcript {
     /// The words, trimmed; empty when there was no speech.
     pub text: String,
+    /// What the model wrote and does not believe itself, in place of `text`: noise, most of the time.
+    pub doubted: String,
     /// The language that was used or detected.
     pub language: Option<Language>,
     /// Probability that there was no speech at all, in [0, 1].

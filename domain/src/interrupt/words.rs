@@ -64,6 +64,14 @@ pub fn read(text: &str) -> Words {
     Words { reading, syllables }
 }
 
+/// What a recogniser heard over a reply and did not believe, if it asks for the floor, else nothing: half a second of
+/// "그만" leaves it in doubt where it is clear that there was a voice. "No" and single syllables it makes of anything.
+pub fn despite_doubt(doubted: &str) -> &str {
+    let letters = doubted.chars().filter(|character| character.is_alphanumeric());
+    let length = letters.map(|letter| if is_hangul(letter) { 2 } else { 1 }).sum::<usize>();
+    if length >= 4 && read(doubted).reading == Reading::Stop { doubted } else { "" }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Stop,

@@ -122,10 +122,14 @@ impl Decoder {
         let utterance = Utterance { audio, loudness, request, cancel };
         let Some(pass) = self.best_pass(&utterance)? else { return Ok(None) };
         let is_invented = is_invented(loudness, pass.doubt);
-        let text = if is_invented { String::new() } else { self.text(&pass.tokens) };
+        let (text, doubted) = match (self.text(&pass.tokens), is_invented) {
+            (doubted, true) => (String::new(), doubted),
+            (text, false) => (text, String::new()),
+        };
         let words = if is_invented { Vec::new() } else { self.words(&pass, &request.audio) };
         Ok(Some(Transcript {
             text,
+            doubted,
             words,
             language: Some(pass.language),
             no_speech: pass.doubt.no_speech,
