@@ -124,7 +124,7 @@ impl Authenticator {
 }
 
 /// The key or token of a request: `Authorization: Bearer`, `X-API-Key`, or the WebSocket subprotocol.
-fn proof(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn proof(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some((scheme, proof)) =
         text(header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))

@@ -12,7 +12,14 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     auth::{KEY_HEADER, SECRET_HEADER},
-    http::{analyze, chat, duet, health, midi, personas, picture, voice},
+    http::{
+        analyze, chat, duet, health, midi,
+        openai::{
+            audio::{speech, transcribe},
+            chat as completions, client_secrets, embeddings, models, responses,
+        },
+        personas, picture, voice,
+    },
     state::AppState,
 };
 
@@ -31,7 +38,8 @@ use crate::{
         personas::list, personas::show, personas::activate,
         chat::chat, chat::create, chat::list, chat::show, chat::messages, chat::remove,
         chat::feedback::show_feedback, chat::feedback::show_report,
-        duet::recording_mid, duet::recording_wav, voice::voices, voice::speak, analyze::analyze, analyze::upload, picture::upload,
+        duet::recording_mid, duet::recording_wav, voice::voices, voice::speak,
+        transcribe::transcriptions, transcribe::translations, speech::speak, models::list, models::show, client_secrets::create, completions::complete, responses::respond, embeddings::embed, analyze::analyze, analyze::upload, picture::upload,
         midi::upload, midi::list, midi::show, midi::file, midi::remove, midi::generate::generate,
         midi::sound::render, midi::sound::soundfont,
     ),
@@ -39,6 +47,7 @@ use crate::{
         (name = "chat", description = "Sessions, and what was said in them"),
         (name = "personas", description = "Who can answer"),
         (name = "voice", description = "Speech"),
+        (name = "openai", description = "What OpenAI's clients call"),
         (name = "duet", description = "Live duets"),
         (name = "midi", description = "MIDI files: what is in them, what can be made of them, how they sound"),
         (name = "health", description = "What works, and what does not"),

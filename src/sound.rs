@@ -1,7 +1,8 @@
-//! Sound files that people send, as mono at 16 kHz: WAV, MP3, Ogg (Opus, Vorbis) and WebM or Matroska (Opus, Vorbis).
+//! Sound files that people send, as mono at 16 kHz: WAV, MP3, FLAC, Ogg (Opus, Vorbis) and WebM or Matroska (Opus,
+//! Vorbis).
 //!
 //! What comes in is hostile: lengths that lie, packets that are none, silence of three hours in a few bytes. Nothing is
-//! trusted that was not counted, everything is bounded by [`LONGEST`], and a decoder that breaks is an error of the file.
+//! trusted that was not counted, everything is bounded by a length, and a decoder that breaks is an error of the file.
 
 mod container;
 mod opus;
@@ -22,7 +23,8 @@ use symphonia::core::{
 use self::opus::Opus;
 use crate::wav;
 
-/// The longest recording that is taken: five minutes, which a laptop transcribes within the time of a request.
+/// The longest recording that is taken where nothing else is said: five minutes, which a laptop analyses within the
+/// time of a request.
 pub const LONGEST: Duration = Duration::from_secs(300);
 
 /// Packets in a row that may be broken before the file is.
@@ -40,9 +42,9 @@ pub struct Sound {
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
-    /// `wav`, `mp3`, `ogg` or `webm`.
+    /// `wav`, `mp3`, `flac`, `ogg` or `webm`.
     pub container: &'static str,
-    /// `pcm`, `mp3`, `opus` or `vorbis`.
+    /// `pcm`, `mp3`, `flac`, `opus` or `vorbis`.
     pub codec: &'static str,
     /// Samples a second.
     pub rate: u32,
@@ -55,12 +57,12 @@ pub struct Format {
 pub enum Refusal {
     /// Something else, or a codec that is not decoded here.
     #[error(
-        "this is no recording that can be read: send WAV, MP3, Ogg (Opus or Vorbis) or WebM (Opus or Vorbis)"
+        "this is no recording that can be read: send WAV, MP3, FLAC, Ogg (Opus or Vorbis) or WebM (Opus or Vorbis)"
     )]
     Unsupported,
-    /// It says that it is longer, or is.
-    #[error("the recording is longer than {} s", LONGEST.as_secs())]
-    TooLong,
+    /// It says that it is longer than so many seconds, or is.
+    #[error("the recording is longer than {0} s")]
+    TooLong(u64),
     /// It ends before it should.
     #[error("the recording ends before it should: the file was cut off")]
     Truncated,
@@ -84,16 +86,25 @@ impl Sound {
 /// # Errors
 /// See [`Refusal`].
 pub async fn decode(bytes: Vec<u8>) -> Result<Sound, Refusal> {
-    tokio::task::spawn_blocking(move || read(bytes)).await.unwrap_or(Err(Refusal::Damaged))
+    decode_within(bytes, LONGEST).await
 }
 
-/// Decodes a file.
-fn read(bytes: Vec<u8>) -> Result<Sound, Refusal> {
+/// The same with another limit of its length. Decoding takes up to 200 KiB a second of it.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn decode_within(bytes: Vec<u8>, longest: Duration) -> Result<Sound, Refusal> {
+    let longest = longest.as_secs();
+    tokio::task::spawn_blocking(move || read(bytes, longest)).await.unwrap_or(Err(Refusal::Damaged))
+}
+
+/// Decodes a file of at most `longest` seconds.
+fn read(bytes: Vec<u8>, longest: u64) -> Result<Sound, Refusal> {
     let container = container::name(&bytes).ok_or(Refusal::Unsupported)?;
     let cut = container::is_cut_off(&bytes);
     let told = if container == "wav" { container::wav_seconds(&bytes) } else { None };
-    if told.is_some_and(|seconds| seconds > LONGEST.as_secs_f64()) {
-        return Err(Refusal::TooLong);
+    if told.is_some_and(|seconds| seconds > longest as f64) {
+        return Err(Refusal::TooLong(longest));
     }
     let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let probe = symphonia::default::get_probe();
@@ -109,14 +120,14 @@ fn read(bytes: Vec<u8>) -> Result<Sound, Refusal> {
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or(Refusal::Unsupported)?;
     let promised = promised_seconds(&*reader, &track, parameters);
-    if promised.is_some_and(|seconds| seconds > LONGEST.as_secs_f64()) {
-        return Err(Refusal::TooLong);
+    if promised.is_some_and(|seconds| seconds > longest as f64) {
+        return Err(Refusal::TooLong(longest));
     }
     if cut {
         return Err(Refusal::Truncated);
     }
     let mut decoder = Decoder::new(&track, parameters, container)?;
-    let ended_well = decoder.run(&mut *reader, track.id)?;
+    let ended_well = decoder.run(&mut *reader, track.id, longest)?;
     let (samples, format) = decoder.finish()?;
     let sound = Sound { samples, format };
     // Headers round up and encoders pad, but nobody promises much more than there is.
@@ -179,7 +190,7 @@ impl Decoder {
     }
 
     /// Decodes to the end. True when that was where the file says.
-    fn run(&mut self, reader: &mut dyn FormatReader, id: u32) -> Result<bool, Refusal> {
+    fn run(&mut self, reader: &mut dyn FormatReader, id: u32, longest: u64) -> Result<bool, Refusal> {
         loop {
             let packet = match reader.next_packet() {
                 Ok(Some(packet)) => packet,
@@ -212,8 +223,8 @@ impl Decoder {
             if self.broken > BROKEN_PACKETS {
                 return Err(Refusal::Damaged);
             }
-            if self.samples.len() as u64 > LONGEST.as_secs() * u64::from(self.rate().max(1)) {
-                return Err(Refusal::TooLong);
+            if self.samples.len() as u64 > longest * u64::from(self.rate().max(1)) {
+                return Err(Refusal::TooLong(longest));
             }
         }
     }
@@ -248,6 +259,7 @@ impl Decoder {
 fn codec(short_name: &str) -> &'static str {
     match short_name {
         "mp3" => "mp3",
+        "flac" => "flac",
         "vorbis" => "vorbis",
         _ => "pcm",
     }

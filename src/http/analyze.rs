@@ -1,7 +1,7 @@
 //! `POST /voice/analyze` and `POST /upload/audio`: recordings that people send. Neither keeps anything.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use axum::{
     routing::post,
 };
 use duologue_domain::lang::Language;
+use duologue_engines::{fair::session_key, port::SessionKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,9 +28,15 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest name of a file that is repeated to whoever sent it.
 const MAX_NAME: usize = 255;
-/// What the speech engine sees as the session of a recording: from the middle, where neither the sessions nor the
+/// What the speech engine sees as the session of a recording: from the middle, where neither a client's sessions nor its
 /// requests to speak get.
-static NEXT_KEY: AtomicU64 = AtomicU64::new(u64::MAX / 2);
+static NEXT_KEY: AtomicU32 = AtomicU32::new(u32::MAX / 2);
+
+/// A key for a recording: in the lane of its client, or, on this machine, in that of recordings.
+pub(super) fn next_key(caller: &Caller) -> SessionKey {
+    let number = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
+    session_key(Some(caller.client().as_deref().unwrap_or("recordings")), number)
+}
 
 /// A recording, as a form with a file.
 #[derive(Debug, ToSchema)]
@@ -73,7 +80,7 @@ pub(super) fn router(max_upload_bytes: usize) -> Router<AppState> {
     (status = 415, body = ErrorBody), (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn analyze(
     State(state): State<AppState>,
-    _: Caller,
+    caller: Caller,
     form: Multipart,
 ) -> Result<Json<Analysis>, ApiError> {
     let (file, sound) = receive(&state, form).await?;
@@ -82,7 +89,7 @@ pub(crate) async fn analyze(
     let request = analysis::Request {
         sound,
         language: file.language,
-        key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+        key: next_key(&caller),
         patience: PATIENCE,
     };
     Ok(Json(analysis::analyse(&*state.engines.stt, request).await?))
@@ -153,7 +160,8 @@ fn busy() -> ApiError {
     ApiError::new(Code::EngineOverloaded, "other recordings are being analysed").retry_after(5)
 }
 
-fn refused_form(error: &MultipartError, limit: usize) -> ApiError {
+/// Why a form was not taken. `limit` is the most that it may have.
+pub(super) fn refused_form(error: &MultipartError, limit: usize) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("the file is larger than {limit} bytes (server.max_upload_bytes)");
         return ApiError::new(Code::PayloadTooLarge, message).with_param("file");
@@ -161,10 +169,11 @@ fn refused_form(error: &MultipartError, limit: usize) -> ApiError {
     ApiError::new(Code::BadRequest, format!("the form cannot be read: {}", error.body_text()))
 }
 
-fn refused_file(refusal: &Refusal) -> ApiError {
+/// Why a file was not taken.
+pub(super) fn refused_file(refusal: &Refusal) -> ApiError {
     let code = match refusal {
         Refusal::Unsupported => Code::AudioUnsupported,
-        Refusal::TooLong => Code::AudioTooLong,
+        Refusal::TooLong(_) => Code::AudioTooLong,
         Refusal::Truncated => Code::AudioTruncated,
         Refusal::Damaged => Code::AudioDamaged,
         Refusal::Empty => Code::AudioEmpty,

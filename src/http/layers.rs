@@ -39,6 +39,10 @@ const REVALIDATE: &str = "no-cache";
 /// Browsers keep the answer to a preflight for so long.
 const PREFLIGHT: Duration = Duration::from_secs(3600);
 
+/// What is answered when a whole recording is heard, and how long that may take: its length, on a slow machine.
+const RECORDINGS: [&str; 2] = ["/v1/audio/transcriptions", "/v1/audio/translations"];
+const HEARD_WITHIN: Duration = Duration::from_secs(600);
+
 /// Lets the pages read answers that [`guard`] lets call.
 pub(super) fn cors(state: &AppState) -> CorsLayer {
     let origins = state.origins.clone();
@@ -51,7 +55,14 @@ pub(super) fn cors(state: &AppState) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         // Stock clients send headers of their own, which change with their versions; whose page it is was judged above.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([RETRY_AFTER, LOCATION])
+        .expose_headers([
+            RETRY_AFTER,
+            LOCATION,
+            HeaderName::from_static("x-duologue-session"),
+            HeaderName::from_static("x-duologue-secret"),
+            HeaderName::from_static("x-duologue-voice"),
+            HeaderName::from_static("x-duologue-note"),
+        ])
         .max_age(PREFLIGHT)
 }
 
@@ -75,6 +86,8 @@ pub(super) async fn deadline(
     next: Next,
 ) -> Result<Response, ApiError> {
     let within = Duration::from_secs(state.config.server.request_timeout_s);
+    let brings_recording = RECORDINGS.contains(&request.uri().path());
+    let within = if brings_recording { within.max(HEARD_WITHIN) } else { within };
     tokio::time::timeout(within, next.run(request)).await.map_err(|_| {
         ApiError::new(Code::RequestTimeout, format!("there was no answer within {} s", within.as_secs()))
     })

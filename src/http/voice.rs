@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,10 @@ use duologue_domain::{
     clause::{ClauseConfig, ClauseSplitter},
     lang::Language,
 };
-use duologue_engines::port::{EngineError, SPEECH_RATE, TtsEngine, TtsRequest, TtsStream, Voice};
+use duologue_engines::{
+    fair::session_key,
+    port::{EngineError, SPEECH_RATE, SessionKey, TtsEngine, TtsRequest, TtsStream, Voice},
+};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,13 +36,19 @@ use crate::{
 };
 
 /// Longest text of one request, in characters: some minutes of speech.
-const MAX_TEXT: usize = 4000;
+const MAX_TEXT: usize = 4096;
 /// Longest clause that a voice takes, in characters.
 const MAX_CLAUSE: usize = 500;
 /// How long the first sound of a clause may take.
 const FIRST_AUDIO: Duration = Duration::from_secs(20);
-/// What engines see as the session of a request that has none: from the top, where no session's number gets.
-static NEXT_KEY: AtomicU64 = AtomicU64::new(u64::MAX);
+/// What engines see as the session of a request that has none: from the top, where no number of a session gets.
+static NEXT_KEY: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// A key for a request that has no session: in the lane of its client, or, on this machine, in that of speech.
+fn next_key(caller: &Caller) -> SessionKey {
+    let number = NEXT_KEY.fetch_sub(1, Ordering::Relaxed);
+    session_key(Some(caller.client().as_deref().unwrap_or("speech")), number)
+}
 
 /// A voice that can be chosen.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,9 +88,9 @@ pub struct VoiceList {
 }
 
 /// Something to speak.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct SpeechRequest {
-    /// The text, at most 4000 characters.
+    /// The text, at most 4096 characters.
     #[schema(example = "안녕하세요! 반갑습니다.")]
     pub text: String,
     /// Voice id; the first voice of the language by default.
@@ -114,31 +123,31 @@ pub(crate) async fn voices(State(state): State<AppState>, _: Caller) -> Json<Voi
     (status = 200, content_type = "audio/wav", body = Vec<u8>), (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn speak(
     State(state): State<AppState>,
-    _: Caller,
+    caller: Caller,
     ApiJson(request): ApiJson<SpeechRequest>,
 ) -> Result<Response, ApiError> {
-    let mut speech = Speech::begin(&state, &request)?;
+    let mut speech = Speech::begin(&state, &caller, &request)?;
     // The first sound decides between an answer and an error.
-    let first = speech.next().await.transpose()?.unwrap_or_default();
+    let first = pcm16(&speech.next().await.transpose()?.unwrap_or_default());
     let wav = [(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"))];
     if request.stream == Some(false) {
         let mut sound = first;
         while let Some(piece) = speech.next().await {
-            sound.extend(piece?);
+            sound.extend(pcm16(&piece?));
         }
         return Ok((wav, [wav_header(Some(sound.len())).to_vec(), sound].concat()).into_response());
     }
     let begin = [wav_header(None).to_vec(), first].concat();
     let rest = stream::unfold(speech, |mut speech| async {
         let piece = speech.next().await?;
-        Some((piece.map(Bytes::from).map_err(io::Error::other), speech))
+        Some((piece.map(|piece| Bytes::from(pcm16(&piece))).map_err(io::Error::other), speech))
     });
     let first = stream::iter([Ok(Bytes::from(begin))]);
     Ok((wav, Body::from_stream(futures_util::StreamExt::chain(first, rest))).into_response())
 }
 
 /// Speech of a whole text, clause by clause.
-struct Speech {
+pub(super) struct Speech {
     engine: Arc<dyn TtsEngine>,
     /// The next is at the end.
     clauses: Vec<String>,
@@ -147,7 +156,12 @@ struct Speech {
 }
 
 impl Speech {
-    fn begin(state: &AppState, request: &SpeechRequest) -> Result<Self, ApiError> {
+    /// Checks what is asked for; nothing is spoken yet.
+    pub(super) fn begin(
+        state: &AppState,
+        caller: &Caller,
+        request: &SpeechRequest,
+    ) -> Result<Self, ApiError> {
         let blame = |field: &str, message: String| ApiError::new(Code::BadRequest, message).with_param(field);
         let text = request.text.trim();
         if text.is_empty() || text.chars().count() > MAX_TEXT {
@@ -178,7 +192,7 @@ impl Speech {
         let voice =
             voice.map(|voice| voice.id.clone()).or_else(|| by_order.first().cloned()).unwrap_or_default();
         let request = TtsRequest {
-            session: NEXT_KEY.fetch_sub(1, Ordering::Relaxed),
+            session: next_key(caller),
             text: String::new(),
             language,
             voice,
@@ -190,8 +204,13 @@ impl Speech {
         Ok(Self { engine: state.engines.tts.clone(), clauses, request, current: None })
     }
 
-    /// The next piece of sound as PCM16; `None` after the last.
-    async fn next(&mut self) -> Option<Result<Vec<u8>, EngineError>> {
+    /// Whose voice it is.
+    pub(super) fn voice(&self) -> &str {
+        &self.request.voice
+    }
+
+    /// The next piece of sound, never an empty one; `None` after the last.
+    pub(super) async fn next(&mut self) -> Option<Result<Vec<f32>, EngineError>> {
         loop {
             let Some(current) = &mut self.current else {
                 let request = TtsRequest { text: self.clauses.pop()?, ..self.request.clone() };
@@ -203,7 +222,7 @@ impl Speech {
             };
             match current.next().await {
                 Some(Ok(chunk)) if chunk.audio.is_empty() => {}
-                Some(Ok(chunk)) => return Some(Ok(pcm16(&chunk.audio))),
+                Some(Ok(chunk)) => return Some(Ok(chunk.audio)),
                 Some(Err(error)) => return Some(Err(error)),
                 None => self.current = None,
             }
@@ -233,7 +252,7 @@ fn pcm16(samples: &[f32]) -> Vec<u8> {
 }
 
 /// The header of a WAV file; a file of unknown length says the largest one, as is customary for streams.
-fn wav_header(bytes: Option<usize>) -> [u8; 44] {
+pub(super) fn wav_header(bytes: Option<usize>) -> [u8; 44] {
     let data = bytes.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(u32::MAX - 36);
     let mut header = [0; 44];
     let mut put = |at: usize, value: &[u8]| header[at..at + value.len()].copy_from_slice(value);

@@ -8,6 +8,7 @@ pub(super) fn name(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some("wav"),
         [b'O', b'g', b'g', b'S', ..] => Some("ogg"),
+        [b'f', b'L', b'a', b'C', ..] => Some("flac"),
         [0x1A, 0x45, 0xDF, 0xA3, ..] => Some("webm"),
         [b'I', b'D', b'3', ..] => Some("mp3"),
         // A frame of MPEG audio, layer III.
