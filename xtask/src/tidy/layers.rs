@@ -33,7 +33,8 @@ const LAYERS: [Layer; 8] = [
         may_use: &["duologue-domain", "duologue-engines", "duologue-actors"],
         never: &["axum"],
     },
-    Layer { folder: "xtask", may_use: &[], never: &[] },
+    // Benchmarks call the server as a peer of WebRTC does.
+    Layer { folder: "xtask", may_use: &["duologue-rtc"], never: &[] },
     Layer {
         folder: ".",
         may_use: &["duologue-domain", "duologue-engines", "duologue-actors", "duologue-music"],

@@ -1,0 +1,154 @@
+//! `bench rtc`: what calls over WebRTC add to voice to voice, and what a bad network takes from what is heard.
+//!
+//! Two parts. *Turns* are held with the running server, one over WebSocket and one over WebRTC with the same clip. The
+//! *wire* needs no server: two programs speak clips to each other through the same codec, buffer and connection as the
+//! server's, and the recogniser reads what each heard.
+
+mod end;
+mod namespaces;
+mod talk;
+mod wire;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use duologue_rtc::client::Network;
+
+use super::{
+    client::Client,
+    clip::{self, Clip},
+    score::{ErrorRate, quantile},
+    voice::{Speech, say},
+};
+
+/// Flags of `bench rtc`.
+#[derive(Args)]
+pub(crate) struct RtcArgs {
+    #[command(subcommand)]
+    end: Option<End>,
+    /// Where the server listens
+    #[arg(long, default_value = "http://127.0.0.1:8000")]
+    url: String,
+    /// English: five human clips. Korean: twelve synthetic ones
+    #[arg(long, value_enum, default_value = "english")]
+    language: Speech,
+    /// How many turns over each; the clips are played in rounds
+    #[arg(long, default_value_t = 10)]
+    turns: usize,
+    /// Whom to talk to, instead of the language's own
+    #[arg(long)]
+    persona: Option<String>,
+    /// The program that transcribes, and speaks the Korean clips
+    #[arg(long, default_value = "target/release/duologue")]
+    program: String,
+    /// Percent of packets that are lost, each way
+    #[arg(long, default_value_t = 0.0)]
+    loss: f64,
+    /// Milliseconds that a packet takes, each way
+    #[arg(long, default_value_t = 0)]
+    delay: u64,
+    /// Milliseconds more or less
+    #[arg(long, default_value_t = 0)]
+    jitter: u64,
+    /// What is lost is drawn from this
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often each clip goes over the bad wire
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// Leaves out the turns: no server is needed
+    #[arg(long)]
+    wire_only: bool,
+    /// Leaves out the wire
+    #[arg(long)]
+    turns_only: bool,
+}
+
+/// The two programs of the wire; started by the benchmark itself.
+#[derive(Subcommand)]
+enum End {
+    /// One end of the wire
+    #[command(hide = true)]
+    End(end::EndArgs),
+}
+
+impl RtcArgs {
+    /// The bad network that was asked for.
+    fn network(&self) -> Option<Network> {
+        let (delay, jitter) = (Duration::from_millis(self.delay), Duration::from_millis(self.jitter));
+        let is_bad = self.loss > 0.0 || self.delay > 0 || self.jitter > 0;
+        is_bad.then_some(Network { loss: self.loss, delay, jitter, seed: self.seed })
+    }
+
+    fn is_korean(&self) -> bool {
+        self.language == Speech::Korean
+    }
+}
+
+/// Runs the parts that were asked for.
+pub(crate) async fn run(args: &RtcArgs) -> anyhow::Result<()> {
+    if let Some(End::End(end)) = &args.end {
+        return end::run(end).await;
+    }
+    let clips =
+        if args.is_korean() { clip::korean(&args.program, args.turns.max(6))? } else { clip::english()? };
+    if args.is_korean() {
+        say("the input is synthetic: no free Korean human speech is packaged");
+    }
+    if !args.wire_only {
+        turns(args, &clips).await?;
+    }
+    if args.turns_only { Ok(()) } else { wire::compare(args, &clips).await }
+}
+
+/// Turns over WebSocket and WebRTC, side by side.
+async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
+    let persona = args.persona.as_deref().unwrap_or(if args.is_korean() { "seoa" } else { "maya" });
+    let language = args.language.code();
+    let socket = args.url.replacen("http", "ws", 1);
+    let path = format!("/v1/realtime/calls?model={persona}&language={language}");
+    let mut waits = [Vec::new(), Vec::new()];
+    let (mut rates, mut gaps) = ([ErrorRate::default(), ErrorRate::default()], Vec::new());
+    say("clip               WebSocket    WebRTC  longest gap heard  delay");
+    for clip in clips.iter().cycle().take(args.turns) {
+        let over_socket = Client::connect(&socket, persona, language).await?.turn(clip).await;
+        let over_socket = over_socket.with_context(|| format!("clip {} over WebSocket", clip.name))?;
+        let call =
+            talk::turn(&talk::Call { url: &args.url, path: &path, network: args.network() }, clip).await;
+        let call = call.with_context(|| format!("clip {} over WebRTC", clip.name))?;
+        rates[0].add(&clip.words, &over_socket.heard, args.is_korean());
+        rates[1].add(&clip.words, &call.heard, args.is_korean());
+        let buffer = call.statistics.buffer;
+        say(&format!(
+            "{:<16}{:>9.0} ms{:>7.0} ms{:>16} ms{:>4} ms  «{}»",
+            clip.name,
+            over_socket.first_audio,
+            call.first_audio,
+            buffer.longest_gap_us / 1_000,
+            buffer.delay_us / 1_000,
+            call.heard.trim()
+        ));
+        gaps.push(buffer.longest_gap_us as f64 / 1_000.0);
+        for (waits, wait) in waits.iter_mut().zip([over_socket.first_audio, call.first_audio]) {
+            // Before the person had ended: a cut-off, not a fast answer.
+            waits.extend(Some(wait).filter(|wait| *wait >= 0.0));
+        }
+    }
+    let unit = args.language.unit();
+    for ((name, waits), rate) in ["WebSocket", "WebRTC"].into_iter().zip(&waits).zip(&rates) {
+        say(&format!(
+            "{name:<12}{:>4} turns   voice to voice p50 {:>6.0} ms  p95 {:>6.0} ms   {unit} of what the server heard {:.1} %",
+            waits.len(),
+            quantile(waits, 0.5),
+            quantile(waits, 0.95),
+            rate.percent()
+        ));
+    }
+    let more = quantile(&waits[1], 0.5) - quantile(&waits[0], 0.5);
+    say(&format!(
+        "WebRTC takes {more:.0} ms more (bar: 120); longest gap heard {:.0} ms",
+        quantile(&gaps, 1.0)
+    ));
+    Ok(())
+}

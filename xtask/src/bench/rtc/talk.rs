@@ -1,0 +1,122 @@
+//! One turn over WebRTC: a clip is said in real time, and the first sound of the reply is awaited at the caller's ear.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use duologue_rtc::{
+    client::{Dial, Network},
+    codec::{EarStatistics, SAMPLES},
+};
+use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::super::clip::Clip;
+
+/// No turn takes longer, even on a busy machine.
+const TURN_WITHIN: Duration = Duration::from_secs(120);
+
+/// Louder than what a decoder makes of silence.
+const SOUND: u16 = 300;
+
+/// Whom to call.
+pub(super) struct Call<'a> {
+    pub(super) url: &'a str,
+    pub(super) path: &'a str,
+    pub(super) network: Option<Network>,
+}
+
+/// What one turn was like at the caller's ear; times in milliseconds since the last voiced sample of the clip.
+pub(super) struct Turn {
+    /// What the server heard.
+    pub(super) heard: String,
+    /// Until the first sound of the reply would leave the loudspeaker; not a number without one.
+    pub(super) first_audio: f64,
+    pub(super) statistics: EarStatistics,
+}
+
+/// Calls, says the clip, and hangs up after the reply.
+pub(super) async fn turn(whom: &Call<'_>, clip: &Clip) -> anyhow::Result<Turn> {
+    let dial = Dial { network: whom.network, ..Dial::default() };
+    let (mut call, _) = dial.call(whom.url, whom.path).await?;
+    let session = json!({"type": "realtime", "max_output_tokens": 60});
+    call.send(&json!({"type": "session.update", "session": session}).to_string()).await?;
+    let said = clip.at_24k();
+    let mut frames = said.chunks(SAMPLES);
+    let mut ticks = interval(Duration::from_millis(20));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let begun = ticks.tick().await;
+    // A packet leaves when its last sample has been spoken, so the first one began a packet's length before.
+    let ended = begun
+        + Duration::from_secs_f64(clip.speech_end() as f64 / f64::from(super::super::clip::RATE))
+        - Duration::from_millis(20);
+    let mut listening =
+        Listening { ended, heard: String::new(), first_audio: f64::NAN, is_answered: false, is_done: false };
+    while begun.elapsed() < TURN_WITHIN {
+        tokio::select! {
+            at = ticks.tick() => {
+                call.say(frames.next().unwrap_or(&[]));
+                let heard = call.tick().await?.unwrap_or_default();
+                if listening.sound(&heard, at) && frames.len() == 0 {
+                    let Listening { heard, first_audio, .. } = listening;
+                    let statistics = call.statistics();
+                    call.close().await;
+                    return Ok(Turn { heard, first_audio, statistics });
+                }
+            }
+            event = call.event() => {
+                let event = event.context("the server closed the channel of events")?;
+                listening.event(&serde_json::from_str(&event)?)?;
+            }
+        }
+    }
+    bail!("no reply to {} within {} s", clip.name, TURN_WITHIN.as_secs())
+}
+
+/// What has come of a turn so far.
+struct Listening {
+    ended: Instant,
+    heard: String,
+    first_audio: f64,
+    is_answered: bool,
+    is_done: bool,
+}
+
+impl Listening {
+    /// 20 ms were heard; whether the turn is over.
+    fn sound(&mut self, heard: &[i16], at: Instant) -> bool {
+        let sounds = heard.iter().any(|sample| sample.unsigned_abs() > SOUND);
+        if sounds && self.first_audio.is_nan() {
+            // It may be before the end, if the person was cut off.
+            let since = at.saturating_duration_since(self.ended).as_secs_f64();
+            let before = self.ended.saturating_duration_since(at).as_secs_f64();
+            self.first_audio = (since - before) * 1_000.0;
+        }
+        self.is_done && !sounds
+    }
+
+    fn event(&mut self, event: &Value) -> anyhow::Result<()> {
+        match event["type"].as_str().unwrap_or_default() {
+            "conversation.item.input_audio_transcription.completed" => {
+                self.heard = format!("{} {}", self.heard, event["transcript"].as_str().unwrap_or_default());
+                // Nothing was understood, so nothing will be answered.
+                self.is_done |= self.heard.trim().is_empty();
+            }
+            // A reply that was thrown away is not the answer. Of the first one the sound may come before the event, on
+            // a network that lost the event once.
+            "response.created" => {
+                if std::mem::replace(&mut self.is_answered, true) {
+                    self.first_audio = f64::NAN;
+                }
+                self.is_done = false;
+            }
+            "error" => bail!("{}", event["error"]["message"]),
+            "response.done" => match event["response"]["status"].as_str() {
+                Some("completed" | "incomplete") => self.is_done = true,
+                Some("failed") => bail!("{}", event["response"]["status_details"]),
+                _ => {}
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
