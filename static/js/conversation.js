@@ -4,6 +4,8 @@
  * @typedef {import("./types.js").ServerEvent} ServerEvent
  * @typedef {import("./types.js").Latency} Latency
  *
+ * @typedef {{state: "running" | "done" | "failed", ms: number}} Tool
+ *
  * @typedef {object} Line
  * @property {string} id The conversation item's id.
  * @property {"you" | "persona" | "note"} who
@@ -14,6 +16,7 @@
  * @property {string | null} heard Of a line that was cut: what had been heard of it.
  * @property {Latency | null} latency
  * @property {string[]} asides What the person put in while it was said: "mhm", not a turn.
+ * @property {Tool | null} [tool] Of a note: what the persona did besides talking. Its text is the function's name.
  * @property {"no" | "here" | "yes"} saved Whether it is kept for good, or for as long as the server runs.
  */
 
@@ -84,6 +87,12 @@ export class Conversation {
         return this.time(event);
       case "duologue.backchannel":
         return this.putIn(event.text ?? "");
+      case "duologue.tool.started":
+        return this.useTool(event, "running");
+      case "duologue.tool.done":
+        return this.useTool(event, event.error ? "failed" : "done");
+      case "duologue.show":
+        return event.what === "duet" ? this.change(`show_${this.lines.size}`, "note", (line) => Object.assign(line, { text: "duet", final: true, tool: { state: "done", ms: 0 } })) : [];
       case "duologue.durable":
         return this.keep(event.item_id, "yes");
       case "duologue.kept":
@@ -151,6 +160,7 @@ export class Conversation {
     const open = [...this.lines.values()].filter((line) => !line.final);
     for (const line of open) {
       line.final = true;
+      if (line.tool) line.tool.state = "failed";
       line.cut = line.who === "persona" && line.text !== "";
       if (line.text === "") this.lines.delete(line.id);
     }
@@ -166,6 +176,17 @@ export class Conversation {
     if (!reply || words.trim() === "") return [];
     reply.asides.push(words.trim());
     return [reply];
+  }
+
+  /**
+   * A function that the persona uses is a small line of its own.
+   * @param {ServerEvent} event
+   * @param {Tool["state"]} state
+   */
+  useTool(event, state) {
+    if (!event.call_id || !event.name) return [];
+    const text = event.name;
+    return this.change(`tool_${event.call_id}`, "note", (line) => Object.assign(line, { text, final: state !== "running", tool: { state, ms: event.ms ?? 0 } }));
   }
 
   /**

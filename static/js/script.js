@@ -4,7 +4,7 @@
  * @typedef {import("./conversation.js").Line} Line
  */
 import { byId, draw, make } from "./dom.js";
-import { seconds, t } from "./i18n.js";
+import { hasWords, seconds, t } from "./i18n.js";
 
 /** A line that is not kept for good after this long says so; nearly all are within milliseconds. */
 const PENDING_MS = 2_000;
@@ -133,6 +133,7 @@ export class ScriptView {
 
   /** @param {Line} line */
   drawEntry(line) {
+    if (line.tool) return make("li", { class: "line note tool", "data-tool": line.text, "data-state": line.tool.state }, make("p", {}, ...toolWords(line.text, line.tool)));
     if (line.who === "note") return make("li", { class: "line note" }, make("p", {}, line.text));
     const name = line.who === "you" ? t("you") : this.options.name();
     return make("li", { class: `line ${line.who}${line.final ? "" : " partial"}`, "data-item": line.id, "data-final": line.final ? "true" : "false", "data-voice": this.mannerOf(line.id) },
@@ -167,8 +168,27 @@ export class ScriptView {
     if (this.told.has(line.id)) return;
     this.told.add(line.id);
     const name = line.who === "you" ? t("you") : line.who === "persona" ? this.options.name() : "";
-    this.announcer.textContent = name ? `${name}: ${line.heard ?? line.text}` : line.text;
+    if (line.tool) this.announcer.textContent = toolWords(line.text, line.tool).map((part) => (typeof part === "string" ? part : part.textContent)).join("");
+    else this.announcer.textContent = name ? `${name}: ${line.heard ?? line.text}` : line.text;
   }
+}
+
+/**
+ * What the persona did besides talking. Functions of other programs are called what these call them.
+ * @param {string} name
+ * @param {import("./conversation.js").Tool} tool
+ * @returns {(Node | string)[]}
+ */
+function toolWords(name, tool) {
+  if (name === "duet") {
+    const href = byId("duet-link", HTMLAnchorElement).getAttribute("href") ?? "./duet";
+    return [make("a", { href, target: "_blank" }, t("tool_open_duet"))];
+  }
+  const known = `tool_${name}`;
+  const words = hasWords(known) ? t(known) : name;
+  if (tool.state === "running") return [t("tool_running", { name: words })];
+  if (tool.state === "failed") return [t("tool_failed", { name: words })];
+  return [t("tool_done", { name: words })];
 }
 
 /**

@@ -60,6 +60,10 @@
  * @property {string} [code]
  * @property {string} [message]
  * @property {string} [part]
+ * @property {string} [name]
+ * @property {string} [call_id]
+ * @property {number} [ms]
+ * @property {string} [what]
  * @property {number} [value]
  * @property {string} [speech_level]
  */

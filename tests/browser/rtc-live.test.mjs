@@ -105,8 +105,8 @@ test("a person speaks, is understood, and is answered by a voice that says what 
   await page.screenshot({ path: join(SHOTS, "rtc-voice.png") });
 
   await page.locator("#leave").click();
-  for (let tries = 0; (await count(server.url, "rtc_calls")) !== 0; tries++) {
-    assert.ok(tries < 100, `calls left: ${await count(server.url, "rtc_calls")}`);
+  for (let tries = 0; (await count(server.url, "rtc_peers_open")) !== 0; tries++) {
+    assert.ok(tries < 100, `calls left: ${await count(server.url, "rtc_peers_open")}`);
     await page.waitForTimeout(100);
   }
   assert.deepEqual(browser.troubles, []);

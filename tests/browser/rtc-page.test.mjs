@@ -191,6 +191,15 @@ test("a call that is closed under the page: a new one resumes the scene, then a 
   assert.equal(await page.locator(".line.persona").count(), 1, "it is the same scene");
 });
 
+test("when the scene goes on in another window this one stays away", { timeout: 60_000 }, async (t) => {
+  const { page, peer } = await begin(t);
+  await peer.say("error", { event_id: "rtc_1", error: { type: "invalid_request_error", code: "attached_elsewhere", message: "Another connection took over." } });
+  await page.locator('.notice[data-cause="link"] .notice-action').waitFor();
+  await sleep(1_000);
+  assert.equal(peer.asked.length, 1, "it does not call again by itself");
+  assert.equal(await page.locator("#scene").getAttribute("data-state"), "offline");
+});
+
 test("another way to the server is found under the same call", { timeout: 60_000 }, async (t) => {
   const watch = () => {
     window.peers = [];

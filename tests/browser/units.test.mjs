@@ -190,6 +190,21 @@ test("the waterfall's bars join without gaps, also for a written turn", () => {
   assert.deepEqual(written.map(({ key }) => key), ["thinking"]);
 });
 
+test("what the persona does besides talking is a small line, from its beginning to its end", () => {
+  const script = new Conversation();
+  const [begun] = script.apply({ type: "duologue.tool.started", name: "remember", call_id: "c1", response_id: "r1" });
+  assert.deepEqual([begun.who, begun.text, begun.final, begun.tool?.state], ["note", "remember", false, "running"]);
+  const [done] = script.apply({ type: "duologue.tool.done", name: "remember", call_id: "c1", ms: 3, error: null });
+  assert.deepEqual([done === begun, done.final, done.tool], [true, true, { state: "done", ms: 3 }]);
+  const [failed] = script.apply({ type: "duologue.tool.done", name: "clock_now", call_id: "c2", ms: 9, error: "tool_timeout" });
+  assert.equal(failed.tool?.state, "failed");
+  script.apply({ type: "duologue.tool.started", name: "look_up", call_id: "c3" });
+  script.breakOff();
+  assert.equal(script.lines.get("tool_c3")?.tool?.state, "failed");
+  assert.deepEqual(script.apply({ type: "duologue.show", what: "score", name: "tone" }), [], "the mirror shows it");
+  assert.equal(script.apply({ type: "duologue.show", what: "duet" })[0].text, "duet");
+});
+
 test("a word put in stands beside the reply, what is kept is known, and nothing stays unfinished after a loss", () => {
   const script = new Conversation();
   assert.deepEqual(script.apply({ type: "duologue.backchannel", text: "응" }), [], "there is nothing to stand beside");

@@ -21,7 +21,7 @@ import { Drawer } from "./drawer.js";
 import { initMenu } from "./menu.js";
 import { Moments } from "./moments.js";
 import { OwnPicture } from "./own-picture.js";
-import { Scores } from "./scores.js";
+import { NAMES, Scores } from "./scores.js";
 
 /** A tip that nobody has followed by then is gone: another may come. */
 const TIP_MS = 14_000;
@@ -113,6 +113,9 @@ export class Mirror {
         this.scores.take(event);
         this.show();
         break;
+      case "duologue.show":
+        if (event.what === "score" && this.hasScores) this.drawer.open(scoreOf(event.name), this.scores);
+        break;
       case "duologue.tip":
         this.showTip(event.text ?? "");
         break;
@@ -190,4 +193,12 @@ export class Mirror {
 function isWithoutCoach(event) {
   const degraded = /** @type {any} */ (event).session?.duologue?.degraded;
   return Array.isArray(degraded) && degraded.some((one) => one?.part === "coach");
+}
+
+/**
+ * The score that the persona wishes to be seen; all of them together when it names none.
+ * @param {string | undefined} name
+ */
+function scoreOf(name) {
+  return NAMES.find((known) => known === name) ?? "total_score";
 }

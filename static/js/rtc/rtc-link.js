@@ -31,6 +31,9 @@ const LOOK_MS = 2_000;
 /** A server that accepts the call but says nothing for this long is not there. */
 const GREETING_MS = 5_000;
 
+/** What the server says last when the scene goes on in another window. */
+const ELSEWHERE = "attached_elsewhere";
+
 export class RtcLink {
   /** @param {RtcHooks} hooks */
   constructor(hooks) {
@@ -117,6 +120,8 @@ export class RtcLink {
   receive(text, resuming, greet) {
     const event = parse(text);
     if (event === null) return;
+    // A socket is told so as it is closed; to come back would take the scene away from where it is now.
+    if (event.type === "error" && event.error?.code === ELSEWHERE) return this.stop(ELSEWHERE);
     const number = numberOf(event);
     const anew = event.type === "session.created";
     if (anew) this.renumbered = this.last === null || (number ?? 0) <= this.last;
