@@ -2,7 +2,7 @@
 //!
 //! These are the events of the realtime protocol as Rust types; the JSON of the wire lives in the server.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use duologue_domain::{
     coach::{Card, CoachConfig, Tip},
@@ -11,12 +11,13 @@ use duologue_domain::{
     face::{Calibration, FaceConfig},
     ladder::Step,
     lang::Language,
+    tool::{Tool, ToolChoice},
     turn::{CancelReason, TurnId},
     viseme::VisemeCue,
     waterfall::Report,
 };
 
-use crate::store::Kept;
+use crate::{store::Kept, tools::ServerTools};
 
 /// How the end of the person's turn is found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +84,12 @@ pub struct SessionConfig {
     pub speed: f32,
     /// Longest reply in tokens.
     pub max_output_tokens: usize,
+    /// Functions of the client.
+    pub tools: Arc<[Tool]>,
+    /// Whether the model has to call one.
+    pub tool_choice: ToolChoice,
+    /// Functions of the server, as the operator decided.
+    pub server_tools: ServerTools,
     /// What the operator decided about the ends of turns; clients change `turn_detection`.
     pub tuning: EndpointConfig,
     /// Voices that are faster than a persona's own, for when answers come too late: in English and in Korean.
@@ -113,6 +120,9 @@ impl Default for SessionConfig {
             voice: String::new(),
             speed: 1.0,
             max_output_tokens: 256,
+            tools: Arc::default(),
+            tool_choice: ToolChoice::default(),
+            server_tools: ServerTools::default(),
             tuning: EndpointConfig::default(),
             fast_voices: [None, None],
             budget_ms: Some(1_500),
@@ -164,6 +174,10 @@ pub struct ConfigPatch {
     /// See [`SessionConfig`].
     pub max_output_tokens: Option<usize>,
     /// See [`SessionConfig`].
+    pub tools: Option<Arc<[Tool]>>,
+    /// See [`SessionConfig`].
+    pub tool_choice: Option<ToolChoice>,
+    /// See [`SessionConfig`].
     pub expression_analysis: Option<bool>,
 }
 
@@ -186,6 +200,9 @@ impl ConfigPatch {
             voice: self.voice.unwrap_or_else(|| old.voice.clone()),
             speed: self.speed.unwrap_or(old.speed),
             max_output_tokens: self.max_output_tokens.unwrap_or(old.max_output_tokens),
+            tools: self.tools.unwrap_or_else(|| old.tools.clone()),
+            tool_choice: self.tool_choice.unwrap_or_else(|| old.tool_choice.clone()),
+            server_tools: old.server_tools.clone(),
             tuning: old.tuning,
             fast_voices: old.fast_voices.clone(),
             budget_ms: old.budget_ms,
@@ -241,6 +258,18 @@ pub enum ClientCommand {
     Calibrate(Calibration),
 }
 
+/// What a client wants to be told again with its reply: its own names and values.
+pub type Metadata = BTreeMap<String, String>;
+
+/// What a reply answers instead of the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// An item that is part of nothing else.
+    Item(Item),
+    /// An item of the conversation.
+    Reference(String),
+}
+
 /// What a client may ask of one reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseRequest {
@@ -250,6 +279,16 @@ pub struct ResponseRequest {
     pub speak: Option<bool>,
     /// Longest reply in tokens.
     pub max_output_tokens: Option<usize>,
+    /// Functions of the client, instead of the session's.
+    pub tools: Option<Arc<[Tool]>>,
+    /// Whether one has to be called, instead of the session's setting.
+    pub tool_choice: Option<ToolChoice>,
+    /// What is answered, instead of the conversation.
+    pub input: Option<Vec<Input>>,
+    /// Whether it stays out of the conversation: nobody remembers that it was said.
+    pub apart: bool,
+    /// Told again when it begins and ends.
+    pub metadata: Metadata,
 }
 
 /// How a reply ended.
@@ -397,6 +436,8 @@ pub enum SessionEvent {
         response: String,
         /// Its turn.
         turn: TurnId,
+        /// What the client wanted to be told again.
+        metadata: Metadata,
     },
     /// The reply's item and its one part begin.
     OutputStarted {
@@ -408,6 +449,50 @@ pub enum SessionEvent {
         previous: Option<String>,
         /// Its turn.
         turn: TurnId,
+        /// Whether it is no part of the conversation.
+        apart: bool,
+    },
+    /// The reply calls a function of the client's: from its beginning to its end.
+    FunctionCalled {
+        /// Reply.
+        response: String,
+        /// The call.
+        item: Item,
+        /// The item before it.
+        previous: Option<String>,
+        /// Its place in the reply.
+        index: usize,
+        /// Whether it is no part of the conversation.
+        apart: bool,
+    },
+    /// The server runs a function for the reply.
+    ToolStarted {
+        /// Reply.
+        response: String,
+        /// Which function.
+        name: String,
+        /// Which call.
+        call_id: String,
+    },
+    /// It has ended.
+    ToolDone {
+        /// Reply.
+        response: String,
+        /// Which function.
+        name: String,
+        /// Which call.
+        call_id: String,
+        /// How long it took.
+        ms: u64,
+        /// Stable code of what went wrong, if anything did.
+        error: Option<&'static str>,
+    },
+    /// The persona wishes that the person sees something.
+    Show {
+        /// `score` or `duet`.
+        what: &'static str,
+        /// Which score; none is all.
+        name: Option<&'static str>,
     },
     /// More of the reply's words: a clause.
     OutputText {
@@ -437,6 +522,12 @@ pub enum SessionEvent {
         response: String,
         /// The item in its final form, if one was begun.
         item: Option<Item>,
+        /// Functions of the client's that it called, in order.
+        calls: Vec<Item>,
+        /// Whether it is no part of the conversation.
+        apart: bool,
+        /// What the client wanted to be told again.
+        metadata: Metadata,
         /// Whether it was spoken.
         spoken: bool,
         /// How it ended.

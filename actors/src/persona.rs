@@ -12,8 +12,9 @@ use duologue_domain::{
     memory::Fact,
     parrot::Parrot,
     persona::{Persona as PersonaFile, SpeechLevel},
-    prompt::{ChatMessage, Prompt, PromptInput, Role, Turn as PromptTurn, estimate_tokens},
+    prompt::{ChatMessage, Prompt, PromptInput, Role, Turn as PromptTurn, estimate_tokens, estimate_tools},
     spoken::SpokenFilter,
+    tool::{Tool, ToolCall, ToolChoice},
     turn::TurnId,
 };
 use duologue_engines::port::{
@@ -74,6 +75,12 @@ pub struct ReplyJob {
     pub turns: Vec<PromptTurn>,
     /// The beginning of the reply, when it was said by a predecessor; the rest is asked for.
     pub begun: String,
+    /// Whether something was said before: then the first clause has a space before it.
+    pub said: bool,
+    /// Functions that may be called.
+    pub tools: Arc<[Tool]>,
+    /// Whether one has to be.
+    pub tool_choice: ToolChoice,
     /// How long clauses are.
     pub clauses: ClauseConfig,
     /// Whether the smaller model answers, if there is one.
@@ -114,6 +121,13 @@ pub enum PersonaEvent {
         /// When.
         at: Instant,
     },
+    /// A function is to be called when the reply has ended.
+    Called {
+        /// Turn.
+        turn: TurnId,
+        /// Which, with what.
+        call: ToolCall,
+    },
     /// That was all.
     Ended {
         /// Turn.
@@ -138,6 +152,7 @@ impl PersonaEvent {
         match self {
             Self::FirstToken { turn, .. }
             | Self::Clause { turn, .. }
+            | Self::Called { turn, .. }
             | Self::Ended { turn, .. }
             | Self::Failed { turn, .. } => *turn,
         }
@@ -217,7 +232,7 @@ impl State {
                 self.args.persona.intimacy_step(job.intimacy),
             )),
             repeated: false,
-            said: !job.begun.is_empty(),
+            said: job.said,
         };
         let llm = self.llm(&job).clone();
         self.reply =
@@ -239,7 +254,9 @@ impl State {
 
     fn request(&self, job: &ReplyJob, question: AiQuestion) -> LlmRequest {
         let persona = &self.args.persona;
-        let context = self.llm(job).context_tokens();
+        let llm = self.llm(job);
+        let tools = if llm.has_tools() { estimate_tools(&job.tools) } else { 0 };
+        let context = llm.context_tokens().saturating_sub(tools);
         let mut prompt = Prompt::build(&PromptInput {
             persona,
             language: job.language,
@@ -269,6 +286,8 @@ impl State {
             },
             stop: Vec::new(),
             first_token_deadline: FIRST_TOKEN_DEADLINE,
+            tools: job.tools.clone(),
+            tool_choice: job.tool_choice.clone(),
             ..LlmRequest::default()
         }
     }
@@ -317,7 +336,7 @@ impl Voice {
         request: LlmRequest,
     ) -> Result<(Finish, LlmUsage), EngineError> {
         let mut stream = llm.generate(request)?;
-        let mut begun = false;
+        let (mut begun, mut called) = (false, false);
         while let Some(event) = stream.next().await {
             match event? {
                 LlmEvent::Delta(delta) => {
@@ -329,11 +348,13 @@ impl Voice {
                         self.clause(clause);
                     }
                 }
-                // No function was offered, so this is nothing that a scene waits for.
-                LlmEvent::ToolCall(_) => {}
+                LlmEvent::ToolCall(call) => {
+                    called = true;
+                    self.tell(PersonaEvent::Called { turn: self.turn, call });
+                }
                 LlmEvent::Done { finish, usage } => {
                     self.rest();
-                    if self.repeated && !self.said {
+                    if self.repeated && !self.said && !called {
                         return Err(EngineError::new(
                             ErrorKind::Broken,
                             "llm",

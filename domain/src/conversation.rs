@@ -113,10 +113,11 @@ impl Conversation {
         self.items.iter_mut().find(|item| item.id == id)
     }
 
-    /// Id of the item before `id`, `None` for the first or an unknown one.
+    /// Id of the item before `id` that the client knows, `None` for the first or an unknown one.
     pub fn previous(&self, id: &str) -> Option<&str> {
         let position = self.items.iter().position(|item| item.id == id)?;
-        position.checked_sub(1).map(|previous| self.items[previous].id.as_str())
+        let mut before = self.items[..position].iter();
+        before.rfind(|item| item.speaker != Speaker::Server).map(|item| item.id.as_str())
     }
 
     /// Appends, or inserts after `previous` (`"root"` is the start).
@@ -156,6 +157,13 @@ impl Conversation {
             Some(_) => Err(ConversationError::CallAnswered(call_id.to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// Whether a function was called under this id.
+    pub fn has_call(&self, call_id: &str) -> bool {
+        self.items.iter().any(
+            |item| matches!(&item.content, Content::FunctionCall { call_id: made, .. } if made == call_id),
+        )
     }
 
     /// What the function that was called under this id returned.

@@ -1,5 +1,6 @@
 //! The pure core of Duologue. No clock, no task, no socket, no serde: input and time go in, effects come out.
 
+pub mod ability;
 pub mod agreement;
 pub mod candor;
 pub mod capacity;

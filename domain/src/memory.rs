@@ -19,6 +19,9 @@ const TOLD: usize = 10;
 /// Longest value in characters; anything longer is not a fact but a story.
 const LONGEST: usize = 30;
 
+/// Longest note in characters: a sentence.
+const LONGEST_NOTE: usize = 80;
+
 /// Longest statement in words; longer ones are stories, and reading them would take time that grows with its square.
 const LONGEST_STATEMENT: usize = 40;
 
@@ -37,11 +40,14 @@ pub enum FactKind {
     Like,
     /// What the person does not like.
     Dislike,
+    /// Anything else that they asked to be remembered.
+    Note,
 }
 
 impl FactKind {
     /// Every kind, in the order in which a prompt tells them.
-    pub const ALL: [Self; 6] = [Self::Name, Self::Age, Self::Job, Self::Home, Self::Like, Self::Dislike];
+    pub const ALL: [Self; 7] =
+        [Self::Name, Self::Age, Self::Job, Self::Home, Self::Like, Self::Dislike, Self::Note];
 
     /// The stable name in the store and on the wire.
     pub fn name(self) -> &'static str {
@@ -52,6 +58,7 @@ impl FactKind {
             Self::Home => "home",
             Self::Like => "like",
             Self::Dislike => "dislike",
+            Self::Note => "note",
         }
     }
 
@@ -61,7 +68,7 @@ impl FactKind {
 
     /// Whether there can be several.
     fn adds_up(self) -> bool {
-        matches!(self, Self::Like | Self::Dislike)
+        matches!(self, Self::Like | Self::Dislike | Self::Note)
     }
 
     fn label(self, language: Language) -> &'static str {
@@ -72,12 +79,14 @@ impl FactKind {
             (Language::Korean, Self::Home) => "사는 곳",
             (Language::Korean, Self::Like) => "좋아하는 것",
             (Language::Korean, Self::Dislike) => "싫어하는 것",
+            (Language::Korean, Self::Note) => "기억해 달라고 한 것",
             (Language::English, Self::Name) => "name",
             (Language::English, Self::Job) => "job",
             (Language::English, Self::Age) => "age",
             (Language::English, Self::Home) => "lives in",
             (Language::English, Self::Like) => "likes",
             (Language::English, Self::Dislike) => "dislikes",
+            (Language::English, Self::Note) => "asked you to remember",
         }
     }
 }
@@ -113,6 +122,33 @@ impl Memory {
         found.into_iter().filter_map(|(kind, value)| self.learn(kind, &value, turn)).collect()
     }
 
+    /// Keeps what the person asked to be remembered: as the facts that their words state, or else as a note. Returns what
+    /// is new.
+    pub fn note(&mut self, text: &str, turn: TurnId) -> Vec<Fact> {
+        let before = self.facts.len();
+        let stated = self.remember(text, turn);
+        if !stated.is_empty() || self.facts.len() != before {
+            return stated;
+        }
+        self.learn(FactKind::Note, text, turn).into_iter().collect()
+    }
+
+    /// Removes what is known about something: every fact that has these words, or whose words they have. Returns what
+    /// was known.
+    pub fn forget_about(&mut self, words: &str) -> Vec<Fact> {
+        let wanted = crate::text::normalize(words);
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let is_meant = |fact: &Fact| {
+            let known = crate::text::normalize(&fact.text);
+            known.contains(&wanted) || wanted.contains(&known)
+        };
+        let (gone, kept) = std::mem::take(&mut self.facts).into_iter().partition(is_meant);
+        self.facts = kept;
+        gone
+    }
+
     /// Removes a fact. False when there is none of that id.
     pub fn forget(&mut self, id: &str) -> bool {
         let before = self.facts.len();
@@ -138,8 +174,12 @@ impl Memory {
 
     fn learn(&mut self, kind: FactKind, value: &str, turn: TurnId) -> Option<Fact> {
         let text = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        let sayable = |character: char| character.is_alphanumeric() || " '-&+.".contains(character);
-        if text.is_empty() || text.chars().count() > LONGEST || !text.chars().all(sayable) {
+        let (longest, signs) = match kind {
+            FactKind::Note => (LONGEST_NOTE, " '-&+.,:!?%/()"),
+            _ => (LONGEST, " '-&+."),
+        };
+        let sayable = |character: char| character.is_alphanumeric() || signs.contains(character);
+        if text.is_empty() || text.chars().count() > longest || !text.chars().all(sayable) {
             return None;
         }
         if self.facts.iter().any(|fact| fact.kind == kind && same(&fact.text, &text)) {

@@ -191,7 +191,7 @@ pub struct Persona {
     pub portrait: Option<Portrait>,
     /// For search and filters.
     pub tags: Vec<String>,
-    /// Names of the tools that it may call.
+    /// Names of the functions that it may call; `*` is every one that fits.
     pub tools: Vec<String>,
 }
 

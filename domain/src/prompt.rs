@@ -203,8 +203,15 @@ pub fn estimate_tools(tools: &[Tool]) -> usize {
     if tools.is_empty() {
         return 0;
     }
-    let texts = |tool: &Tool| [&tool.name, &tool.description, &tool.parameters].map(|text| estimate_tokens(text));
-    FORMAT_TOKENS + tools.iter().map(|tool| AROUND_ONE + texts(tool).iter().sum::<usize>()).sum::<usize>()
+    // JSON's signs come in groups that are one token: four characters each, by measure, so three to be above.
+    let schema = |text: &str| {
+        let (ascii, other) = text.chars().partition::<String, _>(char::is_ascii);
+        ascii.len().div_ceil(3) + estimate_tokens(&other)
+    };
+    let of_one = |tool: &Tool| {
+        AROUND_ONE + estimate_tokens(&tool.name) + estimate_tokens(&tool.description) + schema(&tool.parameters)
+    };
+    FORMAT_TOKENS + tools.iter().map(of_one).sum::<usize>()
 }
 
 /// The newest turns that fit, beginning at a block's border where possible, and never with the result of a call that

@@ -150,6 +150,13 @@ impl Floor {
         if self.reply.is_some() { Err(ReplyActive) } else { Ok(self.begin()) }
     }
 
+    /// The client asked for a reply while another one ends: it begins when the floor is free, whatever happens until
+    /// then.
+    pub fn owe_reply(&mut self) -> Vec<FloorEffect> {
+        self.reply_owed = true;
+        self.settle()
+    }
+
     /// The client asked to stop the reply, if there is one.
     pub fn handle_cancel(&mut self) -> Vec<FloorEffect> {
         self.reply_owed = false;
@@ -249,6 +256,22 @@ mod tests {
         assert_eq!(floor.handle_reply_ended(TurnId(1)), vec![], "late end of a cancelled reply");
         floor.handle_speech_ended();
         assert_eq!(floor.handle_heard(true), vec![begin(3)]);
+    }
+
+    /// A result that was being told when somebody coughed is told after the cough.
+    #[test]
+    fn what_is_owed_survives_an_interruption() {
+        let mut floor = Floor::default();
+        floor.handle_heard(true);
+        assert_eq!(floor.owe_reply(), vec![], "the first reply ends first");
+        assert_eq!(floor.handle_speech_started(), vec![cancel(1)]);
+        floor.handle_speech_ended();
+        assert_eq!(floor.handle_heard(false), vec![begin(3)]);
+        assert_eq!(floor.owe_reply(), vec![]);
+        assert_eq!(floor.handle_reply_ended(TurnId(3)), vec![begin(4)]);
+        floor.owe_reply();
+        assert_eq!(floor.handle_cancel().len(), 1);
+        assert_eq!(floor.handle_heard(false), vec![], "the client wants none");
     }
 
     #[test]

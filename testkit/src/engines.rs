@@ -178,6 +178,8 @@ pub struct FakeLlm {
     answers: Arc<Vec<(String, String)>>,
     /// The prompts that it was given.
     pub prompts: Arc<Mutex<Vec<Vec<ChatMessage>>>>,
+    /// The whole requests, in the same order.
+    pub requests: Arc<Mutex<Vec<LlmRequest>>>,
     /// Between words.
     pub per_word: Duration,
 }
@@ -191,6 +193,7 @@ impl FakeLlm {
             lines: Arc::new(Mutex::new(lines.iter().map(|line| (*line).to_owned()).collect())),
             answers: Arc::default(),
             prompts: Arc::default(),
+            requests: Arc::default(),
             per_word: Duration::from_millis(50),
         }
     }
@@ -262,13 +265,21 @@ impl LlmEngine for FakeLlm {
         let (line, calls) = with_calls(self.line(&request.messages));
         let calls = calls.into_iter().filter(|call| request.tools.iter().any(|tool| tool.name == call.name));
         let calls = calls.collect::<Vec<_>>();
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner).push(request.messages);
+        let max_tokens = request.max_tokens;
         let gate = self.gate.clone();
         let (sender, cancel, stream) = EngineStream::channel(64);
         let per_word = self.per_word;
         tokio::spawn(async move {
             let mut words = 0;
+            let mut finish = Finish::Stop;
             for word in line.split_inclusive(' ') {
+                // A word is a token.
+                if words >= max_tokens {
+                    finish = Finish::Length;
+                    break;
+                }
                 gate.step().await;
                 tokio::time::sleep(per_word).await;
                 if cancel.is_cancelled() || sender.send(Ok(LlmEvent::Delta(word.to_owned()))).await.is_err() {
@@ -283,7 +294,7 @@ impl LlmEngine for FakeLlm {
                 }
             }
             let usage = LlmUsage { completion_tokens: words, first_token: per_word, ..LlmUsage::default() };
-            let _ = sender.send(Ok(LlmEvent::Done { finish: Finish::Stop, usage })).await;
+            let _ = sender.send(Ok(LlmEvent::Done { finish, usage })).await;
         });
         Ok(stream)
     }

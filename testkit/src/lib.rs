@@ -7,6 +7,7 @@ mod gate;
 mod persona;
 mod soundfont;
 mod store;
+mod tools;
 
 use duologue_domain::pcm;
 
@@ -16,6 +17,7 @@ pub use self::{
     persona::{persona, record},
     soundfont::soundfont,
     store::MemoryStore,
+    tools::{FakeTools, tool},
 };
 
 /// A tone that the fake voice activity takes for speech: `ms` milliseconds at `rate` Hz.

@@ -154,6 +154,31 @@ impl Duet {
         self.put(input)
     }
 
+    /// The settings that hold.
+    pub fn settings(&self) -> Settings {
+        Settings::clone(&self.lock().settings)
+    }
+
+    /// Changes the settings; false when nobody has read for too long.
+    pub fn set(&self, settings: Settings) -> bool {
+        let mut stage = self.lock();
+        stage.settings = Arc::new(settings.clone());
+        stage.tell_all(&DuetEvent::Settings(stage.settings.clone()));
+        drop(stage);
+        self.put(Input::Set { at_us: self.now_us(), settings: Box::new(settings) })
+    }
+
+    /// The partner begins: as soon as everybody can have heard of it.
+    pub fn start(&self) -> bool {
+        let commit_us = self.lock().settings.commit_us;
+        self.put(Input::Start { at_us: self.now_us() + commit_us })
+    }
+
+    /// The partner is silent at once.
+    pub fn stop(&self) -> bool {
+        self.put(Input::Stop { at_us: self.now_us() })
+    }
+
     /// The recording so far.
     pub fn score(&self) -> Score {
         self.lock().tape.score(self.now_us())
@@ -299,22 +324,17 @@ impl Seat {
 
     /// Changes the settings; false when nobody has read for too long.
     pub fn set(&self, settings: Settings) -> bool {
-        let mut stage = self.duet.lock();
-        stage.settings = Arc::new(settings.clone());
-        stage.tell_all(&DuetEvent::Settings(stage.settings.clone()));
-        drop(stage);
-        self.duet.put(Input::Set { at_us: self.duet.now_us(), settings: Box::new(settings) })
+        self.duet.set(settings)
     }
 
     /// The settings that hold.
     pub fn settings(&self) -> Settings {
-        Settings::clone(&self.duet.lock().settings)
+        self.duet.settings()
     }
 
     /// The partner begins: as soon as everybody can have heard of it.
     pub fn start(&self) -> bool {
-        let commit_us = self.duet.lock().settings.commit_us;
-        self.duet.put(Input::Start { at_us: self.duet.now_us() + commit_us })
+        self.duet.start()
     }
 
     /// They come to an end together.
@@ -324,7 +344,7 @@ impl Seat {
 
     /// The partner is silent at once.
     pub fn stop(&self) -> bool {
-        self.duet.put(Input::Stop { at_us: self.duet.now_us() })
+        self.duet.stop()
     }
 
     /// Everything is let go, everywhere, and the partner is silent.

@@ -87,6 +87,13 @@ impl State {
         self.fail_reply("capacity_full", &words);
     }
 
+    /// Nobody is there and nothing is being answered: who asked once and has gone keeps no place from others.
+    pub(super) fn leave_place(&self) {
+        if !self.outbox.is_read() && self.reply.is_none() && self.waiting.queued.is_none() {
+            self.place.give_up();
+        }
+    }
+
     /// A reply was spoken: its session's budget and the machine's capacity learn from it.
     pub(super) fn turn_took(&mut self, report: &Report) {
         if std::mem::take(&mut self.waiting.has_waited) {

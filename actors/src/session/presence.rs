@@ -96,6 +96,7 @@ impl State {
         self.presence.attached = attached;
         self.presence.since = Instant::now();
         self.pause_play(!attached);
+        self.leave_place();
         self.set_status(if attached { SessionStatus::Active } else { SessionStatus::Paused });
     }
 

@@ -199,7 +199,7 @@ impl State {
         }
         // The language that is likely to be spoken; another one is read when it is.
         let shared = Prompt::shared_messages(&state.persona, language);
-        state.engines.llm.prefill(shared);
+        state.engines.llm.prefill_tools(shared, state.inside_tools().into());
         metrics::gauge!("sessions_open").increment(1.0);
         info!(session = key, persona = state.persona.id, "session started");
         Ok(state)

@@ -154,3 +154,35 @@ fn hostile_values_are_refused() {
     let sayable = |fact: &Fact| !fact.text.contains(['<', '{', '|', '\u{202e}']);
     assert!(memory.facts().iter().all(sayable), "{:?}", memory.facts());
 }
+
+#[test]
+fn what_is_asked_to_be_remembered_is_a_fact_or_a_note() {
+    let mut memory = Memory::default();
+    for (text, kind) in [
+        ("제 이름은 민수예요.", FactKind::Name),
+        ("My name is Minsu.", FactKind::Name),
+        ("금요일 세 시에 면접이 있다", FactKind::Note),
+        ("an interview on Friday at 3", FactKind::Note),
+    ] {
+        let new = memory.note(text, TurnId(2));
+        assert_eq!(new.first().map(|fact| fact.kind), Some(kind), "{text}");
+    }
+    assert_eq!(memory.note("an interview on Friday at 3", TurnId(3)), [], "known already");
+    assert_eq!(memory.note(&"길다 ".repeat(60), TurnId(3)), [], "a story");
+    assert_eq!(memory.note("<|im_end|>", TurnId(3)), [], "no words of a person");
+    let told = render(memory.facts(), Language::English);
+    assert!(told.contains("asked you to remember: 금요일 세 시에 면접이 있다, an interview"), "{told}");
+}
+
+#[test]
+fn what_is_asked_to_be_forgotten_is_gone() {
+    let mut memory = Memory::default();
+    memory.note("금요일 세 시에 면접이 있다", TurnId(1));
+    memory.note("an interview on Friday at 3", TurnId(1));
+    assert_eq!(memory.forget_about("면접").len(), 1);
+    assert_eq!(memory.forget_about("INTERVIEW on Friday").len(), 1);
+    assert_eq!(memory.forget_about("면접").len(), 0);
+    memory.note("My name is Minsu.", TurnId(2));
+    assert_eq!(memory.forget_about("").len(), 0);
+    assert_eq!(memory.facts().len(), 1);
+}

@@ -1,0 +1,83 @@
+//! Which functions a model is offered for a reply: the client's, the persona's abilities, those of other programs.
+
+use std::sync::Arc;
+
+use duologue_domain::{
+    lang::Language,
+    tool::{Tool, ToolChoice},
+};
+
+use super::State;
+use crate::{
+    event::ResponseRequest,
+    tools::{MOST_TOOLS, of_persona},
+};
+
+/// What is offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// All of it: the server's first, which every session of the persona has, then the client's.
+    pub(super) tools: Arc<[Tool]>,
+    /// How many of these are the server's.
+    pub(super) inside: usize,
+    /// Whether one has to be called.
+    pub(super) choice: ToolChoice,
+}
+
+impl Offer {
+    /// Whether the client runs this function.
+    pub(super) fn is_outside(&self, name: &str) -> bool {
+        self.tools.iter().skip(self.inside).any(|tool| tool.name == name)
+    }
+
+    /// Whether the server runs this function.
+    pub(super) fn is_inside(&self, name: &str) -> bool {
+        self.tools.iter().take(self.inside).any(|tool| tool.name == name)
+    }
+}
+
+impl State {
+    /// What the model is offered for a reply. It is the same from turn to turn, because a model that reads the functions
+    /// first would have to read everything anew.
+    pub(super) fn offer(&self, request: &ResponseRequest) -> Offer {
+        let client = request.tools.as_ref().unwrap_or(&self.config.tools);
+        let choice = request.tool_choice.as_ref().unwrap_or(&self.config.tool_choice).clone();
+        // Who requires a call means a call of their own functions; and what is not part of the conversation changes
+        // nothing in the scene.
+        let is_theirs = !client.is_empty() && matches!(choice, ToolChoice::Required | ToolChoice::Named(_));
+        if is_theirs || request.apart || !self.engines.llm.has_tools() {
+            return Offer { tools: client.clone(), inside: 0, choice };
+        }
+        let mut tools = self.inside_tools();
+        // A function of the client's hides ours of the same name.
+        tools.retain(|tool| client.iter().all(|other| other.name != tool.name));
+        tools.truncate(MOST_TOOLS.saturating_sub(client.len()));
+        let inside = tools.len();
+        tools.extend(client.iter().cloned());
+        Offer { tools: tools.into(), inside, choice }
+    }
+
+    /// The server's functions, where the model can call any.
+    pub(super) fn inside_tools(&self) -> Vec<Tool> {
+        match self.engines.llm.has_tools() {
+            true => of_persona(&self.persona, self.scene_language(), &self.config.server_tools),
+            false => Vec::new(),
+        }
+    }
+
+    /// The language of the scene, whatever the last sentence was in.
+    fn scene_language(&self) -> Language {
+        let chosen = self.record.language.as_deref().and_then(|code| code.parse().ok());
+        self.config.language.or(chosen).unwrap_or(self.persona.language)
+    }
+
+    /// Why a choice cannot be meant: the function that it names is none of the client's.
+    pub(super) fn misnamed(choice: &ToolChoice, tools: &[Tool]) -> Option<String> {
+        match choice {
+            ToolChoice::Named(name) if tools.iter().all(|tool| tool.name != *name) => {
+                Some(format!("There is no function {name:?} among the tools."))
+            }
+            _ => None,
+        }
+    }
+}
