@@ -7,6 +7,11 @@
 mod codec;
 #[path = "../../src/ws/decode.rs"]
 mod decode;
+#[path = "../../src/ws/duet/decode.rs"]
+mod duet_decode;
+mod duet {
+    pub use super::duet_decode as decode;
+}
 
 use libfuzzer_sys::fuzz_target;
 
