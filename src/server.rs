@@ -8,6 +8,7 @@ use duologue_actors::{
     places::cores,
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
     store::Store,
+    tools::{ServerTools, of_persona},
 };
 use duologue_domain::{capacity::Bounds, prompt::Prompt};
 use duologue_engines::{config::Load, registry::Engines};
@@ -20,6 +21,7 @@ use crate::{
     http::{self, client::Proxies},
     metrics,
     personas::PersonaLibrary,
+    rtc,
     state::{AppState, Parts},
     store, ws,
 };
@@ -91,7 +93,11 @@ impl Server {
         personas.sort_by_key(|persona| persona.id != by_default && persona.name != by_default);
         let ahead = if config.llm.load == Load::Start { PREFILLED } else { 0 };
         for persona in personas.into_iter().take(ahead) {
-            engines.llm.prefill(Prompt::shared_messages(persona, persona.language));
+            let tools = match engines.llm.has_tools() {
+                true => of_persona(persona, persona.language, &ServerTools::default()),
+                false => Vec::new(),
+            };
+            engines.llm.prefill_tools(Prompt::shared_messages(persona, persona.language), tools.into());
         }
         let state = AppState::new(Parts { config, library, engines, store, sessions, metrics });
         Ok(Self { listener, state, drain })
@@ -119,7 +125,7 @@ impl Server {
         let upkeep = tokio::spawn(metrics::upkeep(state.metrics.clone()));
         let (sessions, store) = (state.sessions.clone(), state.store.clone());
         let door = Door::new(listener, door_limits(&state));
-        let app = http::app(state, ws::router()).into_make_service_with_connect_info::<Peer>();
+        let app = http::app(state, ws::router().merge(rtc::router())).into_make_service_with_connect_info::<Peer>();
         let (stopped, stopping) = tokio::sync::watch::channel(false);
         let draining = tokio::spawn(async move {
             stop.await;

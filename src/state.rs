@@ -17,6 +17,7 @@ use crate::{
     http::{client::Proxies, share::Shares, health::StoreWatch, limit::RateLimiter, openai::{Kept, client_secrets::ClientSecrets}},
     midi::sound::SoundBank,
     personas::PersonaLibrary,
+    rtc::Switchboard,
 };
 
 /// Shared by all handlers; cheap to clone.
@@ -64,6 +65,8 @@ pub struct AppState {
     pub(crate) responses: Arc<Kept>,
     /// What pages open realtime sessions with.
     pub client_secrets: Arc<ClientSecrets>,
+    /// Calls over WebRTC.
+    pub(crate) calls: Arc<Switchboard>,
     /// The sounds of General MIDI.
     pub sounds: Arc<SoundBank>,
     /// Functions of other programs.
@@ -118,6 +121,7 @@ impl AppState {
             active: Arc::new(RwLock::new(config.sessions.default_persona.clone())),
             sounds: Arc::new(SoundBank::new(config.duet.soundfont.clone())),
             mcp: Arc::new(McpServers::start(&config.mcp)),
+            calls: Arc::new(Switchboard::new(&config)),
             config: Arc::new(config),
             library: Arc::new(parts.library),
             engines: parts.engines,

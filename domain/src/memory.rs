@@ -114,23 +114,16 @@ pub struct Memory {
 impl Memory {
     /// Takes the facts out of what the person said in `turn`; returns those that are new.
     pub fn remember(&mut self, text: &str, turn: TurnId) -> Vec<Fact> {
-        let found = match Language::of_text(text) {
-            Some(Language::Korean) => korean::facts(text),
-            Some(Language::English) => english::facts(text),
-            None => Vec::new(),
-        };
-        found.into_iter().filter_map(|(kind, value)| self.learn(kind, &value, turn)).collect()
+        stated(text).into_iter().filter_map(|(kind, value)| self.learn(kind, &value, turn)).collect()
     }
 
     /// Keeps what the person asked to be remembered: as the facts that their words state, or else as a note. Returns what
     /// is new.
     pub fn note(&mut self, text: &str, turn: TurnId) -> Vec<Fact> {
-        let before = self.facts.len();
-        let stated = self.remember(text, turn);
-        if !stated.is_empty() || self.facts.len() != before {
-            return stated;
+        match stated(text).is_empty() {
+            true => self.learn(FactKind::Note, text, turn).into_iter().collect(),
+            false => self.remember(text, turn),
         }
-        self.learn(FactKind::Note, text, turn).into_iter().collect()
     }
 
     /// Removes what is known about something: every fact that has these words, or whose words they have. Returns what
@@ -202,6 +195,15 @@ impl Memory {
             let oldest = self.facts.iter().position(|fact| fact.kind.adds_up()).unwrap_or(0);
             self.facts.remove(oldest);
         }
+    }
+}
+
+/// The facts that a text states plainly.
+fn stated(text: &str) -> Vec<(FactKind, String)> {
+    match Language::of_text(text) {
+        Some(Language::Korean) => korean::facts(text),
+        Some(Language::English) => english::facts(text),
+        None => Vec::new(),
     }
 }
 

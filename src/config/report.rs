@@ -5,7 +5,7 @@ use figment::value::{Dict, Num, Value};
 use super::{Config, layers::Layers};
 
 /// Keys whose values are never printed.
-const SECRETS: [&str; 4] = ["auth.api_keys", "auth.jwt_secret", "store.mongodb_uri", "llm.api_key"];
+const SECRETS: [&str; 5] = ["auth.api_keys", "auth.jwt_secret", "store.mongodb_uri", "llm.api_key", "mcp"];
 
 /// The merged tree, with what [`super::check::resolve`] filled in.
 pub(super) fn effective(layers: &Layers, config: &Config) -> String {

@@ -237,3 +237,40 @@ fn files_must_exist_and_parse() {
     broken.files.push(file("broken", "[server\nport = "));
     assert!(load(broken).expect_err("broken").to_string().contains("is not valid TOML"));
 }
+
+#[test]
+fn mcp_servers_are_tables_and_keep_their_secrets() {
+    let path = file(
+        "mcp",
+        "[[mcp]]\nname = \"clock\"\ncommand = \"uvx\"\nargs = [\"x\"]\nenv = { KEY = \"s3cret\" }\n\
+         [[mcp]]\nname = \"web\"\nurl = \"https://example.org/mcp\"\nbearer = \"s3cret\"\ntimeout_s = 3\n",
+    );
+    let mut all = sources(&[("PATH", "/bin"), ("MONGODB_URI", "")], &[]);
+    all.files.push(path);
+    let loaded = load(all).expect("valid");
+    let [clock, web] = &loaded.config.mcp[..] else { panic!("{:?}", loaded.config.mcp) };
+    assert_eq!((clock.env.len(), clock.env["PATH"].as_str(), clock.timeout_s), (3, "/bin", 10));
+    assert_eq!((web.timeout_s, web.env.len(), web.tools.len()), (3, 0, 0));
+    let shown = format!("{}{:?}", loaded.effective, loaded.config);
+    assert!(!shown.contains("s3cret") && shown.contains("# mcp is set, and not shown"), "{}", loaded.effective);
+    assert!(self::loaded(&[]).config.mcp.is_empty());
+}
+
+#[test]
+fn mcp_servers_that_cannot_work_are_refused() {
+    let cases = [
+        ("name = \"A b\"\ncommand = \"x\"", "mcp.name"),
+        ("name = \"a\"", "set either command or url"),
+        ("name = \"a\"\ncommand = \"x\"\nurl = \"http://x\"", "set either command or url"),
+        ("name = \"a\"\nurl = \"ftp://x\"", "must be an http or https address"),
+        ("name = \"a\"\ncommand = \"x\"\ntimeout_s = 0", "timeout_s must be 1 to 60"),
+        ("name = \"a\"\ncommand = \"x\"\n[[mcp]]\nname = \"a\"\ncommand = \"y\"", "two servers called"),
+        ("name = \"a\"\ncommand = \"x\"\nsecret = 1", "unknown field"),
+    ];
+    for (index, (table, why)) in cases.into_iter().enumerate() {
+        let mut all = sources(&[], &[]);
+        all.files.push(file(&format!("mcp-{index}"), &format!("[[mcp]]\n{table}\n")));
+        let error = load(all).expect_err(table).to_string();
+        assert!(error.contains(why), "{table}: {error}");
+    }
+}

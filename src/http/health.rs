@@ -53,7 +53,7 @@ pub enum PartState {
 /// One part of the server.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Part {
-    /// `stt`, `llm`, `tts`, `landmarker`, `vad`, `turn`, `store` or `soundfont`.
+    /// `stt`, `llm`, `tts`, `landmarker`, `vad`, `turn`, `store`, `soundfont` or `rtc`.
     pub part: &'static str,
     /// Adapter.
     pub engine: String,
@@ -160,6 +160,8 @@ pub async fn report(state: &AppState) -> HealthReport {
     let mut parts = engine_parts(state);
     parts.push(state.store_watch.part().await);
     parts.push(soundfont(state));
+    parts.push(crate::rtc::part(state));
+    parts.extend(mcp(state));
     HealthReport {
         status: overall(&parts),
         version: env!("CARGO_PKG_VERSION"),
@@ -189,6 +191,12 @@ fn soundfont(state: &AppState) -> Part {
         state: if missing.is_none() { PartState::Ready } else { PartState::Unavailable },
         reason: missing,
     }
+}
+
+/// The MCP servers, where there are any.
+fn mcp(state: &AppState) -> Option<Part> {
+    let info = EngineInfo { engine: "rmcp", model: state.mcp.names(), languages: Vec::new() };
+    (!state.mcp.is_empty()).then(|| part("mcp", true, info, state.mcp.health()))
 }
 
 fn engine_parts(state: &AppState) -> Vec<Part> {

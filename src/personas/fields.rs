@@ -19,6 +19,9 @@ use super::{
 /// hand. It is read once for all sessions, but at every start.
 const MAX_PROMPT_TOKENS: usize = 700;
 
+/// What stands for every function that fits.
+const EVERY_TOOL: &str = "*";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileFields {
@@ -39,7 +42,7 @@ pub(super) struct FileFields {
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
-    tools: Vec<String>,
+    tools: Option<Vec<String>>,
 }
 
 impl FileFields {
@@ -87,7 +90,7 @@ impl FileFields {
             hot_words: at("hot_words").texts(self.hot_words)?,
             portrait: self.portrait.map(|fields| fields.into_portrait(&at("portrait"))).transpose()?,
             tags: at("tags").texts(self.tags)?,
-            tools: at("tools").texts(self.tools)?,
+            tools: at("tools").texts(self.tools.unwrap_or_else(|| vec![EVERY_TOOL.to_owned()]))?,
         };
         check_prompts(&at("profiles"), &persona)?;
         Ok(persona)

@@ -3,6 +3,9 @@
 
 #[cfg(test)]
 mod tests;
+// By its path, because the fuzz target compiles this file on its own.
+#[path = "decode/tools.rs"]
+mod tools;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use duologue_actors::{
@@ -33,6 +36,8 @@ pub enum ClientEvent {
     Landmarks(Box<codec::Landmarks>),
     /// Something about the duet, or why it was refused.
     Duet(Box<Result<duet::Said, duet::Refused>>),
+    /// Nothing more of what is being said is to be heard.
+    ClearOutput,
     /// Anything else.
     Command(ClientCommand),
 }
@@ -142,7 +147,7 @@ fn decode_value(value: &Value) -> Result<ClientEvent, WireError> {
             Some("clear") => Calibration::Clear,
             _ => return Err(bad("action", "must be begin, end or clear")),
         }),
-        "output_audio_buffer.clear" => ClientCommand::CancelResponse { response: None },
+        "output_audio_buffer.clear" => return Ok(ClientEvent::ClearOutput),
         other => {
             let shown = other.chars().take(64).collect::<String>();
             return Err(WireError::new(
@@ -196,7 +201,9 @@ pub fn samples(bytes: &[u8]) -> Result<Vec<i16>, WireError> {
 fn item(value: &Value) -> Result<Item, WireError> {
     match string(value, "type")? {
         Some("message") | None => {}
-        Some(_) => return Err(bad("item.type", "must be message; tools are not available in this version")),
+        Some("function_call") => return tools::call(value),
+        Some("function_call_output") => return tools::output(value),
+        Some(_) => return Err(bad("item.type", "must be message, function_call or function_call_output")),
     }
     let speaker = match string(value, "role")? {
         Some("user") => Speaker::User,
@@ -225,13 +232,18 @@ fn item(value: &Value) -> Result<Item, WireError> {
         Speaker::Assistant => Content::OutputText(text),
         _ => Content::InputText(text),
     };
+    Ok(Item { id: item_own_id(value)?, speaker, content, complete: true })
+}
+
+/// The id that the client gave an item; empty for none.
+fn item_own_id(value: &Value) -> Result<String, WireError> {
     let id = string(value, "id")?.unwrap_or_default();
     if !id.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character))
         || id.len() > 64
     {
         return Err(bad("item.id", "may hold at most 64 letters, digits, _, - and ."));
     }
-    Ok(Item { id: id.to_owned(), speaker, content, complete: true })
+    Ok(id.to_owned())
 }
 
 fn response(value: Option<&Value>) -> Result<ResponseRequest, WireError> {
@@ -240,6 +252,11 @@ fn response(value: Option<&Value>) -> Result<ResponseRequest, WireError> {
         instructions: string(value, "instructions")?.map(str::to_owned),
         speak: modalities(value)?,
         max_output_tokens: max_tokens(value)?,
+        tools: tools::tools(value)?,
+        tool_choice: tools::tool_choice(value)?,
+        input: tools::input(value)?,
+        apart: tools::apart(value)?,
+        metadata: tools::metadata(value)?,
     })
 }
 
@@ -266,7 +283,11 @@ fn max_tokens(value: &Value) -> Result<Option<usize>, WireError> {
     }
 }
 
-fn patch(session: &Value) -> Result<ConfigPatch, WireError> {
+/// What a session's configuration changes, as `session.update` has it.
+///
+/// # Errors
+/// Says which field.
+pub(crate) fn patch(session: &Value) -> Result<ConfigPatch, WireError> {
     if let Some("transcription") = string(session, "type")? {
         return Err(bad(
             "session.type",
@@ -277,6 +298,8 @@ fn patch(session: &Value) -> Result<ConfigPatch, WireError> {
         instructions: cleared(session, "instructions")?,
         speak: modalities(session)?,
         max_output_tokens: max_tokens(session)?,
+        tools: tools::tools(session)?,
+        tool_choice: tools::tool_choice(session)?,
         ..ConfigPatch::default()
     };
     patch.expression_analysis = match session.get("duologue").and_then(|ours| ours.get("expression_analysis"))

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use duologue_actors::{
-    event::{NoticeLevel, ResponseStatus, SessionConfig, SessionEvent, Usage},
+    event::{Metadata, NoticeLevel, ResponseStatus, SessionConfig, SessionEvent, Usage},
     outbox::OutFrame,
     session::SessionView,
 };
@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 use crate::feedback;
 
-use super::shapes::{item_json, latency_json, merge, status_json, turn_detection_json, usage_json};
+use super::shapes::{
+    item_json, latency_json, merge, metadata_json, status_json, tool_choice_json, tools_json, turn_detection_json,
+    usage_json,
+};
 
 /// What a client is told of its session.
 #[derive(Debug)]
@@ -76,10 +79,15 @@ impl Encoder {
                 let session = self.session(&self.about.view.config);
                 out.push(self.event("duologue.resumed", json!({"after": after, "session": session})));
             }
-            SessionEvent::ResponseDone { response, item, spoken, status, usage } => {
-                return self.response_done(&Done { response, item, spoken, status, usage });
+            SessionEvent::ResponseDone { response, item, calls, apart, metadata, spoken, status, usage } => {
+                let done = Done { response, item, calls, apart, metadata, spoken, status, usage };
+                return self.response_done(&done);
             }
-            SessionEvent::OutputStarted { response, item, previous, turn } => {
+            SessionEvent::FunctionCalled { response, item, previous, index, apart } => {
+                let called = Called { response, item, previous, index, apart };
+                return self.function_called(&called);
+            }
+            SessionEvent::OutputStarted { response, item, previous, turn, apart } => {
                 let shown = item_json(&item, "in_progress");
                 let part = match spoken(&item) {
                     true => json!({"type": "audio", "transcript": ""}),
@@ -91,7 +99,9 @@ impl Encoder {
                         "response_id": response, "output_index": 0, "item": shown, "duologue": {"turn": turn.0},
                     }),
                 );
-                say("conversation.item.added", json!({"previous_item_id": previous, "item": shown}));
+                if !apart {
+                    say("conversation.item.added", json!({"previous_item_id": previous, "item": shown}));
+                }
                 say(
                     "response.content_part.added",
                     json!({
@@ -118,6 +128,36 @@ impl Encoder {
             fields.insert("event_id".into(), format!("event_{}", self.last).into());
         }
         body.to_string()
+    }
+
+    /// The call as it begins, its arguments, and as it ends: a client runs it at its end.
+    fn function_called(&mut self, called: &Called) -> Vec<String> {
+        let Called { response, item, previous, index, apart } = called;
+        let Content::FunctionCall { call_id, name, arguments } = &item.content else { return Vec::new() };
+        let (begun, done) = (item_json(item, "in_progress"), item_json(item, "completed"));
+        let place = |extra: Value| {
+            let mut body = json!({"response_id": response, "output_index": index});
+            merge(&mut body, extra);
+            body
+        };
+        let of_call = |extra: Value| {
+            let mut body = place(json!({"item_id": item.id, "call_id": call_id}));
+            merge(&mut body, extra);
+            body
+        };
+        let mut events = vec![("response.output_item.added", place(json!({"item": begun})))];
+        if !apart {
+            let added = json!({"previous_item_id": previous, "item": begun});
+            events.push(("conversation.item.added", added));
+        }
+        let whole = json!({"name": name, "arguments": arguments});
+        events.push(("response.function_call_arguments.delta", of_call(json!({"delta": arguments}))));
+        events.push(("response.function_call_arguments.done", of_call(whole)));
+        events.push(("response.output_item.done", place(json!({"item": done}))));
+        if !apart {
+            events.push(("conversation.item.done", json!({"previous_item_id": previous, "item": done})));
+        }
+        events.into_iter().map(|(kind, body)| self.event(kind, body)).collect()
     }
 
     fn response_done(&mut self, done: &Done) -> Vec<String> {
@@ -149,12 +189,16 @@ impl Encoder {
             }
             let over = json!({"response_id": done.response, "output_index": 0, "item": shown});
             out.push(self.event("response.output_item.done", over));
-            out.push(self.event("conversation.item.done", json!({"previous_item_id": null, "item": shown})));
+            if !done.apart {
+                let body = json!({"previous_item_id": null, "item": shown});
+                out.push(self.event("conversation.item.done", body));
+            }
         }
+        let calls = done.calls.iter().map(|call| item_json(call, "completed"));
         let (status, details) = status_json(&done.status);
         let body = json!({"response": {
             "id": done.response, "object": "realtime.response", "status": status, "status_details": details,
-            "output": shown.into_iter().collect::<Vec<_>>(), "usage": usage_json(done.usage),
+            "output": shown.into_iter().chain(calls).collect::<Vec<_>>(), "metadata": metadata_json(&done.metadata), "usage": usage_json(done.usage),
             "output_modalities": [if done.spoken { "audio" } else { "text" }],
         }});
         out.push(self.event("response.done", body));
@@ -177,7 +221,7 @@ impl Encoder {
             "instructions": config.instructions,
             "output_modalities": [if config.speak { "audio" } else { "text" }],
             "max_output_tokens": config.max_output_tokens,
-            "tools": [], "tool_choice": "auto", "truncation": "auto", "expires_at": self.about.expires_at,
+            "tools": tools_json(&config.tools), "tool_choice": tool_choice_json(&config.tool_choice), "truncation": "auto", "expires_at": self.about.expires_at,
             "audio": {
                 "input": {
                     "format": {"type": "audio/pcm", "rate": config.input_rate},
@@ -211,9 +255,21 @@ impl Encoder {
 struct Done {
     response: String,
     item: Option<Item>,
+    calls: Vec<Item>,
+    apart: bool,
+    metadata: Metadata,
     spoken: bool,
     status: ResponseStatus,
     usage: Usage,
+}
+
+/// A function of the client's that is called.
+struct Called {
+    response: String,
+    item: Item,
+    previous: Option<String>,
+    index: usize,
+    apart: bool,
 }
 
 fn spoken(item: &Item) -> bool {
@@ -270,11 +326,11 @@ fn simple(event: SessionEvent) -> (&'static str, Value) {
                 "error": {"type": "transcription_error", "code": code, "message": message, "param": null},
             }),
         ),
-        SessionEvent::ResponseCreated { response, turn } => (
+        SessionEvent::ResponseCreated { response, turn, metadata } => (
             "response.created",
             json!({"response": {
                 "id": response, "object": "realtime.response", "status": "in_progress", "status_details": null,
-                "output": [], "usage": null, "duologue": {"turn": turn.0},
+                "output": [], "usage": null, "metadata": metadata_json(&metadata), "duologue": {"turn": turn.0},
             }}),
         ),
         SessionEvent::OutputText { response, item, delta, spoken } => (
@@ -321,6 +377,15 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
             };
             ("duologue.notice", json!({"level": level, "code": code, "message": message, "part": part}))
         }
+        SessionEvent::ToolStarted { response, name, call_id } => (
+            "duologue.tool.started",
+            json!({"response_id": response, "name": name, "call_id": call_id}),
+        ),
+        SessionEvent::ToolDone { response, name, call_id, ms, error } => (
+            "duologue.tool.done",
+            json!({"response_id": response, "name": name, "call_id": call_id, "ms": ms, "error": error}),
+        ),
+        SessionEvent::Show { what, name } => ("duologue.show", json!({"what": what, "name": name})),
         SessionEvent::Scores(card) => ("duologue.scores", feedback::scores_json(&card)),
         SessionEvent::Tip(tip) => ("duologue.tip", feedback::tip_json(&tip)),
         SessionEvent::Kept { item, kept } => {

@@ -1,8 +1,9 @@
 //! The JSON of the things that events are about.
 
-use duologue_actors::event::{Eagerness, ResponseStatus, SessionConfig, TurnDetection, Usage};
+use duologue_actors::event::{Eagerness, Metadata, ResponseStatus, SessionConfig, TurnDetection, Usage};
 use duologue_domain::{
     conversation::{Content, Item, Speaker},
+    tool::{Tool, ToolChoice},
     turn::CancelReason,
     waterfall::Report,
 };
@@ -48,6 +49,31 @@ pub(super) fn item_json(item: &Item, status: &str) -> Value {
         "id": item.id, "object": "realtime.item", "type": "message", "status": status, "role": role,
         "content": content,
     })
+}
+
+/// The client's functions as they came.
+pub(super) fn tools_json(tools: &[Tool]) -> Value {
+    let shown = tools.iter().map(|tool| {
+        // The schema was JSON when it came.
+        let parameters = serde_json::from_str::<Value>(&tool.parameters).unwrap_or_default();
+        json!({
+            "type": "function", "name": tool.name, "description": tool.description, "parameters": parameters,
+        })
+    });
+    shown.collect()
+}
+
+pub(super) fn tool_choice_json(choice: &ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => "auto".into(),
+        ToolChoice::None => "none".into(),
+        ToolChoice::Required => "required".into(),
+        ToolChoice::Named(name) => json!({"type": "function", "name": name}),
+    }
+}
+
+pub(super) fn metadata_json(metadata: &Metadata) -> Value {
+    if metadata.is_empty() { Value::Null } else { json!(metadata) }
 }
 
 pub(super) fn status_json(status: &ResponseStatus) -> (&'static str, Value) {

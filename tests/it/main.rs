@@ -12,4 +12,5 @@ mod process;
 mod resume;
 mod sigkill;
 pub(crate) mod store;
+mod tools;
 pub(crate) mod ws;

@@ -167,7 +167,9 @@ fn what_is_asked_to_be_remembered_is_a_fact_or_a_note() {
         let new = memory.note(text, TurnId(2));
         assert_eq!(new.first().map(|fact| fact.kind), Some(kind), "{text}");
     }
-    assert_eq!(memory.note("an interview on Friday at 3", TurnId(3)), [], "known already");
+    for known in ["an interview on Friday at 3", "My name is Minsu."] {
+        assert_eq!(memory.note(known, TurnId(3)), [], "known already");
+    }
     assert_eq!(memory.note(&"길다 ".repeat(60), TurnId(3)), [], "a story");
     assert_eq!(memory.note("<|im_end|>", TurnId(3)), [], "no words of a person");
     let told = render(memory.facts(), Language::English);

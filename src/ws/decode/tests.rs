@@ -1,5 +1,7 @@
 //! What clients send, right and wrong.
 
+use duologue_actors::event::Input;
+use duologue_domain::tool::ToolChoice;
 use serde_json::json;
 
 use super::*;
@@ -107,7 +109,7 @@ fn items_hold_text() {
     let ClientCommand::CreateItem { item, previous } = command(create(said)) else { panic!("an item") };
     assert_eq!((item.content.text(), previous.as_deref()), ("안녕", Some("root")));
     let cases = [
-        (json!({"type": "function_call", "role": "user", "content": []}), "item.type"),
+        (json!({"type": "image_generation_call", "role": "user", "content": []}), "item.type"),
         (json!({"role": "robot", "content": []}), "item.role"),
         (json!({"role": "user", "content": []}), "item.content"),
         (json!({"role": "user", "content": [{"type": "input_image"}]}), "item.content"),
@@ -130,7 +132,7 @@ fn replies_can_be_asked_for_and_stopped() {
     assert_eq!((request.speak, request.max_output_tokens), (Some(false), Some(9)));
     let stop = ClientCommand::CancelResponse { response: None };
     assert_eq!(command(json!({"type": "response.cancel"})), stop);
-    assert_eq!(command(json!({"type": "output_audio_buffer.clear"})), stop);
+    assert_eq!(decode(r#"{"type": "output_audio_buffer.clear"}"#), Ok(ClientEvent::ClearOutput));
 }
 
 #[test]
@@ -166,5 +168,111 @@ fn damaged_events_never_panic() {
             bytes[at] = byte;
             let _ = decode(&String::from_utf8_lossy(&bytes));
         }
+    }
+}
+
+fn asked(response: Value) -> ResponseRequest {
+    match command(json!({"type": "response.create", "response": response})) {
+        ClientCommand::CreateResponse(request) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn functions_are_read_and_their_limits_named() {
+    let weather = json!({
+        "type": "function", "name": "get_weather", "description": "날씨",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    });
+    let patch = configured(json!({"tools": [weather], "tool_choice": {"type": "function", "name": "get_weather"}}));
+    let tools = patch.tools.expect("functions");
+    assert_eq!((tools[0].name.as_str(), tools[0].description.as_str()), ("get_weather", "날씨"));
+    assert!(tools[0].parameters.contains(r#""required":["city"]"#), "{}", tools[0].parameters);
+    assert_eq!(patch.tool_choice, Some(ToolChoice::Named("get_weather".into())));
+    let bare = configured(json!({"tools": [{"type": "function", "name": "x"}], "tool_choice": "required"}));
+    assert_eq!(bare.tools.expect("one")[0].parameters, r#"{"properties":{},"type":"object"}"#);
+    for cleared in [json!(null), json!([])] {
+        let patch = configured(json!({"tools": cleared, "tool_choice": null}));
+        assert_eq!(patch.tools.map(|tools| tools.len()), Some(0));
+        assert_eq!(patch.tool_choice, Some(ToolChoice::Auto));
+    }
+    let named = |name: &str| json!({"type": "function", "name": name});
+    let many = (0..129).map(|index| named(&format!("f{index}"))).collect::<Vec<_>>();
+    let long = json!({"type": "function", "name": "x", "parameters": {"description": "y".repeat(70_000)}});
+    let cases = [
+        (json!({"tools": {}}), "tools"),
+        (json!({"tools": many}), "tools"),
+        (json!({"tools": [long]}), "tools"),
+        (json!({"tools": [named("a"), named("a")]}), "tools.name"),
+        (json!({"tools": [named("get weather")]}), "tools.name"),
+        (json!({"tools": [named("")]}), "tools.name"),
+        (json!({"tools": [named(&"n".repeat(65))]}), "tools.name"),
+        (json!({"tools": [{"type": "function"}]}), "tools.name"),
+        (json!({"tools": [{"type": "mcp", "server_label": "x"}]}), "tools.type"),
+        (json!({"tools": [{"type": "function", "name": "x", "parameters": "{}"}]}), "tools.parameters"),
+        (json!({"tool_choice": "always"}), "tool_choice"),
+        (json!({"tool_choice": {"type": "function"}}), "tool_choice.name"),
+    ];
+    for (session, param) in cases {
+        let shown = session.to_string().chars().take(80).collect::<String>();
+        let update = json!({"type": "session.update", "session": session});
+        assert_eq!(refused(update).param, Some(param), "{shown}");
+    }
+}
+
+#[test]
+fn results_of_functions_are_items() {
+    let create = |item: Value| json!({"type": "conversation.item.create", "item": item});
+    let sent = json!({"type": "function_call_output", "call_id": "call_1", "output": "{\"sky\":\"맑음\"}"});
+    let ClientCommand::CreateItem { item, .. } = command(create(sent)) else { panic!("an item") };
+    let output = r#"{"sky":"맑음"}"#.to_owned();
+    assert_eq!(item.content, Content::FunctionOutput { call_id: "call_1".into(), output });
+    let made = json!({"type": "function_call", "id": "i1", "call_id": "c", "name": "f", "arguments": "{}"});
+    let ClientCommand::CreateItem { item, .. } = command(create(made)) else { panic!("an item") };
+    assert!(matches!(item.content, Content::FunctionCall { .. }) && item.speaker == Speaker::Assistant);
+    let output = |call_id: Value, output: Value| {
+        create(json!({"type": "function_call_output", "call_id": call_id, "output": output}))
+    };
+    let cases = [
+        (output(json!(null), json!("x")), "item.call_id"),
+        (output(json!(""), json!("x")), "item.call_id"),
+        (output(json!("c".repeat(65)), json!("x")), "item.call_id"),
+        (output(json!("c"), json!({"sky": "clear"})), "output"),
+        (output(json!("c"), json!("x".repeat(65_537))), "output"),
+        (output(json!("c"), json!(null)), "output"),
+        (create(json!({"type": "function_call", "call_id": "c", "name": "a b", "arguments": ""})), "item.name"),
+    ];
+    for (event, param) in cases {
+        assert_eq!(refused(event).param, Some(param));
+    }
+}
+
+#[test]
+fn a_reply_can_stay_apart_and_answer_something_else() {
+    let said = json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "안녕"}]});
+    let request = asked(json!({
+        "conversation": "none", "metadata": {"topic": "인사"}, "tools": [], "tool_choice": "none",
+        "input": [said, {"type": "item_reference", "id": "item_7"}],
+    }));
+    assert!(request.apart);
+    assert_eq!(request.metadata.get("topic").map(String::as_str), Some("인사"));
+    assert_eq!((request.tools.map(|tools| tools.len()), request.tool_choice), (Some(0), Some(ToolChoice::None)));
+    let input = request.input.expect("input");
+    assert!(matches!(&input[0], Input::Item(item) if item.content.text() == "안녕"));
+    assert_eq!(input[1], Input::Reference("item_7".into()));
+    assert_eq!(asked(json!({"conversation": "auto", "input": null})), ResponseRequest::default());
+    let pairs = (0..17).map(|index| (format!("k{index}"), json!("v"))).collect::<serde_json::Map<_, _>>();
+    let cases = [
+        (json!({"conversation": "other"}), "conversation"),
+        (json!({"metadata": pairs}), "metadata"),
+        (json!({"metadata": {"k": 1}}), "metadata"),
+        (json!({"metadata": {"k": "v".repeat(513)}}), "metadata"),
+        (json!({"input": "hello"}), "input"),
+        (json!({"input": [{"type": "item_reference"}]}), "input.id"),
+        (json!({"input": [{"type": "message", "role": "robot", "content": []}]}), "item.role"),
+    ];
+    for (response, param) in cases {
+        let create = json!({"type": "response.create", "response": response});
+        assert_eq!(refused(create).param, Some(param));
     }
 }

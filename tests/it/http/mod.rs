@@ -15,7 +15,7 @@ mod resources;
 use std::sync::Arc;
 
 use duologue::{
-    config::{Config, Sources},
+    config::{Config, McpConfig, Sources},
     server::Server,
     store::MemoryStore,
 };
@@ -70,6 +70,15 @@ impl House {
         let (folder, config) = prepare(&[]);
         let tts = FakeTts::default();
         let engines = engines(&FakeStt::default(), llm, &tts, &FakeVad::default());
+        Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
+    }
+
+    /// One whose personas may call functions of this MCP server.
+    pub(crate) async fn calling(server: McpConfig, lines: &[&str]) -> Self {
+        let (folder, mut config) = prepare(&[]);
+        config.mcp = vec![server];
+        let tts = FakeTts::default();
+        let engines = engines(&FakeStt::default(), &FakeLlm::saying(lines), &tts, &FakeVad::default());
         Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
     }
 
