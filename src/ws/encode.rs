@@ -323,7 +323,7 @@ fn simple(event: SessionEvent) -> (&'static str, Value) {
             "conversation.item.input_audio_transcription.failed",
             json!({
                 "item_id": item, "content_index": 0,
-                "error": {"type": "transcription_error", "code": code, "message": message, "param": null},
+                "error": {"type": "transcription_error", "code": code, "message": message},
             }),
         ),
         SessionEvent::ResponseCreated { response, turn, metadata } => (
