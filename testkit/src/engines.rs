@@ -103,7 +103,7 @@ impl TurnEngine for FakeTurn {
 }
 
 /// Hears the next line of its script at each final request and its first word in partials, or the line that the
-/// pitch of the speech names.
+/// pitch of the speech names. It does not believe a line that begins with `?`.
 #[derive(Clone, Debug, Default)]
 pub struct FakeStt {
     /// Its switch.
@@ -162,7 +162,11 @@ impl SttEngine for FakeStt {
             tokio::time::sleep(compute).await;
             let text = fake.line(&request);
             let language = Language::of_text(&text);
-            Ok(Transcript { text, language, compute, ..Transcript::default() })
+            let (text, doubted) = match text.strip_prefix('?') {
+                Some(doubted) => (String::new(), doubted.to_owned()),
+                None => (text, String::new()),
+            };
+            Ok(Transcript { text, doubted, language, compute, ..Transcript::default() })
         }
         .boxed()
     }

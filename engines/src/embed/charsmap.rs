@@ -25,7 +25,8 @@ impl Charsmap {
         let (size, rest) = bytes.split_first_chunk::<4>()?;
         let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
         let (array, replacements) = rest.split_at_checked(size)?;
-        let units = array.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        let units =
+            array.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
         (size % 4 == 0).then(|| Self { units: units.collect(), replacements: replacements.to_vec() })
     }
 

@@ -101,7 +101,10 @@ impl Encoder {
             projections,
             branches,
             norm_of_branches,
-            norm_of_features: Norm { gain: file.floats("ln_g", FEATURES)?, bias: file.floats("ln_b", FEATURES)? },
+            norm_of_features: Norm {
+                gain: file.floats("ln_g", FEATURES)?,
+                bias: file.floats("ln_b", FEATURES)?,
+            },
             summary: file.layer("cnn_W", Some("cnn_b"), (FEATURES, DIMENSIONS))?,
             dense,
         })

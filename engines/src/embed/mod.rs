@@ -158,8 +158,8 @@ struct Worker {
 impl Worker {
     fn open(model: &Path) -> Result<Self, EngineError> {
         let vocabulary = model.with_extension("sp.model");
-        let file =
-            fs::read(&vocabulary).map_err(|error| missing(ENGINE, format!("{}: {error}", vocabulary.display())))?;
+        let file = fs::read(&vocabulary)
+            .map_err(|error| missing(ENGINE, format!("{}: {error}", vocabulary.display())))?;
         let pieces = Pieces::read(&file)
             .ok_or_else(|| missing(ENGINE, format!("{} is no SentencePiece model", vocabulary.display())))?;
         let encoder = Encoder::open(ENGINE, model)?;

@@ -301,6 +301,9 @@ mod tests {
             // A cut between two pieces is a smaller vocabulary; within one it is no file at all. Neither may panic.
             let _maybe = Pieces::read(&whole[..length]).map(|pieces| pieces.encode("안녕 lower"));
         }
-        assert!(Pieces::read(&message(3, &message(2, b"\xFF\xFF\xFF\xFF"))).is_none(), "a map that lies about its size");
+        assert!(
+            Pieces::read(&message(3, &message(2, b"\xFF\xFF\xFF\xFF"))).is_none(),
+            "a map that lies about its size"
+        );
     }
 }

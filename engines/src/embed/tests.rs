@@ -100,14 +100,27 @@ async fn vectors_equal_the_reference() {
 #[tokio::test]
 async fn questions_find_their_answers_across_korean_and_english() {
     let texts = [
-        ("서울 지하철 기본 요금은 1,550원입니다.", "지하철 타는 데 얼마예요?", "How much is a subway ticket?"),
+        (
+            "서울 지하철 기본 요금은 1,550원입니다.",
+            "지하철 타는 데 얼마예요?",
+            "How much is a subway ticket?",
+        ),
         ("여권은 시청에서 신청할 수 있습니다.", "여권을 어디에서 만들어요?", "Where can I get a passport?"),
-        ("The library closes at nine in the evening.", "도서관은 몇 시에 닫아요?", "How late is the library open?"),
+        (
+            "The library closes at nine in the evening.",
+            "도서관은 몇 시에 닫아요?",
+            "How late is the library open?",
+        ),
         ("Our dog is afraid of thunder.", "강아지가 천둥을 무서워해요?", "Is the puppy scared of storms?"),
-        ("김치찌개에는 돼지고기와 두부가 들어갑니다.", "김치찌개에 뭐가 들어가요?", "What is in kimchi stew?"),
+        (
+            "김치찌개에는 돼지고기와 두부가 들어갑니다.",
+            "김치찌개에 뭐가 들어가요?",
+            "What is in kimchi stew?",
+        ),
     ];
     let engine = engine();
-    let documents = engine.embed(request(&texts.map(|(document, ..)| document))).await.expect("vectors").vectors;
+    let documents =
+        engine.embed(request(&texts.map(|(document, ..)| document))).await.expect("vectors").vectors;
     let mut found = 0;
     for language in [0, 1] {
         let questions = texts.map(|(_, korean, english)| [korean, english][language]);
