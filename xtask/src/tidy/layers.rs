@@ -10,7 +10,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
     Layer {
         folder: "domain",
         may_use: &[],
@@ -28,6 +28,7 @@ const LAYERS: [Layer; 8] = [
         may_use: &["duologue-domain", "duologue-engines", "duologue-music"],
         never: &["axum", "sqlx", "mongodb", "ort", "whisper-rs"],
     },
+    Layer { folder: "rtc", may_use: &["duologue-domain"], never: &["axum", "ractor", "sqlx", "reqwest"] },
     Layer {
         folder: "testkit",
         may_use: &["duologue-domain", "duologue-engines", "duologue-actors"],
@@ -37,7 +38,13 @@ const LAYERS: [Layer; 8] = [
     Layer { folder: "xtask", may_use: &["duologue-rtc"], never: &[] },
     Layer {
         folder: ".",
-        may_use: &["duologue-domain", "duologue-engines", "duologue-actors", "duologue-music"],
+        may_use: &[
+            "duologue-domain",
+            "duologue-engines",
+            "duologue-actors",
+            "duologue-music",
+            "duologue-rtc",
+        ],
         never: &["ort", "whisper-rs", "llama-cpp-2"],
     },
 ];
@@ -122,14 +129,16 @@ fn check_profiles(manifest: &Source, findings: &mut Findings) {
 fn check_uses(source: &Source, findings: &mut Findings) {
     let folder = match source.path.split('/').next() {
         _ if source.path.starts_with("engines/llama/") => "engines/llama",
-        Some(first @ ("domain" | "music" | "engines" | "actors" | "testkit" | "xtask")) => first,
+        Some(first @ ("domain" | "music" | "engines" | "actors" | "rtc" | "testkit" | "xtask")) => first,
         _ => ".",
     };
     let Some(layer) = LAYERS.iter().find(|layer| layer.folder == folder) else { return };
     let code = mask::code(&source.text);
     for (number, line) in code.lines().enumerate() {
         let place = format!("{}:{}", source.path, number + 1);
-        for krate in ["duologue_domain", "duologue_engines", "duologue_actors", "duologue_music"] {
+        for krate in
+            ["duologue_domain", "duologue_engines", "duologue_actors", "duologue_music", "duologue_rtc"]
+        {
             let allowed = layer.may_use.contains(&krate.replace('_', "-").as_str());
             // Tests of a layer may use what its dev-dependencies bring.
             if line.contains(&format!("{krate}::")) && !allowed && !source.is_test() {
