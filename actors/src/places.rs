@@ -278,10 +278,11 @@ mod tests {
         let watch = tokio::spawn(places.clone().watch());
         let (one, two) = (places.of(1), places.of(2));
         assert!(matches!(one.enter(), Entered::In));
-        let Entered::Waits(_, hears) = two.enter() else { panic!("there is one place") };
         one.rest();
         let about = places.look().next_free.expect("it is known when");
         assert!(about <= Duration::from_millis(QUIET_MS), "{about:?}");
+        let Entered::Waits(_, hears) = two.enter() else { panic!("there is one place") };
+        assert_eq!(places.look().next_free, None, "who comes now waits for somebody of whom nothing is known");
         assert!(hears.await.is_ok());
         assert!(matches!(one.enter(), Entered::Waits(..)), "an open scene waits as well");
         watch.abort();

@@ -88,11 +88,12 @@ async fn a_turn_without_a_place_waits_and_is_answered_when_a_scene_has_ended() {
     let other = Other::new(&stage, "s2", None).await;
     stage.write("안녕하세요");
     assert_eq!(stage.reply().await.text(), "The first.");
+    let crowd = stage.sessions.crowd();
+    assert!(crowd.next_free.is_some_and(|about| about <= Duration::from_secs(30)), "{crowd:?}");
     other.write("Hello?");
     other.waits().await;
     let crowd = stage.sessions.crowd();
     assert_eq!((crowd.talking, crowd.places, crowd.waiting), (1, 1, 1));
-    assert!(crowd.next_free.is_some_and(|about| about <= Duration::from_secs(30)), "{crowd:?}");
     // Who is in goes on talking as before.
     stage.write("여기 있어요?");
     assert_eq!(stage.reply().await.text(), "The second.");
@@ -149,6 +150,27 @@ async fn no_place_in_time_is_a_failed_reply_with_a_time_and_the_scene_stays() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     other.write("again");
     assert_eq!(other.reply().await.1, ResponseStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_gone_keeps_no_place() {
+    let stage = stage().await;
+    let other = Other::new(&stage, "s2", None).await;
+    other.write("once");
+    assert_eq!(other.reply().await.1, ResponseStatus::Completed);
+    assert_eq!(stage.sessions.crowd().talking, 1);
+    drop(other.attachment);
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if stage.sessions.crowd().talking == 0 {
+            break;
+        }
+    }
+    stage.write("and me?");
+    let heard = stage.reply().await;
+    let waited = |event: &SessionEvent| matches!(event, SessionEvent::Notice { code: "waiting_for_place", .. });
+    assert!(!heard.events.iter().any(waited), "there was room");
+    assert_eq!(heard.done().1, &ResponseStatus::Completed);
 }
 
 #[tokio::test(start_paused = true)]

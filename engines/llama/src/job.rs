@@ -33,6 +33,13 @@ pub(crate) enum Purpose {
     Reply(Box<Reply>),
 }
 
+impl Purpose {
+    /// Whether it is a prompt that is read ahead.
+    pub(crate) fn is_ahead(&self) -> bool {
+        matches!(self, Self::Reply(reply) if reply.max_tokens == 1)
+    }
+}
+
 /// What a reply needs beside its tokens.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -122,6 +129,12 @@ impl Job {
             Purpose::Reply(reply) => Some(reply.session),
             Purpose::Persona { .. } => None,
         }
+    }
+
+    /// Whether nobody waits for it: a prompt that is read ahead asks for the least there is, one token. While it reads a
+    /// beginning that others share, they wait for it.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.evaluated >= self.shared && self.purpose.is_ahead()
     }
 
     /// Whether it is busy evaluating exactly this beginning, so that others had better wait for it.

@@ -150,8 +150,10 @@ impl<'m> Server<'m> {
         }
     }
 
-    /// Gives places to those who wait, in order, but first to sessions that have none.
+    /// Gives places to those who wait, in order, but first to what somebody waits for, then to clients and sessions that
+    /// have none.
     fn admit(&mut self) {
+        self.make_room();
         while self.jobs.len() < self.limits.parallel {
             let ready: Vec<usize> =
                 (0..self.waiting.len()).filter(|at| self.may_start(&self.waiting[*at])).collect();
@@ -169,9 +171,27 @@ impl<'m> Server<'m> {
         !self.jobs.iter().any(|job| job.is_reading(beginning))
     }
 
-    fn places_of(&self, waiting: &Waiting) -> usize {
-        let Purpose::Reply(reply) = &waiting.purpose else { return 0 };
-        self.jobs.iter().filter(|job| job.session() == Some(reply.session)).count()
+    /// What is read ahead gives its place to what somebody waits for.
+    fn make_room(&mut self) {
+        let is_wanted = self.waiting.iter().any(|waiting| !waiting.purpose.is_ahead());
+        if self.jobs.len() < self.limits.parallel || !is_wanted {
+            return;
+        }
+        let Some(at) = self.jobs.iter().position(Job::is_ahead) else { return };
+        let job = self.jobs.swap_remove(at);
+        self.cache.release(job.sequence);
+        if let Purpose::Reply(reply) = &job.purpose {
+            fail(Some(reply.id), Fault::Overloaded, "somebody waits for this place".into());
+        }
+    }
+
+    /// Less is served first.
+    fn places_of(&self, waiting: &Waiting) -> (bool, usize, usize) {
+        let Purpose::Reply(reply) = &waiting.purpose else { return (false, 0, 0) };
+        let held = |of: fn(u64) -> u64| {
+            self.jobs.iter().filter(|job| job.session().map(of) == Some(of(reply.session))).count()
+        };
+        (waiting.purpose.is_ahead(), held(client), held(|session| session))
     }
 
     fn start(&mut self, waiting: Waiting) {
@@ -220,6 +240,11 @@ impl<'m> Server<'m> {
         let _ = self.context.clear_kv_cache_seq(Some(sequence as u32), None, None);
         self.cache.forget(sequence);
     }
+}
+
+/// Whose session this is: the server writes the client into the upper half of a key, or nothing.
+fn client(session: u64) -> u64 {
+    if session >> 32 == 0 { session } else { session >> 32 << 32 }
 }
 
 /// Says that a reply, or a question without one, failed.

@@ -78,13 +78,17 @@ impl Server<'_> {
     }
 
     /// Replies first, one token each; then prompts, those with the least left first, so that a turn
-    /// of a few words never waits behind a stranger's long beginning.
+    /// of a few words never waits behind a stranger's long beginning. What is read ahead rests while
+    /// anybody waits: with it each step of the others would take several times as long.
     fn compose(&mut self) -> anyhow::Result<Vec<Share>> {
         self.batch.clear();
         let decodes = |job: &&usize| self.jobs[**job].decoding();
         let all: Vec<usize> = (0..self.jobs.len()).collect();
         let replies: Vec<usize> = all.iter().filter(decodes).copied().collect();
-        let mut prompts: Vec<usize> = all.iter().filter(|job| !decodes(job)).copied().collect();
+        let is_waited_for = self.jobs.iter().any(|job| !job.is_ahead());
+        let rests = |job: &&usize| is_waited_for && self.jobs[**job].is_ahead();
+        let mut prompts: Vec<usize> =
+            all.iter().filter(|job| !decodes(job) && !rests(job)).copied().collect();
         prompts.sort_by_key(|job| self.jobs[*job].pending());
         let mut budget = self.pace.piece(!replies.is_empty()).min(BATCH - replies.len());
         let mut shares = Vec::with_capacity(self.jobs.len());

@@ -10,6 +10,7 @@ mod translate;
 mod worker;
 
 use std::{
+    collections::HashMap,
     fmt,
     path::PathBuf,
     sync::{
@@ -28,9 +29,10 @@ use self::{
 use super::{check, room, tools::beginning};
 use crate::{
     config::LlmConfig,
+    fair::lane,
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Health, LlmEngine, LlmRequest,
-        LlmStream, Tool, ToolChoice,
+        LlmStream, SessionKey, Tool, ToolChoice,
     },
 };
 
@@ -65,18 +67,25 @@ impl Default for Patience {
 /// What the handles and the keeper both see.
 struct Shared {
     health: Mutex<Health>,
-    outstanding: AtomicUsize,
+    /// Requests by whose they are, and of all.
+    outstanding: Mutex<HashMap<u64, usize>>,
     context: AtomicUsize,
     worker: Mutex<Option<u32>>,
     closing: AtomicBool,
 }
 
-/// One of the bounded places for a request; given back when dropped.
-struct Place(Arc<Shared>);
+/// One of the bounded places for a request, of a client; given back when dropped.
+struct Place(Arc<Shared>, u64);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.outstanding.fetch_sub(1, Ordering::AcqRel);
+        let mut outstanding = lock(&self.0.outstanding);
+        if let Some(count) = outstanding.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                outstanding.remove(&self.1);
+            }
+        }
     }
 }
 
@@ -111,7 +120,7 @@ impl LlamaLlm {
         };
         let shared = Arc::new(Shared {
             health: Mutex::new(Health::Idle),
-            outstanding: AtomicUsize::new(0),
+            outstanding: Mutex::default(),
             context: AtomicUsize::new(config.context_tokens),
             worker: Mutex::new(None),
             closing: AtomicBool::new(false),
@@ -127,14 +136,19 @@ impl LlamaLlm {
         *lock(&self.shared.worker)
     }
 
-    fn take_place(&self) -> Result<Place, EngineError> {
+    /// Of a client's requests as many are taken as half of all, so that the others find room.
+    fn take_place(&self, session: SessionKey) -> Result<Place, EngineError> {
         let limit = self.launch.parallel + WAITING;
-        let taken = self.shared.outstanding.fetch_add(1, Ordering::AcqRel);
-        let place = Place(Arc::clone(&self.shared));
-        if taken >= limit {
-            return Err(overloaded(format!("{taken} requests wait already")));
+        let mut outstanding = lock(&self.shared.outstanding);
+        let taken = outstanding.values().sum::<usize>();
+        let own = outstanding.entry(lane(session)).or_default();
+        if taken >= limit || *own >= limit / 2 {
+            let message = format!("{own} requests of this client and {taken} in all wait already");
+            outstanding.retain(|_, count| *count > 0);
+            return Err(overloaded(message));
         }
-        Ok(place)
+        *own += 1;
+        Ok(Place(Arc::clone(&self.shared), lane(session)))
     }
 }
 
@@ -187,7 +201,7 @@ impl LlmEngine for LlamaLlm {
         if let Some(missing) = self.launch.missing() {
             return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, missing));
         }
-        let place = self.take_place()?;
+        let place = self.take_place(request.session)?;
         let (sender, cancel, stream) = EngineStream::channel(room(request.max_tokens));
         let asked = Instant::now();
         let deadline = asked + request.first_token_deadline;

@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::*;
-use crate::port::{LlmEvent, Role, Sampling};
+use crate::{
+    fair::session_key,
+    port::{LlmEvent, Role, Sampling},
+};
 
 const READY: &str = r#"echo '{"event":"ready","model":"fake","context":512,"template":"chatml"}'"#;
 
@@ -172,9 +175,13 @@ async fn too_many_requests_are_refused_and_places_come_back() {
     let scene = Scene::new("crowd", "exec sleep 60");
     let engine = scene.engine();
     let limit = LlmConfig::default().parallel + WAITING;
-    let streams: Vec<_> = (0..limit).map(|_| engine.generate(request()).unwrap()).collect();
-    assert_eq!(engine.generate(request()).unwrap_err().kind, ErrorKind::Overloaded);
-    drop(streams);
+    let of = |client: &str, number: u32| LlmRequest { session: session_key(Some(client), number), ..request() };
+    let ask = |client: &str, number: usize| engine.generate(of(client, number as u32));
+    let greedy: Vec<_> = (0..limit).filter_map(|number| ask("greedy", number).ok()).collect();
+    assert_eq!(greedy.len(), limit / 2, "whatever one client asks, half is for others");
+    let others: Vec<_> = (0..limit / 2).map(|number| ask(&format!("client {number}"), 0).unwrap()).collect();
+    assert_eq!(ask("one more", 0).unwrap_err().kind, ErrorKind::Overloaded);
+    drop((greedy, others));
     until("a free place", || engine.generate(request()).is_ok()).await;
 }
 
