@@ -31,6 +31,7 @@ pub enum Role {
     Llm,
     Tts,
     Face,
+    Embed,
     Soundfont,
     Runtime,
     Test,
