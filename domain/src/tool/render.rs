@@ -59,30 +59,45 @@ pub fn render(messages: &[ChatMessage], shared: usize, tools: &[Tool]) -> (Vec<C
 
 /// What a model is told of the functions.
 pub fn offer(tools: &[Tool]) -> String {
-    let mut offer = String::from(
+    let lines: Vec<String> = tools.iter().map(line).collect();
+    format!(
         "# Tools\n\nWhen the user asks for something that one of these functions does, call it instead of answering. \
-         Never claim to have done it without a call. For anything else, just talk.\n<tools>",
-    );
-    for tool in tools {
-        offer.push('\n');
-        offer.push_str(&line(tool));
-    }
-    offer.push_str(
-        "\n</tools>\n\nTo call a function, write:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": <JSON object>}\n</tool_call>",
-    );
-    offer
+         Never claim to have done it without a call. For anything else, just talk.\n<tools>\n{}\n</tools>\n\n\
+         To call one, write:\n{}\n{{\"name\": <function-name>, \"arguments\": <JSON object>}}\n{}",
+        lines.join("\n"),
+        CALL.0,
+        CALL.1
+    )
 }
 
-/// A function on one line.
+/// A function on one line, as it would be declared: `set_duet(tempo?: integer, style?: jazz|bossa): Change it.` That is
+/// half as many tokens as JSON, and small models call more of what is asked for (`docs/benchmarks.md`).
 fn line(tool: &Tool) -> String {
-    let parameters = Json::parse(&tool.parameters).map_or_else(|_| Json::Object(Vec::new()), quiet);
-    let text = |text: &str| Json::Text(untagged(text));
-    let function = Json::Object(vec![
-        ("name".into(), text(&tool.name)),
-        ("description".into(), text(&tool.description)),
-        ("parameters".into(), parameters),
-    ]);
-    Json::Object(vec![("type".into(), text("function")), ("function".into(), function)]).write()
+    let schema = Json::parse(&tool.parameters).unwrap_or(Json::Null);
+    let required = schema.get("required").and_then(Json::list).unwrap_or_default();
+    let parameter = |(name, kind): &(String, Json)| {
+        let needed = required.iter().any(|key| key.text() == Some(name));
+        let about = kind.get("description").and_then(Json::text).map(|about| format!(" ({about})"));
+        format!("{name}{}: {}{}", if needed { "" } else { "?" }, kind_of(kind), about.unwrap_or_default())
+    };
+    let properties = schema.get("properties").and_then(Json::members).unwrap_or_default();
+    let parameters = properties.iter().map(parameter).collect::<Vec<_>>().join(", ");
+    let line = format!("{}({parameters}): {}", tool.name, tool.description);
+    untagged(&line).replace(['\n', '\r'], " ")
+}
+
+/// A type in a few signs; one that has parts is written as its schema.
+fn kind_of(schema: &Json) -> String {
+    if let Some(values) = schema.get("enum").and_then(Json::list) {
+        let value = |value: &Json| value.text().map_or_else(|| value.write(), str::to_owned);
+        return values.iter().map(value).collect::<Vec<_>>().join("|");
+    }
+    match (schema.get("type").and_then(Json::text), schema.get("items")) {
+        (Some("array"), Some(items)) => format!("[{}]", kind_of(items)),
+        (Some("object"), _) if schema.get("properties").is_some() => quiet(schema.clone()).write(),
+        (Some(kind), _) => kind.to_owned(),
+        (None, _) => quiet(schema.clone()).write(),
+    }
 }
 
 /// A schema without what says nothing. A property may have one of these names, so only schemas are looked at.
@@ -90,19 +105,20 @@ fn quiet(schema: Json) -> Json {
     match schema {
         Json::Object(members) => {
             let kept = members.into_iter().filter(|(key, _)| !SILENT.contains(&key.as_str()));
-            Json::Object(
-                kept.map(|(key, value)| match (key.as_str(), value) {
-                    ("properties" | "$defs" | "definitions", Json::Object(inner)) => {
-                        (key, Json::Object(inner.into_iter().map(|(name, it)| (name, quiet(it))).collect()))
-                    }
-                    ("items" | "anyOf" | "oneOf" | "allOf", value) => (key, quiet(value)),
-                    (_, value) => (key, value),
-                })
-                .collect(),
-            )
+            Json::Object(kept.map(|(key, value)| quiet_member(key, value)).collect())
         }
         Json::List(values) => Json::List(values.into_iter().map(quiet).collect()),
         other => other,
+    }
+}
+
+fn quiet_member(key: String, value: Json) -> (String, Json) {
+    match (key.as_str(), value) {
+        ("properties" | "$defs" | "definitions", Json::Object(inner)) => {
+            (key, Json::Object(inner.into_iter().map(|(name, it)| (name, quiet(it))).collect()))
+        }
+        ("items" | "anyOf" | "oneOf" | "allOf", value) => (key, quiet(value)),
+        (_, value) => (key, value),
     }
 }
 

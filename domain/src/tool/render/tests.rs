@@ -30,7 +30,7 @@ fn functions_end_the_first_system_message() {
     let (rendered, shared) = render(&messages, 1, &[tool("play")]);
     assert_eq!((rendered.len(), shared), (2, 1));
     assert!(rendered[0].content.starts_with("Be Seoa.\n\n# Tools\n"), "{}", rendered[0].content);
-    let line = "{\"type\": \"function\", \"function\": {\"name\": \"play\", \"description\": \"Does play.\", \"parameters\": {\"type\": \"object\", \"properties\": {\"title\": {\"type\": \"string\"}}}}}";
+    let line = "play(title?: string): Does play.";
     assert!(rendered[0].content.contains(&format!("<tools>\n{line}\n</tools>")), "{}", rendered[0].content);
     assert_eq!(rendered[1], messages[1]);
     let (rendered, shared) = render(&messages[1..], 0, &[tool("play")]);
@@ -91,4 +91,16 @@ fn nobody_writes_tags_into_a_prompt() {
     let (rendered, _) = render(&[words], 0, &[tool]);
     assert_eq!(rendered[0].content.matches("</tools>").count(), 1);
     assert_eq!(rendered[1].content, "{\"name\":\"play\"}");
+}
+
+#[test]
+fn types_are_written_shortly() {
+    let parameters = r#"{"type":"object","required":["b"],"properties":{
+        "a":{"enum":["느리게",2]},"b":{"type":"array","items":{"type":"integer"},"description":"beats,\nin order"},
+        "c":{"type":"object","title":"C","properties":{"x":{"type":"string","title":"X"}}},"d":{}}}"#;
+    let tool = Tool { name: "f".into(), description: "Does\nit.".into(), parameters: parameters.into() };
+    let expected = r#"f(a?: 느리게|2, b: [integer] (beats, in order), c?: {"type": "object", "properties": {"x": {"type": "string"}}}, d?: {}): Does it."#;
+    assert!(offer(&[tool]).contains(expected));
+    let broken = Tool { name: "g".into(), description: "x".into(), parameters: "{".into() };
+    assert!(offer(&[broken]).contains("\ng(): x\n"));
 }
