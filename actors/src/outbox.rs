@@ -313,6 +313,11 @@ impl Outbox {
         self.lock().log.forget_sound(0);
     }
 
+    /// The turn whose speech may leave; of earlier ones nothing is to be heard any more.
+    pub fn live(&self) -> TurnId {
+        self.lock().live
+    }
+
     /// The last number that has arrived.
     pub fn arrived(&self) -> u64 {
         self.lock().log.arrived()

@@ -9,7 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use duologue_actors::{
     event::SessionEvent,
     outbox::{Closed, Numbered, OutFrame, Outgoing},
-    sessions::{Attachment, SessionHandle},
+    sessions::Attachment,
 };
 use futures_util::{
     SinkExt, StreamExt,
@@ -18,16 +18,7 @@ use futures_util::{
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tracing::debug;
 
-use super::{
-    decode::{self, ClientEvent, WireError},
-    duet::{self, Link},
-    encode::Encoder,
-    landmarks::{
-        Complaints, codec,
-        pictures::{self, Pictures},
-    },
-    rate::{Admission, Rate},
-};
+use super::{duet::Link, encode::Encoder, intake::Intake, join::Arrival};
 
 /// A client that takes longer to accept one message, or to answer a ping, has gone or is not reading.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
@@ -37,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Between pings while nothing is sent; three missed and the client has gone.
 const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// A goodbye needs one packet; nobody waits for it longer.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Messages between two pings: a quarter of a second of speech, so that acknowledgements keep up with it.
 const PING_AFTER: u32 = 6;
@@ -61,15 +55,9 @@ pub(super) struct Wishes {
     pub(super) resume: Option<u64>,
 }
 
-/// What a client comes to.
-pub(super) struct Scene {
-    pub(super) session: SessionHandle,
-    pub(super) pictures: Pictures,
-}
-
 /// Runs until either side has gone.
-pub(super) async fn run(socket: WebSocket, scene: Scene, mut encoder: Encoder, wishes: Wishes) {
-    let Scene { session, pictures } = scene;
+pub(super) async fn run(socket: WebSocket, arrival: Arrival, wishes: Wishes) {
+    let Arrival { session, mut encoder, pictures, .. } = arrival;
     let Some(attachment) = session.connect(wishes.resume).await else {
         return turn_away(socket, "session_limit retry_after=1".into()).await;
     };
@@ -77,11 +65,14 @@ pub(super) async fn run(socket: WebSocket, scene: Scene, mut encoder: Encoder, w
     let (sink, stream) = socket.split();
     let mut writer = Writer { sink, framing: wishes.framing, pulse: Pulse::default(), ended: None };
     let link = Link::default();
-    let reading = Reading { session: &session, attachment: &attachment, link: &link };
+    let intake = Intake::new(&session, &link, pictures);
     tokio::select! {
-        () = read(stream, reading, pictures) => {}
+        () = read(stream, &attachment, intake) => {}
         () = write(&mut writer, &attachment, &mut encoder, &link) => {}
     }
+    drop(attachment);
+    // Who says goodbye is answered: else stock clients take the end for a broken connection.
+    let _ = timeout(FAREWELL, writer.sink.close()).await;
     metrics::gauge!("sockets_open").decrement(1.0);
 }
 
@@ -91,28 +82,11 @@ pub(super) async fn turn_away(mut socket: WebSocket, reason: String) {
     let _ = timeout(ANSWERS_WITHIN, socket.send(close)).await;
 }
 
-/// To what a client speaks.
-#[derive(Clone, Copy)]
-struct Reading<'a> {
-    session: &'a SessionHandle,
-    attachment: &'a Attachment,
-    link: &'a Link,
-}
-
 /// Client to session.
-async fn read(mut stream: SplitStream<WebSocket>, reading: Reading<'_>, mut pictures: Pictures) {
-    let Reading { session, attachment, link } = reading;
-    let (mut rate, mut hands) = (Rate::default(), None);
-    let (landmarks, mut complaints) = (session.landmarks(), Complaints::default());
+async fn read(mut stream: SplitStream<WebSocket>, attachment: &Attachment, mut intake: Intake<'_>) {
     loop {
         let message = tokio::select! {
-            found = pictures.found() => {
-                match found {
-                    Ok(seen) => _ = landmarks.push(seen.sent_us, seen.frame),
-                    Err(refused) => complaints.report(session, WireError::of_a_frame(refused)),
-                }
-                continue;
-            }
+            () = intake.look() => continue,
             message = timeout(PING_EVERY * 3, stream.next()) => message,
         };
         let message = match message {
@@ -124,16 +98,8 @@ async fn read(mut stream: SplitStream<WebSocket>, reading: Reading<'_>, mut pict
             Ok(None) | Err(_) => return,
         };
         let event = match message {
-            Message::Text(text) => decode::decode(&text),
-            Message::Binary(bytes) if codec::claims(&bytes) => decode::landmarks(codec::decode(&bytes)),
-            Message::Binary(bytes) if duet::decode::claims(&bytes) => {
-                Ok(ClientEvent::Duet(Box::new(duet::decode::from_binary(&bytes))))
-            }
-            Message::Binary(bytes) if pictures::claims(&bytes) => match pictures.take(&bytes) {
-                Ok(()) => continue,
-                Err(refused) => Err(WireError::of_a_frame(refused)),
-            },
-            Message::Binary(bytes) => decode::samples(&bytes).map(ClientEvent::Audio),
+            Message::Text(text) => intake.text(&text),
+            Message::Binary(bytes) => intake.binary(&bytes),
             Message::Pong(payload) => {
                 if let Ok(number) = <[u8; 8]>::try_from(&payload[..]) {
                     attachment.acknowledge(u64::from_be_bytes(number));
@@ -143,51 +109,10 @@ async fn read(mut stream: SplitStream<WebSocket>, reading: Reading<'_>, mut pict
             Message::Ping(_) => continue,
             Message::Close(_) => return,
         };
-        match rate.admit(Instant::now()) {
-            Admission::Yes => {}
-            Admission::FirstRefusal => {
-                session.report(too_many());
-                continue;
-            }
-            Admission::No => continue,
-        }
-        match event {
-            Ok(ClientEvent::Audio(samples)) => session.push_audio(&samples).await,
-            Ok(ClientEvent::Command(command)) => session.command(command),
-            Ok(ClientEvent::Duet(said)) => link.take(session, &mut hands, *said).await,
-            Ok(ClientEvent::Landmarks(seen)) => {
-                landmarks.push(seen.sent_us, seen.frame);
-            }
-            Err(error) if is_of_a_frame(error.code) => complaints.report(session, error),
-            Err(error) => {
-                metrics::counter!("wire_errors_total", "code" => error.code).increment(1);
-                session.report(error.into_event());
-            }
+        if let Some(event) = event {
+            intake.take(event).await;
         }
     }
-}
-
-/// Frames come thirty times a second; so would what is refused about them.
-fn is_of_a_frame(code: &str) -> bool {
-    ["landmark", "picture_"].iter().any(|start| code.starts_with(start))
-}
-
-impl Complaints {
-    fn report(&mut self, session: &SessionHandle, error: WireError) {
-        if self.may(error.code) {
-            session.report(error.into_event());
-        }
-    }
-}
-
-fn too_many() -> SessionEvent {
-    WireError {
-        code: "rate_limit_exceeded",
-        message: "Too many events. Send audio in pieces of 20 ms or more.".into(),
-        param: None,
-        event_id: None,
-    }
-    .into_event()
 }
 
 /// Session to client.
@@ -200,7 +125,7 @@ async fn write(writer: &mut Writer, attachment: &Attachment, encoder: &mut Encod
                 Ok(numbered) => writer.numbered(encoder, numbered).await,
                 Err(closed) => return writer.close(closed).await,
             },
-            messages = link.next() => writer.send_all(messages).await,
+            messages = link.next(false) => writer.send_all(messages).await,
             _ = looks.tick() => {
                 if writer.pulse.is_missed(attachment.arrived(), Instant::now()) {
                     return writer.close(Closed::Overflowed).await;

@@ -16,7 +16,7 @@ use super::{
 
 /// What the two halves of a socket share.
 #[derive(Debug, Default)]
-pub(in crate::ws) struct Link {
+pub(crate) struct Link {
     seat: OnceLock<Arc<Seat>>,
     joined: Notify,
 }
@@ -56,8 +56,8 @@ impl Link {
         Some(Hands::new(seat))
     }
 
-    /// The next thing to send; waits for one, for ever when nobody plays.
-    pub(in crate::ws) async fn next(&self) -> Vec<Message> {
+    /// The next thing to send, promises in binary form if they may be; waits for one, for ever when nobody plays.
+    pub(crate) async fn next(&self, binary: bool) -> Vec<Message> {
         let seat = loop {
             match self.seat.get() {
                 Some(seat) => break seat,
@@ -66,7 +66,7 @@ impl Link {
         };
         match seat.next().await {
             Ok(event) => {
-                let messages = messages(seat, &event, false);
+                let messages = messages(seat, &event, binary);
                 was_sent(&event);
                 messages
             }

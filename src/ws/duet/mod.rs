@@ -29,10 +29,11 @@ use futures_util::{
 use serde::Deserialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-pub(super) use self::link::Link;
+pub(crate) use self::link::Link;
+pub(super) use self::player::Hands;
 use self::{
     decode::Refused,
-    player::{Hands, farewell, messages, was_sent},
+    player::{farewell, messages, was_sent},
 };
 use super::{
     READ_BUFFER,

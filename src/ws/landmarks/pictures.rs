@@ -210,7 +210,7 @@ async fn look_on(looker: Looker, slot: Arc<Slot>, found_to: mpsc::Sender<Found>)
 }
 
 /// The pictures of one socket.
-pub(in crate::ws) struct Pictures {
+pub(crate) struct Pictures {
     looker: Looker,
     /// Why none are looked at.
     off: Option<&'static str>,

@@ -1,0 +1,98 @@
+//! `[rtc]`: calls over WebRTC.
+
+use std::{fmt, net::IpAddr};
+
+use duologue_rtc::config::{IceServer, PeerConfig};
+use serde::Deserialize;
+
+use super::{ServerConfig, hidden};
+
+/// `[rtc]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RtcConfig {
+    /// Whether calls are taken.
+    pub enabled: bool,
+    /// Calls at once.
+    pub max: usize,
+    /// The address of the calls' UDP sockets; empty is as the server's.
+    pub bind: String,
+    /// The first and the last UDP port; empty lets the system choose.
+    pub port_range: Vec<u16>,
+    /// Told to clients instead of the bound address.
+    pub public_ip: String,
+    /// STUN and TURN servers.
+    pub ice_servers: Vec<String>,
+    /// For TURN.
+    pub ice_username: String,
+    /// For TURN.
+    pub ice_credential: String,
+}
+
+impl fmt::Debug for RtcConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtcConfig")
+            .field("enabled", &self.enabled)
+            .field("max", &self.max)
+            .field("bind", &self.bind)
+            .field("port_range", &self.port_range)
+            .field("public_ip", &self.public_ip)
+            .field("ice_servers", &self.ice_servers)
+            .field("ice_credential", &hidden(&self.ice_credential))
+            .finish_non_exhaustive()
+    }
+}
+
+impl RtcConfig {
+    /// As peers want it: what is not said is as the server's own address.
+    pub fn to_peer(&self, server: &ServerConfig) -> PeerConfig {
+        let own = if server.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0]) };
+        let named = server.host.parse::<IpAddr>().unwrap_or(own);
+        let servers = self.ice_servers.iter().map(|url| {
+            let is_relay = url.starts_with("turn");
+            let credential = |text: &String| if is_relay { text.clone() } else { String::new() };
+            IceServer {
+                urls: vec![url.clone()],
+                username: credential(&self.ice_username),
+                credential: credential(&self.ice_credential),
+            }
+        });
+        PeerConfig {
+            bind: self.bind.parse().unwrap_or(named),
+            ports: match self.port_range[..] {
+                [first, last] => Some(first..=last),
+                _ => None,
+            },
+            public_ips: Some(self.public_ip.clone()).filter(|ip| !ip.is_empty()).into_iter().collect(),
+            ice_servers: servers.collect(),
+            ..PeerConfig::default()
+        }
+    }
+
+    /// What cannot work.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (key, text) in [("bind", &self.bind), ("public_ip", &self.public_ip)] {
+            if !text.is_empty() && text.parse::<IpAddr>().is_err() {
+                problems.push(format!("rtc.{key} must be an address such as \"192.0.2.1\" or empty, not {text:?}"));
+            }
+        }
+        match self.port_range[..] {
+            [] => {}
+            [first, last] if first >= 1024 && first <= last => {}
+            _ => problems.push(format!(
+                "rtc.port_range must be empty or two ports such as [50000, 50199], not {:?}",
+                self.port_range
+            )),
+        }
+        for url in &self.ice_servers {
+            let host = ["stun:", "turn:", "turns:"].iter().find_map(|scheme| url.strip_prefix(scheme));
+            if host.is_none_or(str::is_empty) {
+                problems.push(format!(
+                    "rtc.ice_servers: {url:?} is not an address such as \"stun:stun.example.org:3478\" or \"turn:…\""
+                ));
+            }
+        }
+        problems
+    }
+}

@@ -1,0 +1,40 @@
+//! Calls over WebRTC: the same sessions as over a WebSocket, with sound as RTP and events over a data channel.
+//!
+//! [`signal`] answers offers, [`switchboard`] knows the calls, [`call`] carries one from its connection to its end;
+//! [`writer`] says with a [`player`] what the session says, and a [`ledger`] knows what of it has arrived. One peer has one
+//! task here and one in the library; both end with the call.
+
+mod call;
+mod ledger;
+mod player;
+mod refusal;
+mod signal;
+mod switchboard;
+mod writer;
+
+use duologue_rtc::PeerError;
+
+pub(crate) use self::{refusal::Refusal, signal::router, switchboard::Switchboard};
+use crate::{
+    error::{ApiError, Code},
+    http::health::{Part, PartState},
+    state::AppState,
+};
+
+/// How calls are, for `/health`.
+pub(crate) fn part(state: &AppState) -> Part {
+    let (config, open) = (&state.config.rtc, state.calls.count());
+    Part {
+        part: "rtc",
+        engine: "webrtc".into(),
+        model: format!("{open} of {} calls", config.max),
+        state: if config.enabled { PartState::Ready } else { PartState::Off },
+        reason: None,
+    }
+}
+
+impl From<PeerError> for ApiError {
+    fn from(error: PeerError) -> Self {
+        Self::new(Code::Rtc(Refusal::of(&error)), error.to_string())
+    }
+}
