@@ -61,8 +61,7 @@ impl Plan {
         let turn = Arc::new(FakeTurn { complete: self.complete });
         let engines = Arc::new(Engines { turn, ..Engines::clone(&engines(&stt, &llm, &tts, &vad)) });
         let store = MemoryStore::default();
-        let args =
-            SessionsArgs { engines, store: Arc::new(store.clone()), limits: SessionLimits::default() };
+        let args = SessionsArgs { engines, store: Arc::new(store.clone()), limits: SessionLimits::default() };
         let sessions = SessionsHandle::start(args).await.unwrap();
         let source: Arc<dyn ToolSource> = Arc::new(self.source);
         let server_tools = ServerTools { sources: Arc::new([source]), ..ServerTools::default() };
@@ -126,7 +125,8 @@ fn last_output(request: &LlmRequest) -> Option<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_runs_its_function_and_asks_for_the_answer() {
-    for (before, after) in [("잠깐만요. ", "서울은 맑아요."), ("One moment. ", "It is sunny in Seoul.")] {
+    for (before, after) in [("잠깐만요. ", "서울은 맑아요."), ("One moment. ", "It is sunny in Seoul.")]
+    {
         let call = format!(r#"{before}<call weather {{"city":"Seoul"}}>"#);
         let stage = Plan::saying(&[&call, after]).begin().await;
         stage.write("날씨 어때요?");
@@ -164,9 +164,8 @@ async fn a_result_that_comes_at_once_is_told_after_the_words() {
     assert_eq!(rest.text(), said.trim(), "it is said to its end");
     let second = stage.reply().await;
     assert_eq!(second.text(), "Sunny.");
-    let errors = [&first, &rest, &second].map(|heard| {
-        heard.events.iter().filter(|event| matches!(event, SessionEvent::Error { .. })).count()
-    });
+    let errors = [&first, &rest, &second]
+        .map(|heard| heard.events.iter().filter(|event| matches!(event, SessionEvent::Error { .. })).count());
     assert_eq!(errors, [0, 0, 0]);
 }
 
@@ -215,7 +214,8 @@ async fn results_of_nothing_are_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn the_server_runs_its_functions_and_the_reply_goes_on() {
-    for (before, after) in [("잠깐만요. ", "새 소식은 없어요."), ("One moment. ", "There is nothing new.")] {
+    for (before, after) in [("잠깐만요. ", "새 소식은 없어요."), ("One moment. ", "There is nothing new.")]
+    {
         let plan = Plan::saying(&[&format!("{before}<call news_today {{}}>"), after]);
         let source = plan.source.clone();
         let stage = plan.begin().await;
@@ -447,7 +447,8 @@ async fn abilities_do_what_they_say() {
     ];
     let stage = Plan::saying(&lines).begin().await;
     let mut shown = Vec::new();
-    for (question, remembered) in [("기억해 줘", 1), ("잊어 줘", 0), ("점수 보여 줘", 0), ("쳐 줘", 0)] {
+    for (question, remembered) in [("기억해 줘", 1), ("잊어 줘", 0), ("점수 보여 줘", 0), ("쳐 줘", 0)]
+    {
         stage.write(question);
         let heard = stage.reply().await;
         assert_eq!(ran(&heard).iter().filter_map(|(_, error)| *error).count(), 0);
@@ -506,7 +507,9 @@ async fn what_is_offered_stays_the_same_and_follows_the_persona() {
         ["play_duet", "stop_duet", "set_duet", "show_score", "remember", "forget", "news_today", "weather"];
     assert_eq!(names, expected, "no documents, so nothing to look up in them");
     assert_eq!(asked[0].tools, asked[1].tools, "a model that reads them first has read them");
-    assert!(Ability::ALL.iter().all(|ability| ability.name() == "look_up" || names.contains(&ability.name())));
+    assert!(
+        Ability::ALL.iter().all(|ability| ability.name() == "look_up" || names.contains(&ability.name()))
+    );
     let required = ConfigPatch { tool_choice: Some(ToolChoice::Required), ..ConfigPatch::default() };
     stage.scene.command(ClientCommand::Configure(Box::new(required)));
     stage.write("weather?");
@@ -620,7 +623,8 @@ async fn act(stage: &Stage, happening: Happening) {
         Happening::ClientAsks => stage.scene.command(respond()),
         Happening::ClientCancels => stage.scene.command(ClientCommand::CancelResponse { response: None }),
         Happening::PersonaDies | Happening::SpeakerDies => {
-            let role = if matches!(happening, Happening::PersonaDies) { Role::Persona } else { Role::Speaker };
+            let role =
+                if matches!(happening, Happening::PersonaDies) { Role::Persona } else { Role::Speaker };
             if let Some(child) = stage.child(role).await {
                 child.kill();
             }

@@ -84,9 +84,7 @@ impl Ability {
             Self::Forget => {
                 ["Forget what they ask you to forget.", "상대가 잊어 달라고 한 것을 기억에서 지운다."]
             }
-            Self::LookUp => {
-                ["Look something up in their documents.", "상대의 문서에서 찾아본다."]
-            }
+            Self::LookUp => ["Look something up in their documents.", "상대의 문서에서 찾아본다."],
         };
         match language {
             Language::English => english,
@@ -138,8 +136,7 @@ mod tests {
     #[test]
     fn names_are_stable_and_found_again() {
         let names = Ability::ALL.map(Ability::name);
-        let expected =
-            ["play_duet", "stop_duet", "set_duet", "show_score", "remember", "forget", "look_up"];
+        let expected = ["play_duet", "stop_duet", "set_duet", "show_score", "remember", "forget", "look_up"];
         assert_eq!(names, expected);
         assert!(Ability::ALL.into_iter().all(|ability| Ability::of_name(ability.name()) == Some(ability)));
         assert_eq!(Ability::of_name("make_tea"), None);

@@ -147,7 +147,8 @@ impl Conversation {
     /// It may not.
     pub fn expects_output(&self, call_id: &str) -> Result<(), ConversationError> {
         let is_call = |item: &&Item| {
-            let made = matches!(&item.content, Content::FunctionCall { call_id: made, .. } if made == call_id);
+            let made =
+                matches!(&item.content, Content::FunctionCall { call_id: made, .. } if made == call_id);
             made && item.speaker != Speaker::Server
         };
         if !self.items.iter().any(|item| is_call(&item)) {

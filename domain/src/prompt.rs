@@ -209,7 +209,10 @@ pub fn estimate_tools(tools: &[Tool]) -> usize {
         ascii.len().div_ceil(3) + estimate_tokens(&other)
     };
     let of_one = |tool: &Tool| {
-        AROUND_ONE + estimate_tokens(&tool.name) + estimate_tokens(&tool.description) + schema(&tool.parameters)
+        AROUND_ONE
+            + estimate_tokens(&tool.name)
+            + estimate_tokens(&tool.description)
+            + schema(&tool.parameters)
     };
     FORMAT_TOKENS + tools.iter().map(of_one).sum::<usize>()
 }

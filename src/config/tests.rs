@@ -252,7 +252,11 @@ fn mcp_servers_are_tables_and_keep_their_secrets() {
     assert_eq!((clock.env.len(), clock.env["PATH"].as_str(), clock.timeout_s), (3, "/bin", 10));
     assert_eq!((web.timeout_s, web.env.len(), web.tools.len()), (3, 0, 0));
     let shown = format!("{}{:?}", loaded.effective, loaded.config);
-    assert!(!shown.contains("s3cret") && shown.contains("# mcp is set, and not shown"), "{}", loaded.effective);
+    assert!(
+        !shown.contains("s3cret") && shown.contains("# mcp is set, and not shown"),
+        "{}",
+        loaded.effective
+    );
     assert!(self::loaded(&[]).config.mcp.is_empty());
 }
 

@@ -48,8 +48,8 @@ async fn over_http(config: &McpConfig) -> Result<Connection, String> {
         .connect_timeout(super::CONNECT_WITHIN)
         .build()
         .map_err(|_| "the HTTP client could not be made".to_owned())?;
-    let mut settings =
-        StreamableHttpClientTransportConfig::with_uri(config.url.as_str()).max_sse_event_size(LARGEST_MESSAGE);
+    let mut settings = StreamableHttpClientTransportConfig::with_uri(config.url.as_str())
+        .max_sse_event_size(LARGEST_MESSAGE);
     if !config.bearer.is_empty() {
         settings = settings.auth_header(config.bearer.as_str());
     }

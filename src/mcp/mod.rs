@@ -11,6 +11,7 @@ mod tests;
 
 use std::{
     fmt,
+    pin::pin,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -23,7 +24,10 @@ use rmcp::{
     Peer, RoleClient,
     model::{CallToolRequestParams, CallToolResponse, CallToolResult},
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    select,
+    time::{Instant, sleep, timeout},
+};
 use tracing::{info, warn};
 
 use crate::config::McpConfig;
@@ -178,8 +182,9 @@ impl ToolSource for Server {
             let name = call.name.strip_prefix(&prefix).unwrap_or(&call.name).to_owned();
             let arguments = match call.arguments.trim() {
                 "" => serde_json::Map::new(),
-                text => serde_json::from_str(text)
-                    .map_err(|_| ToolFailure::new("tool_bad_arguments", "the arguments must be a JSON object"))?,
+                text => serde_json::from_str(text).map_err(|_| {
+                    ToolFailure::new("tool_bad_arguments", "the arguments must be a JSON object")
+                })?,
             };
             let params = CallToolRequestParams::new(name).with_arguments(arguments);
             match peer.call_tool_once(params).await {
@@ -187,7 +192,8 @@ impl ToolSource for Server {
                 Ok(_) => Err(ToolFailure::new("tool_unsupported", "it asks for more than a call can give")),
                 // What a server says of its errors is for the model; nothing of it is logged.
                 Err(error) => {
-                    let message = format!("the call failed: {error}").chars().take(LONGEST_ERROR).collect::<String>();
+                    let message =
+                        format!("the call failed: {error}").chars().take(LONGEST_ERROR).collect::<String>();
                     Err(ToolFailure::new("tool_failed", message))
                 }
             }
@@ -207,7 +213,9 @@ fn read(result: &CallToolResult) -> Result<String, ToolFailure> {
         text = structure.to_string();
     }
     match result.is_error {
-        Some(true) => Err(ToolFailure::new("tool_failed", text.chars().take(LONGEST_ERROR).collect::<String>())),
+        Some(true) => {
+            Err(ToolFailure::new("tool_failed", text.chars().take(LONGEST_ERROR).collect::<String>()))
+        }
         _ => Ok(text),
     }
 }
@@ -237,28 +245,30 @@ async fn hold(server: &Server) -> String {
         Ok(Err(why)) => return why,
         Err(_) => return format!("no answer within {} s", CONNECT_WITHIN.as_secs()),
     };
+    let peer = service.peer().clone();
+    // It has the connection, and ends with it.
+    let mut ended = pin!(service.waiting());
     let mut told = false;
     loop {
-        let listed = match timeout(CONNECT_WITHIN, service.list_all_tools()).await {
-            Ok(Ok(listed)) => listed,
-            Ok(Err(_)) if service.is_closed() => return "the connection ended".into(),
+        let listed = select! {
+            _ = &mut ended => return ENDED.into(),
+            listed = timeout(CONNECT_WITHIN, peer.list_all_tools()) => listed,
+        };
+        let tools = match listed {
+            Ok(Ok(listed)) => server.offered(listed),
             Ok(Err(_)) => return "it did not list its tools".into(),
             Err(_) => return "it did not list its tools in time".into(),
         };
-        let tools = server.offered(listed);
         if !std::mem::replace(&mut told, true) {
             info!(server = server.config.name, tools = tools.len(), "mcp server connected");
         }
-        server.change(State { peer: Some(service.peer().clone()), tools, away: None });
-        let until = Instant::now() + LIST_EVERY;
-        while Instant::now() < until {
-            if service.is_closed() {
-                return "the connection ended".into();
-            }
-            sleep(LOOK_EVERY).await;
+        server.change(State { peer: Some(peer.clone()), tools, away: None });
+        select! {
+            _ = &mut ended => return ENDED.into(),
+            () = sleep(LIST_EVERY) => {}
         }
     }
 }
 
-/// Between two looks at whether a connection still stands.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Why a connection that stood is away.
+const ENDED: &str = "the connection ended";

@@ -151,13 +151,18 @@ async fn a_server_over_http_is_called_within_what_is_allowed() {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
-    let serving = tokio::spawn(async move { axum::serve(listener, Router::new().route("/mcp", post(handle))).await });
+    let serving =
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/mcp", post(handle))).await });
     let web = McpConfig { url, bearer: "secret".into(), ..config("web") };
     let some = McpConfig { tools: vec!["fail".into()], name: "some".into(), ..web.clone() };
     let refused = McpConfig { bearer: "wrong".into(), name: "no".into(), ..web.clone() };
     let servers = McpServers::start(&[web, some, refused]);
     until("two are connected", || names(&servers).len() == 3).await;
-    assert_eq!(names(&servers), ["web_echo", "web_fail", "some_fail"], "a name that no model takes is left out");
+    assert_eq!(
+        names(&servers),
+        ["web_echo", "web_fail", "some_fail"],
+        "a name that no model takes is left out"
+    );
     assert_eq!(call(&servers, "web_echo", r#"{"n":1}"#).await.as_deref(), Ok(r#"{"n":1}"#));
     let failed = call(&servers, "some_fail", "{}").await.unwrap_err();
     assert_eq!((failed.code, failed.message.as_str()), ("tool_failed", "no luck"));
@@ -188,7 +193,8 @@ fn secrets_are_not_printed() {
 #[test]
 fn long_texts_are_left_out() {
     let schema = Arc::new(serde_json::Map::from_iter([("description".to_owned(), json!("x".repeat(9_000)))]));
-    let listed = vec![rmcp::model::Tool::new("long", "d", schema), rmcp::model::Tool::new("ok", "d", Arc::default())];
+    let listed =
+        vec![rmcp::model::Tool::new("long", "d", schema), rmcp::model::Tool::new("ok", "d", Arc::default())];
     let offered = Server::new(config("s")).offered(listed);
     assert_eq!(offered.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["s_ok"]);
 }

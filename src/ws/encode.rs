@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::feedback;
 
 use super::shapes::{
-    item_json, latency_json, merge, metadata_json, status_json, tool_choice_json, tools_json, turn_detection_json,
-    usage_json,
+    item_json, latency_json, merge, metadata_json, status_json, tool_choice_json, tools_json,
+    turn_detection_json, usage_json,
 };
 
 /// What a client is told of its session.
@@ -377,10 +377,9 @@ fn extension(event: SessionEvent) -> (&'static str, Value) {
             };
             ("duologue.notice", json!({"level": level, "code": code, "message": message, "part": part}))
         }
-        SessionEvent::ToolStarted { response, name, call_id } => (
-            "duologue.tool.started",
-            json!({"response_id": response, "name": name, "call_id": call_id}),
-        ),
+        SessionEvent::ToolStarted { response, name, call_id } => {
+            ("duologue.tool.started", json!({"response_id": response, "name": name, "call_id": call_id}))
+        }
         SessionEvent::ToolDone { response, name, call_id, ms, error } => (
             "duologue.tool.done",
             json!({"response_id": response, "name": name, "call_id": call_id, "ms": ms, "error": error}),

@@ -17,7 +17,8 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_client_offers_a_function_runs_it_and_hears_the_answer() {
-    for (before, after) in [("잠깐만요. ", "전주는 맑아요."), ("One moment. ", "It is sunny in Jeonju.")] {
+    for (before, after) in [("잠깐만요. ", "전주는 맑아요."), ("One moment. ", "It is sunny in Jeonju.")]
+    {
         let call = format!(r#"{before}<call get_weather {{"city":"전주"}}>"#);
         let house = House::saying(&[], Arc::new(MemoryStore::default()), &[&call, after]).await;
         let mut socket = connect(&house, "/v1/realtime?model=seoa", &[]).await.expect("connected");
@@ -29,13 +30,20 @@ async fn a_client_offers_a_function_runs_it_and_hears_the_answer() {
         let session = json!({"type": "realtime", "tools": [tool], "tool_choice": "auto"});
         socket.say(json!({"type": "session.update", "session": session})).await;
         let (events, _) = socket.until("session.updated").await;
-        assert_eq!(events.last().expect("the echo")["session"]["tools"], json!([tool]), "as it came, and ours not");
+        assert_eq!(
+            events.last().expect("the echo")["session"]["tools"],
+            json!([tool]),
+            "as it came, and ours not"
+        );
         socket.write("날씨 어때요?").await;
         let (events, _) = socket.until("response.done").await;
         let done = &events.last().expect("done")["response"];
         assert_eq!((&done["status"], &done["output"][0]["type"]), (&json!("completed"), &json!("message")));
         let call = &done["output"][1];
-        assert_eq!((&call["name"], &call["arguments"]), (&json!("get_weather"), &json!(r#"{"city":"전주"}"#)));
+        assert_eq!(
+            (&call["name"], &call["arguments"]),
+            (&json!("get_weather"), &json!(r#"{"city":"전주"}"#))
+        );
         let run_at = events.iter().filter(|event| event["item"]["status"] == "completed").filter(|event| {
             event["type"] == "response.output_item.done" && event["item"]["type"] == "function_call"
         });

@@ -30,7 +30,9 @@ impl State {
                     // Called inside of the task: what it does at once may take its time as well.
                     Carried::Later(Errand { within, work: Box::pin(async move { source.call(call).await }) })
                 }
-                None => Carried::Out(Err(ToolFailure::new("tool_gone", "this function is not there any more"))),
+                None => {
+                    Carried::Out(Err(ToolFailure::new("tool_gone", "this function is not there any more")))
+                }
             };
         };
         let arguments = match read(&call.arguments) {
@@ -95,7 +97,9 @@ impl State {
         self.say(SessionEvent::Show { what: "score", name: name.map(ScoreName::name) });
         let shown = name.map_or("total_score", ScoreName::name);
         let value = match self.scores_so_far() {
-            Some(SessionEvent::Scores(card)) => name.map_or(&card.total, |name| card.score(name)).value.clone().ok(),
+            Some(SessionEvent::Scores(card)) => {
+                name.map_or(&card.total, |name| card.score(name)).value.clone().ok()
+            }
             _ => None,
         };
         Ok(match value {
@@ -180,7 +184,8 @@ fn changed(mut settings: Settings, wishes: &Value) -> Result<Settings, ToolFailu
     let tempo = wishes.get("tempo").filter(|tempo| !tempo.is_null());
     if let Some(tempo) = tempo {
         let bpm = tempo.as_f64().or_else(|| tempo.as_str().and_then(|text| text.trim().parse().ok()));
-        let bpm = bpm.filter(|bpm| (30.0..=300.0).contains(bpm)).ok_or_else(|| bad("tempo must be 30 to 300"))?;
+        let bpm =
+            bpm.filter(|bpm| (30.0..=300.0).contains(bpm)).ok_or_else(|| bad("tempo must be 30 to 300"))?;
         settings.tempo = match settings.tempo {
             Tempo::Follow(_) => Tempo::Follow(bpm),
             Tempo::Fixed(_) => Tempo::Fixed(bpm),

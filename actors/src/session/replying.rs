@@ -7,8 +7,8 @@ use duologue_domain::{
     conversation::{Item, Speaker as From},
     ladder::Step,
     lang::Language,
-    tool::{ToolCall, ToolChoice},
     prompt::{self, Role as PromptRole},
+    tool::{ToolCall, ToolChoice},
     turn::{FloorEffect, TurnId},
 };
 use duologue_engines::port::{Finish, Health, LlmUsage};
@@ -314,9 +314,8 @@ impl State {
 
     /// A function is wished for. Names of calls are unique in the conversation, whatever a model makes of them.
     fn called(&mut self, turn: TurnId, mut call: ToolCall) {
-        let is_known = |state: &Self, id: &str| {
-            id.is_empty() || id.len() > 64 || state.conversation.has_call(id)
-        };
+        let is_known =
+            |state: &Self, id: &str| id.is_empty() || id.len() > 64 || state.conversation.has_call(id);
         if is_known(self, &call.id) {
             call.id = format!("call_{}", self.new_item_id());
         }

@@ -88,7 +88,8 @@ impl State {
     pub(super) fn run_calls(&mut self, finish: Finish, usage: LlmUsage) -> bool {
         let Some(reply) = &mut self.reply else { return false };
         let calls = std::mem::take(&mut reply.called);
-        let (outside, inside) = calls.into_iter().partition::<Vec<_>, _>(|call| reply.offer.is_outside(&call.name));
+        let (outside, inside) =
+            calls.into_iter().partition::<Vec<_>, _>(|call| reply.offer.is_outside(&call.name));
         let turn = reply.turn;
         for call in outside {
             self.tell_call(call);
@@ -164,7 +165,8 @@ impl State {
             }
             true => self.carry_out(&call),
             false => {
-                let message = format!("there is no function {:?}", call.name.chars().take(64).collect::<String>());
+                let message =
+                    format!("there is no function {:?}", call.name.chars().take(64).collect::<String>());
                 Carried::Out(Err(ToolFailure::new("tool_unknown", message)))
             }
         };
@@ -224,7 +226,8 @@ impl State {
         reply.progress_at = Instant::now();
         let response = reply.response.to_string();
         if let Some(round) = &mut reply.round
-            && let Some((_, place)) = round.done.iter_mut().find(|(other, done)| other.id == call.id && done.is_none())
+            && let Some((_, place)) =
+                round.done.iter_mut().find(|(other, done)| other.id == call.id && done.is_none())
         {
             *place = Some(output);
         }

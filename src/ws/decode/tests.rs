@@ -184,7 +184,8 @@ fn functions_are_read_and_their_limits_named() {
         "type": "function", "name": "get_weather", "description": "날씨",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     });
-    let patch = configured(json!({"tools": [weather], "tool_choice": {"type": "function", "name": "get_weather"}}));
+    let patch =
+        configured(json!({"tools": [weather], "tool_choice": {"type": "function", "name": "get_weather"}}));
     let tools = patch.tools.expect("functions");
     assert_eq!((tools[0].name.as_str(), tools[0].description.as_str()), ("get_weather", "날씨"));
     assert!(tools[0].parameters.contains(r#""required":["city"]"#), "{}", tools[0].parameters);
@@ -240,7 +241,10 @@ fn results_of_functions_are_items() {
         (output(json!("c"), json!({"sky": "clear"})), "output"),
         (output(json!("c"), json!("x".repeat(65_537))), "output"),
         (output(json!("c"), json!(null)), "output"),
-        (create(json!({"type": "function_call", "call_id": "c", "name": "a b", "arguments": ""})), "item.name"),
+        (
+            create(json!({"type": "function_call", "call_id": "c", "name": "a b", "arguments": ""})),
+            "item.name",
+        ),
     ];
     for (event, param) in cases {
         assert_eq!(refused(event).param, Some(param));
@@ -249,14 +253,18 @@ fn results_of_functions_are_items() {
 
 #[test]
 fn a_reply_can_stay_apart_and_answer_something_else() {
-    let said = json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "안녕"}]});
+    let said =
+        json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "안녕"}]});
     let request = asked(json!({
         "conversation": "none", "metadata": {"topic": "인사"}, "tools": [], "tool_choice": "none",
         "input": [said, {"type": "item_reference", "id": "item_7"}],
     }));
     assert!(request.apart);
     assert_eq!(request.metadata.get("topic").map(String::as_str), Some("인사"));
-    assert_eq!((request.tools.map(|tools| tools.len()), request.tool_choice), (Some(0), Some(ToolChoice::None)));
+    assert_eq!(
+        (request.tools.map(|tools| tools.len()), request.tool_choice),
+        (Some(0), Some(ToolChoice::None))
+    );
     let input = request.input.expect("input");
     assert!(matches!(&input[0], Input::Item(item) if item.content.text() == "안녕"));
     assert_eq!(input[1], Input::Reference("item_7".into()));

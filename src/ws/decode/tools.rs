@@ -56,7 +56,12 @@ pub(super) fn tools(value: &Value) -> Result<Option<Arc<[Tool]>>, WireError> {
 fn tool(entry: &Value) -> Result<Tool, WireError> {
     match string(entry, "type")? {
         Some("function") | None => {}
-        Some("mcp") => return Err(bad("tools.type", "must be function; MCP servers are named in the server's configuration")),
+        Some("mcp") => {
+            return Err(bad(
+                "tools.type",
+                "must be function; MCP servers are named in the server's configuration",
+            ));
+        }
         Some(_) => return Err(bad("tools.type", "must be function")),
     }
     let parameters = match entry.get("parameters") {
@@ -109,7 +114,9 @@ pub(super) fn metadata(value: &Value) -> Result<Metadata, WireError> {
         Some(_) => return Err(bad("metadata", "must be an object of at most 16 pairs")),
     };
     let read = |(name, value): (&String, &Value)| match value {
-        Value::String(text) if name.chars().count() <= longest_name && text.chars().count() <= longest_value => {
+        Value::String(text)
+            if name.chars().count() <= longest_name && text.chars().count() <= longest_value =>
+        {
             Ok((name.clone(), text.clone()))
         }
         _ => Err(bad("metadata", "has names of at most 64 characters and texts of at most 512")),
@@ -156,7 +163,8 @@ pub(super) fn call(value: &Value) -> Result<Item, WireError> {
 
 /// An item of the type `function_call_output`.
 pub(super) fn output(value: &Value) -> Result<Item, WireError> {
-    let content = Content::FunctionOutput { call_id: call_id(value)?, output: text(value, "output", MAX_OUTPUT)? };
+    let content =
+        Content::FunctionOutput { call_id: call_id(value)?, output: text(value, "output", MAX_OUTPUT)? };
     Ok(Item { id: item_own_id(value)?, speaker: Speaker::User, content, complete: true })
 }
 

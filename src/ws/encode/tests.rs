@@ -206,8 +206,14 @@ fn a_call_is_told_as_the_protocol_has_it() {
         "conversation.item.done",
     ];
     assert_eq!(kinds, expected);
-    assert_eq!((&told[0]["item"]["status"], &told[0]["item"]["arguments"]), (&json!("in_progress"), &json!("")));
-    assert_eq!((&told[3]["arguments"], &told[3]["call_id"]), (&json!(r#"{"city":"전주"}"#), &json!("call_1")));
+    assert_eq!(
+        (&told[0]["item"]["status"], &told[0]["item"]["arguments"]),
+        (&json!("in_progress"), &json!(""))
+    );
+    assert_eq!(
+        (&told[3]["arguments"], &told[3]["call_id"]),
+        (&json!(r#"{"city":"전주"}"#), &json!("call_1"))
+    );
     let done = &told[4];
     assert_eq!((&done["output_index"], &done["response_id"]), (&json!(1), &json!("r")));
     let expected = json!({
