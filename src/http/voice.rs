@@ -251,9 +251,9 @@ fn pcm16(samples: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-/// The header of a WAV file; a file of unknown length says the largest one, as is customary for streams.
+/// The header of a WAV file; one of unknown length says the largest number, as is customary for streams.
 pub(super) fn wav_header(bytes: Option<usize>) -> [u8; 44] {
-    let data = bytes.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(u32::MAX - 36);
+    let data = bytes.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(u32::MAX);
     let mut header = [0; 44];
     let mut put = |at: usize, value: &[u8]| header[at..at + value.len()].copy_from_slice(value);
     put(0, b"RIFF");

@@ -173,3 +173,13 @@ async fn bytes_that_were_changed_break_nothing() {
         }
     }
 }
+
+#[test]
+fn wav_that_was_sent_while_it_was_made_is_read() {
+    for length in [u32::MAX, u32::MAX - 36] {
+        let mut file = wav(16_000, 16_000);
+        file[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+        file[40..44].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(read(file).expect("a recording").samples.len(), 16_000);
+    }
+}

@@ -68,7 +68,7 @@ fn blamed(path: &str, error: &serde_json::Error) -> Option<String> {
 
 /// A form with files.
 #[derive(Debug)]
-pub(super) struct V1Form(pub(super) Multipart);
+pub(crate) struct V1Form(pub(crate) Multipart);
 
 impl<S: Send + Sync> FromRequest<S> for V1Form {
     type Rejection = ApiError;

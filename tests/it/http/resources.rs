@@ -262,7 +262,7 @@ async fn text_becomes_a_wav_file() {
     }
     refused(house.post("/voice/tts", &json!({"text": ""})), "bad_request").await;
     refused(house.post("/voice/tts", &json!({"text": "x", "speed": 9})), "bad_request").await;
-    refused(house.post("/voice/tts", &json!({"text": "x".repeat(4001)})), "bad_request").await;
+    refused(house.post("/voice/tts", &json!({"text": "x".repeat(4097)})), "bad_request").await;
     let unknown =
         refused(house.post("/voice/tts", &json!({"text": "x", "voice": "nobody"})), "bad_request").await;
     assert_eq!(unknown["error"]["param"], "voice");

@@ -93,7 +93,9 @@ impl Decoder {
         let known = self.timed.iter().find(|(known, _)| *known == language);
         let mut window = known.ok_or(WhisperError::InvalidText)?.1.clone();
         window.set_audio_ctx(context);
-        window.set_n_threads(i32::try_from(self.pace.threads()).unwrap_or(1));
+        // Two threads that wait for each other at every token take ten times as long when others want the cores; and
+        // those who talk want them.
+        window.set_n_threads(1);
         window.set_translate(self.multilingual && request.task == SttTask::Translate);
         let limit = 24 + audio.len() / RATE * MAX_TOKENS_PER_SECOND;
         window.set_max_tokens(i32::try_from(limit).unwrap_or(i32::MAX));
