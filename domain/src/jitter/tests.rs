@@ -252,9 +252,12 @@ fn changed(change: impl Fn(&mut Packet)) -> Played {
     play(arrivals.collect(), 12_000_000, |_| false)
 }
 
+/// What another timeline has that the first had not.
+type Change = Box<dyn Fn(&mut Packet)>;
+
 #[test]
 fn a_sender_that_begins_anew_is_followed() {
-    let changes: [(&str, Box<dyn Fn(&mut Packet)>); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("ssrc", Box::new(|packet| packet.ssrc = 8)),
         (
             "later timestamps",
@@ -323,6 +326,23 @@ fn silence_is_not_loss() {
         assert!(end.target_us <= 30_000, "{mark}: {end:?}");
         assert!(end.longest_gap_us <= 20_000, "{mark}: {end:?}");
     }
+}
+
+#[test]
+fn no_first_word_is_late_on_a_bad_network() {
+    let network = Network { loss: 0, ..BAD };
+    let mut arrivals = with_silences(network, 3_000, true);
+    arrivals.sort_by_key(|(_, packet)| number(packet));
+    // Sent in this order, whatever overtook what on the way.
+    for (sequence, (_, packet)) in arrivals.iter_mut().enumerate() {
+        packet.sequence = sequence as u16;
+    }
+    arrivals.sort_by_key(|(at, _)| *at);
+    let played = play(arrivals, 60_000_000, |_| false);
+    let end = played.end();
+    assert!(end.late <= 1, "{end:?}");
+    assert!(end.longest_gap_us <= 60_000, "{end:?}");
+    assert!(end.skipped == 0 && end.resets == 0, "{end:?}");
 }
 
 #[test]
