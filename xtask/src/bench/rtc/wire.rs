@@ -43,7 +43,7 @@ struct Wire<'a> {
     folder: &'a Path,
 }
 
-/// What one end heard: its figures, and each clip's recording.
+/// What one end heard: its figures, and the error rate of the clips in it.
 struct Heard {
     figures: Value,
     rate: f64,
