@@ -129,7 +129,10 @@ fn read(bytes: Vec<u8>, longest: u64) -> Result<Sound, Refusal> {
     }
     let mut decoder = Decoder::new(&track, parameters, container)?;
     let ended_well = decoder.run(&mut *reader, track.id, longest)?;
-    let (samples, format) = decoder.finish()?;
+    let (samples, format) = decoder.finish().map_err(|refusal| match refusal {
+        Refusal::Empty if !ended_well && container == "flac" => Refusal::Truncated,
+        other => other,
+    })?;
     let sound = Sound { samples, format };
     // Headers round up and encoders pad, but nobody promises much more than there is.
     let missing = promised.is_some_and(|seconds| sound.seconds() + 0.25 < seconds * 0.97);
