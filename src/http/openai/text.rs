@@ -167,11 +167,6 @@ impl Reply {
         None
     }
 
-    /// Whether a function was called.
-    pub(super) fn has_called(&self) -> bool {
-        self.calls > 0
-    }
-
     fn fail(&mut self, error: ApiError) -> Option<Result<Piece, ApiError>> {
         self.ended = true;
         Some(Err(error))

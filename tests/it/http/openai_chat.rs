@@ -13,7 +13,9 @@ const PATH: &str = "/v1/chat/completions";
 
 /// A model that does not dawdle.
 pub(super) fn quick(lines: &[&str]) -> FakeLlm {
-    FakeLlm { per_word: Duration::from_millis(1), ..FakeLlm::saying(lines) }
+    let mut llm = FakeLlm::saying(lines);
+    llm.per_word = Duration::from_millis(1);
+    llm
 }
 
 /// The last request that the model got.
@@ -271,7 +273,8 @@ async fn failures_before_the_first_word_are_statuses_and_later_ones_events() {
 #[tokio::test]
 async fn who_goes_away_frees_the_place_for_the_next() {
     let endless = "하나 ".repeat(5000);
-    let llm = FakeLlm { per_word: Duration::from_millis(20), ..FakeLlm::saying(&[&endless]) };
+    let mut llm = FakeLlm::saying(&[&endless]);
+    llm.per_word = Duration::from_millis(20);
     let house = House::thinking(&llm).await;
     let body = with(says("seoa", "안녕"), json!({ "stream": true, "max_tokens": 2000 }));
     let mut listening = Vec::new();
