@@ -49,7 +49,8 @@ impl State {
         let usage = reply.persona_done.map(|(_, usage)| usage);
         let report = reply.clock.report(usage);
         super::state::record_latency(&report);
-        if reply.playback.has_begun() {
+        // What a function took says nothing of the models.
+        if reply.playback.has_begun() && reply.rounds == 0 {
             self.turn_took(&report);
         }
         self.say(SessionEvent::Latency {
