@@ -12,7 +12,7 @@ use crate::{
 /// Two tones in turns, of which nothing is silent, so that gaps show.
 fn tones(samples: usize) -> Vec<i16> {
     let tone = |idx: usize| {
-        let pitch = if (idx / 6_000) % 2 == 0 { 220.0 } else { 330.0 };
+        let pitch = if (idx / 6_000).is_multiple_of(2) { 220.0 } else { 330.0 };
         let phase = idx as f64 * pitch * std::f64::consts::TAU / f64::from(RATE);
         (phase.sin() * 6_000.0 + (phase * 2.0).sin() * 3_000.0) as i16
     };
