@@ -10,6 +10,7 @@ mod outage;
 mod pictures;
 mod process;
 mod resume;
+mod rtc;
 mod sigkill;
 pub(crate) mod store;
 mod tools;
