@@ -37,8 +37,9 @@ use crate::{
     ws::{decode, join},
 };
 
-/// Largest body: twice the largest offer, so that its refusal is ours, and a session's configuration beside it.
-const MAX_BODY: usize = 4 * MAX_OFFER_BYTES;
+/// Largest body: much above the largest offer, so that its refusal is read and no broken connection; a session's
+/// configuration may be beside it.
+const MAX_BODY: usize = 16 * MAX_OFFER_BYTES;
 
 /// The media type of an offer.
 const SDP: &str = "application/sdp";

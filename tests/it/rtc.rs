@@ -158,8 +158,9 @@ async fn what_a_caller_says_is_heard() {
     caller.event("session.created").await;
     let tone = (0..48_000u32).map(|idx| ((f64::from(idx) * 0.06).sin() * 9_000.0) as i16).collect::<Vec<_>>();
     caller.call.say(&tone);
-    caller.event("response.done").await;
-    assert!(caller.has("input_audio_buffer.committed"), "the turn was heard and ended by itself");
+    // What was said is nothing to the fake ear; that a turn was heard and has ended by itself is the point.
+    caller.event("conversation.item.input_audio_transcription.completed").await;
+    assert!(caller.has("input_audio_buffer.speech_started") && caller.has("input_audio_buffer.committed"));
     caller.call.close().await;
     no_peers(&house).await;
 }
