@@ -4,10 +4,24 @@ use std::sync::Arc;
 
 use crate::port::{EmbedEngine, FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine};
 
-#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face", feature = "embed"))]
+#[cfg(all(
+    feature = "vad",
+    feature = "stt",
+    feature = "tts",
+    feature = "llm",
+    feature = "face",
+    feature = "embed"
+))]
 mod open;
 
-#[cfg(all(feature = "vad", feature = "stt", feature = "tts", feature = "llm", feature = "face", feature = "embed"))]
+#[cfg(all(
+    feature = "vad",
+    feature = "stt",
+    feature = "tts",
+    feature = "llm",
+    feature = "face",
+    feature = "embed"
+))]
 pub use self::open::{EngineConfigs, Places};
 
 /// The engines of this process. None is optional: one that is switched off or missing is an

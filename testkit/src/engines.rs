@@ -18,10 +18,10 @@ use duologue_domain::{
 use duologue_engines::{
     absent::Absent,
     port::{
-        ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine,
-        LlmEvent, LlmRequest, LlmStream, LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk,
-        SttEngine, SttRequest, ToolCall, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME,
-        VadEngine, VadStream, Voice,
+        ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, EngineStream, ErrorKind,
+        FaceEngine, Finish, Health, LlmEngine, LlmEvent, LlmRequest, LlmStream, LlmUsage, Picture, Role,
+        SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest, ToolCall, Transcript, TtsEngine,
+        TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
     },
     registry::Engines,
 };

@@ -27,7 +27,7 @@ impl Charsmap {
         let (array, replacements) = rest.split_at_checked(size)?;
         let units =
             array.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        (size % 4 == 0).then(|| Self { units: units.collect(), replacements: replacements.to_vec() })
+        size.is_multiple_of(4).then(|| Self { units: units.collect(), replacements: replacements.to_vec() })
     }
 
     /// What replaces the beginning of `text`, and how many of its bytes; `None` when it stays as it is.

@@ -43,7 +43,7 @@ impl Pieces {
     /// Reads a model file; `None` when it is none.
     pub(super) fn read(file: &[u8]) -> Option<Self> {
         let (mut sorted, mut lowest, mut count) = (Vec::new(), 0.0f32, 0);
-        let mut charsmap = None;
+        let mut charsmap = Charsmap::default();
         let mut fields = Fields(file);
         while let Some(field) = fields.next() {
             match field? {
@@ -62,7 +62,6 @@ impl Pieces {
         }
         sorted.sort_unstable_by(|left: &Piece, right| left.text.cmp(&right.text));
         let unknown_score = f64::from(lowest) - UNKNOWN_PENALTY;
-        let charsmap = charsmap.unwrap_or_default();
         (!sorted.is_empty()).then_some(Self { charsmap, sorted, unknown_score, count })
     }
 
@@ -166,15 +165,14 @@ fn piece_of(piece: &[u8]) -> Option<(&[u8], f32, bool)> {
     score.is_finite().then_some((text, score, ordinary))
 }
 
-/// `Some(None)` when the normaliser has none.
-#[expect(clippy::option_option, reason = "a damaged file is another thing than one without a map")]
-fn charsmap_of(normaliser: &[u8]) -> Option<Option<Charsmap>> {
+/// The map of a normaliser; an empty one when it has none, and `None` when it is damaged.
+fn charsmap_of(normaliser: &[u8]) -> Option<Charsmap> {
     for field in Fields(normaliser) {
         if let (2, Value::Bytes(map)) = field? {
-            return Charsmap::read(map).map(Some);
+            return Charsmap::read(map);
         }
     }
-    Some(None)
+    Some(Charsmap::default())
 }
 
 /// What a field of a protocol buffer holds.

@@ -86,6 +86,6 @@ fn models(state: &AppState) -> Vec<Model> {
     let personas = state.library.iter().map(|persona| model(persona.id.clone(), "duologue"));
     let voices = state.engines.tts.voices();
     let voices = voices.into_iter().map(|voice| model(voice.id, voice.engine));
-    let engines = thinking.chain([hearing, embedding]).filter(|engine| !engine.model.is_empty());
+    let engines = [hearing].into_iter().chain(thinking).chain([embedding]).filter(|engine| !engine.model.is_empty());
     personas.chain(engines.map(|engine| model(engine.model, engine.engine))).chain(voices).collect()
 }

@@ -21,7 +21,10 @@ async fn health_names_every_part() {
         .iter()
         .map(|part| part["part"].as_str().expect("a name"))
         .collect();
-    assert_eq!(parts, ["stt", "llm", "tts", "landmarker", "embed", "vad", "turn", "store", "soundfont"]);
+    assert_eq!(
+        parts,
+        ["stt", "llm", "tts", "landmarker", "embed", "vad", "turn", "store", "soundfont", "rtc"]
+    );
     assert_eq!(health["sessions"]["limit"], 2000);
     for path in ["/api/health/", "/api/health"] {
         let earlier = ok(house.get(path)).await;
