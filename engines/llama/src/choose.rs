@@ -11,6 +11,15 @@ use crate::{
 /// How much of the reply's end is kept to find a mark that is several tokens.
 const TAIL: usize = 64;
 
+/// A model that gives the mark of a call less than this share of probability was never taught it; only then hints count.
+/// Qwen2.5-Coder gives it 10⁻¹⁰ whatever is asked.
+const UNTAUGHT: f32 = 1e-8;
+
+/// From these shares of probability on, hints are taken for a call: for models below a billion parameters and above. They
+/// are small because such models would rather talk whatever they are asked, but tell requests from small talk all the
+/// same; both were chosen on the development half of the requests of `examples/tools` (`docs/benchmarks.md`).
+const HINTED: [f32; 2] = [1.2e-3, 4.2e-5];
+
 /// The chooser of one reply.
 #[derive(Debug)]
 pub(crate) struct Chooser {
@@ -20,7 +29,7 @@ pub(crate) struct Chooser {
     /// In a grammar. Marks of JSON repeat, so nothing is lowered for that; in a call, the likeliest is taken.
     exact: Sampler,
     calls: Option<Rule>,
-    call_odds: Option<f32>,
+    call_odds: Option<(f32, f32)>,
 }
 
 /// How functions are called.
@@ -29,6 +38,10 @@ struct Rule {
     calls: Calls,
     /// The mark, where it is one token.
     token: Option<u32>,
+    /// The hints, those that are one token.
+    hints: Vec<u32>,
+    /// From which share of probability on they are a call.
+    hinted: f32,
     /// What follows the mark.
     grammar: Option<Grammar>,
     /// The first token is still to come and is decided by its odds.
@@ -60,11 +73,12 @@ impl Chooser {
         else {
             return self.sampler.pick(logits);
         };
-        let decides = std::mem::take(&mut rule.first).then_some(rule.calls.odds).flatten();
-        if let Some(least) = decides {
-            let odds = share(logits, mark);
-            self.call_odds = Some(odds);
-            if rule.grammar.is_some() && odds >= least {
+        let decides = std::mem::take(&mut rule.first).then_some(rule.calls.odds.as_ref()).flatten();
+        if let Some(odds) = decides {
+            let own = share(logits, mark);
+            let hinted = rule.hints.iter().map(|hint| share(logits, *hint)).sum();
+            self.call_odds = Some((own, hinted));
+            if rule.grammar.is_some() && (own >= odds.mark || own < UNTAUGHT && hinted >= rule.hinted) {
                 return Some(mark);
             }
         }
@@ -90,7 +104,7 @@ impl Chooser {
     }
 
     /// See [`crate::wire::Done`].
-    pub(crate) fn call_odds(&self) -> Option<f32> {
+    pub(crate) fn call_odds(&self) -> Option<(f32, f32)> {
         self.call_odds
     }
 }
@@ -98,11 +112,13 @@ impl Chooser {
 impl Rule {
     fn new(model: &LlamaModel, calls: Calls, first: bool) -> anyhow::Result<Self> {
         let grammar = calls.grammar.as_deref().map(|text| Grammar::new(model, text)).transpose()?;
-        let token = match model.vocab().tokenize(calls.mark.as_bytes(), false, true)[..] {
+        let one = |text: &str| match model.vocab().tokenize(text.as_bytes(), false, true)[..] {
             [only] => Some(only.0 as u32),
             _ => None,
         };
-        Ok(Self { calls, token, grammar, first, tail: Vec::new() })
+        let hints = calls.odds.iter().flat_map(|odds| &odds.hints).filter_map(|hint| one(hint)).collect();
+        let hinted = HINTED[usize::from(model.n_params() >= 1_000_000_000)];
+        Ok(Self { token: one(&calls.mark), hints, hinted, calls, grammar, first, tail: Vec::new() })
     }
 
     /// Whether the reply now ends with the mark. A mark that is torn over tokens may bring the line end behind it along,

@@ -216,7 +216,10 @@ fn a_grammar_is_followed_to_the_letter() {
         let (text, end) = worker.reply(id);
         assert_eq!((&end["event"], &end["finish"]), (&json!("done"), &json!("stop")), "{text:?} {end}");
         assert!(allowed.is_empty() || allowed.contains(&text.as_str()), "{text:?}");
-        assert!(["yes", "no", "\"서울\"", "하나!", "둘!"].contains(&text.as_str()) || text.starts_with('['), "{text:?}");
+        assert!(
+            ["yes", "no", "\"서울\"", "하나!", "둘!"].contains(&text.as_str()) || text.starts_with('['),
+            "{text:?}"
+        );
     }
 }
 
@@ -226,8 +229,19 @@ fn a_grammar_that_makes_no_sense_is_refused_and_the_worker_works_on() {
     let deep = format!("root ::= {}\"a\"{}", "(".repeat(2_000), ")".repeat(2_000));
     let long = format!("root ::= {}\"a\"", "\"a\" | ".repeat(60_000));
     let broken = [
-        "", "nonsense", "root ::= other", "root ::= root \"a\"", "root ::= \"a", "root ::= (\"a\"",
-        "root ::= [a", "root ::= \"a\"{9999999}", "root ::= *", "no ::= \"a\"", "root ::= \"\\q\"", "a ::= \"x\"\nroot ::= b", "root ::= \"\u{0}\"",
+        "",
+        "nonsense",
+        "root ::= other",
+        "root ::= root \"a\"",
+        "root ::= \"a",
+        "root ::= (\"a\"",
+        "root ::= [a",
+        "root ::= \"a\"{9999999}",
+        "root ::= *",
+        "no ::= \"a\"",
+        "root ::= \"\\q\"",
+        "a ::= \"x\"\nroot ::= b",
+        "root ::= \"\u{0}\"",
         long.as_str(),
     ];
     for (at, grammar) in broken.iter().enumerate() {
@@ -265,7 +279,8 @@ fn behind_a_mark_of_several_tokens_the_grammar_of_calls_holds() {
     let (text, _) = worker.reply(2);
     let mark: String = text.chars().take(6).collect();
     first["id"] = json!(3);
-    first["calls"] = json!({"mark": mark, "grammar": "root ::= [^a]{0,8} \"{\\\"name\\\": 1}\" \"</end>\"", "odds": null});
+    first["calls"] =
+        json!({"mark": mark, "grammar": "root ::= [^a]{0,8} \"{\\\"name\\\": 1}\" \"</end>\"", "odds": null});
     first["max_tokens"] = json!(80);
     worker.say(&first);
     let (text, end) = worker.reply(3);

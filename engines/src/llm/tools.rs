@@ -7,14 +7,15 @@ use duologue_domain::tool::{
     render::{CALL, render},
 };
 
-use super::wire::Calls;
-use crate::port::{
-    ChatMessage, EngineError, ErrorKind, LlmEvent, LlmRequest, Role, Tool, ToolChoice,
-};
+use super::wire::{Calls, Odds};
+use crate::port::{ChatMessage, EngineError, ErrorKind, LlmEvent, LlmRequest, Role, Tool, ToolChoice};
 
-/// The share of probability of a call, as the first token of a reply, from which on one is made. Small models give a
-/// call that is right less than half of it; below a few hundredths lies small talk (`docs/benchmarks.md`).
-pub(super) const CALL_ODDS: f32 = 0.5;
+/// From this share of probability on, of the first token, the mark of a call begins one. Drawing it instead would make a
+/// call that is right fail every third time, and one that is wrong happen now and then.
+const MARK_ODDS: f32 = 0.5;
+
+/// How models begin a call that were never taught the mark, such as Qwen2.5-Coder, which gives it a share of 10⁻¹⁰.
+const HINTS: [&str; 1] = ["{\""];
 
 /// A request in words alone.
 pub(super) struct Prepared {
@@ -32,7 +33,9 @@ pub(super) struct Prepared {
 pub(super) fn check(request: &LlmRequest, engine: &'static str) -> Result<(), EngineError> {
     let refuse = |why: &str| Err(EngineError::new(ErrorKind::BadInput, engine, why));
     match &request.tool_choice {
-        ToolChoice::Required if request.tools.is_empty() => refuse("a call is required and no tool is offered"),
+        ToolChoice::Required if request.tools.is_empty() => {
+            refuse("a call is required and no tool is offered")
+        }
         ToolChoice::Named(name) if request.tools.iter().all(|tool| tool.name != *name) => {
             refuse("tool_choice names a tool that is not offered")
         }
@@ -57,7 +60,8 @@ pub(super) fn prepare(request: &LlmRequest) -> Prepared {
         ToolChoice::Required | ToolChoice::Named(_) => follows(),
         _ => request.response_schema.as_deref().map(of_schema),
     };
-    let offered = |grammar| Calls { mark: CALL.0.to_owned(), grammar, odds: Some(CALL_ODDS) };
+    let odds = || Odds { mark: MARK_ODDS, hints: HINTS.map(str::to_owned).to_vec() };
+    let offered = |grammar| Calls { mark: CALL.0.to_owned(), grammar, odds: Some(odds()) };
     let calls = match &request.tool_choice {
         _ if request.tools.is_empty() => None,
         ToolChoice::Auto => Some(offered(follows())),
@@ -206,7 +210,9 @@ mod tests {
         let mut reading = Reading::new(&request(ToolChoice::Auto));
         assert_eq!(reading.push("네. <tool".into()), [LlmEvent::Delta("네.".into())]);
         let events = reading.push("_call>{\"name\":\"play\",\"arguments\":{\"tempo\":60}}".into());
-        let [LlmEvent::ToolCall(ToolCall { id, name, arguments })] = &events[..] else { panic!("{events:?}") };
+        let [LlmEvent::ToolCall(ToolCall { id, name, arguments })] = &events[..] else {
+            panic!("{events:?}")
+        };
         assert_eq!((name.as_str(), arguments.as_str()), ("play", "{\"tempo\": 60}"));
         assert!(id.starts_with("call_"));
         assert!(reading.finish("x").unwrap().is_empty());
@@ -222,7 +228,9 @@ mod tests {
     #[test]
     fn nothing_but_refused_calls_is_an_error() {
         let mut reading = Reading::new(&request(ToolChoice::Auto));
-        assert!(reading.push("<tool_call>{\"name\":\"sing\",\"arguments\":{}}</tool_call>".into()).is_empty());
+        assert!(
+            reading.push("<tool_call>{\"name\":\"sing\",\"arguments\":{}}</tool_call>".into()).is_empty()
+        );
         assert_eq!(reading.finish("x").unwrap_err().kind, ErrorKind::Broken);
         let mut never = Reading::new(&request(ToolChoice::None));
         let events = never.push("네 <tool_call>{\"name\":\"play\",\"arguments\":{}}</tool_call>".into());

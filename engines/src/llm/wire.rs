@@ -68,10 +68,19 @@ pub(crate) struct Calls {
     pub(crate) mark: String,
     /// The grammar of what follows it; without one, a reply must not call.
     pub(crate) grammar: Option<String>,
-    /// The share of probability of a call as first token from which on it is one, in [0, 1]; below it, the reply begins
-    /// with words. Without it, that is drawn like any token.
+    /// Decides the first token, where it is here; otherwise that is drawn like any other.
     #[serde(default)]
-    pub(crate) odds: Option<f32>,
+    pub(crate) odds: Option<Odds>,
+}
+
+/// When the first token of a reply makes it a call; otherwise it begins with words.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Odds {
+    /// From this share of probability of the mark on, in [0, 1].
+    pub(crate) mark: f32,
+    /// What a model that does not know the mark would write instead of it; how likely these have to be depends on the
+    /// model and is known to the worker.
+    pub(crate) hints: Vec<String>,
 }
 
 /// One message of a prompt.
@@ -145,9 +154,9 @@ pub(crate) struct Done {
     pub(crate) queued_us: u64,
     /// From there to the first token, in microseconds.
     pub(crate) first_token_us: u64,
-    /// The share of probability that a call had as first token, where it was looked at.
+    /// The shares of probability that the mark of a call and the hints had as first token, where they decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) call_odds: Option<f32>,
+    pub(crate) call_odds: Option<(f32, f32)>,
 }
 
 /// Why a reply ended.

@@ -225,8 +225,8 @@ impl Keeper {
 
     fn land(&mut self, done: &Done) {
         let Some(mut flight) = self.flights.remove(&done.id) else { return };
-        if let Some(odds) = done.call_odds {
-            metrics::histogram!("llm_call_odds").record(f64::from(odds));
+        if let Some((mark, hinted)) = done.call_odds {
+            tracing::debug!(mark, hinted, "odds of a call");
         }
         let last = flight.reading.finish(ENGINE);
         let events = last.map(|events| events.into_iter().chain([ending(done, flight.held)]));

@@ -175,7 +175,8 @@ async fn too_many_requests_are_refused_and_places_come_back() {
     let scene = Scene::new("crowd", "exec sleep 60");
     let engine = scene.engine();
     let limit = LlmConfig::default().parallel + WAITING;
-    let of = |client: &str, number: u32| LlmRequest { session: session_key(Some(client), number), ..request() };
+    let of =
+        |client: &str, number: u32| LlmRequest { session: session_key(Some(client), number), ..request() };
     let ask = |client: &str, number: usize| engine.generate(of(client, number as u32));
     let greedy: Vec<_> = (0..limit).filter_map(|number| ask("greedy", number).ok()).collect();
     assert_eq!(greedy.len(), limit / 2, "whatever one client asks, half is for others");
@@ -222,7 +223,10 @@ async fn a_workers_calls_come_out_whole_and_its_question_holds_the_grammar() {
     let [LlmEvent::Delta(words), LlmEvent::ToolCall(call), LlmEvent::Done { .. }] = &events[..] else {
         panic!("{events:?}")
     };
-    assert_eq!((words.as_str(), call.name.as_str(), call.arguments.as_str()), ("네.", "play", "{\"tempo\": 60}"));
+    assert_eq!(
+        (words.as_str(), call.name.as_str(), call.arguments.as_str()),
+        ("네.", "play", "{\"tempo\": 60}")
+    );
     let must = LlmRequest { tool_choice: ToolChoice::Required, ..request() };
     assert_eq!(engine.generate(must).unwrap_err().kind, ErrorKind::BadInput, "nothing to call");
 }

@@ -68,11 +68,6 @@ impl Calls {
         calls
     }
 
-    /// Whether none was begun.
-    pub(super) fn is_empty(&self) -> bool {
-        self.calls.is_empty()
-    }
-
     fn place(&mut self, piece: &CallPiece) -> Result<usize, TooMuch> {
         let id = piece.id.as_deref().unwrap_or_default();
         let known = match piece.index {
@@ -119,7 +114,7 @@ mod tests {
             arguments: arguments.into(),
         };
         assert_eq!(calls.finish(), [call("a", "play", "{\"style\": \"재즈\"}"), call("b", "stop", "{}")]);
-        assert!(calls.is_empty());
+        assert!(calls.finish().is_empty());
     }
 
     #[test]

@@ -311,13 +311,20 @@ async fn calls_in_pieces_come_whole_and_before_the_end() {
     for piece in [3, 4096] {
         let stage = stage(vec![stream(&body, piece)]).await;
         let events = events(&engine(&stage), with_tools()).await;
-        let [Ok(LlmEvent::Delta(words)), Ok(LlmEvent::ToolCall(first)), Ok(LlmEvent::ToolCall(second)), Ok(LlmEvent::Done { finish, .. })] =
-            &events[..]
+        let [
+            Ok(LlmEvent::Delta(words)),
+            Ok(LlmEvent::ToolCall(first)),
+            Ok(LlmEvent::ToolCall(second)),
+            Ok(LlmEvent::Done { finish, .. }),
+        ] = &events[..]
         else {
             panic!("{events:?}")
         };
         assert_eq!((words.as_str(), *finish), ("잠깐만요.", Finish::Stop));
-        assert_eq!((first.id.as_str(), first.name.as_str(), first.arguments.as_str()), ("a", "play", "{\"style\":\"재즈\"}"));
+        assert_eq!(
+            (first.id.as_str(), first.name.as_str(), first.arguments.as_str()),
+            ("a", "play", "{\"style\":\"재즈\"}")
+        );
         assert_eq!((second.id.as_str(), second.name.as_str()), ("b", "show_score"));
     }
 }
@@ -348,7 +355,10 @@ async fn tools_choices_calls_and_results_are_sent_in_its_words() {
         (ToolChoice::Auto, serde_json::Value::Null),
         (ToolChoice::None, serde_json::json!("none")),
         (ToolChoice::Required, serde_json::json!("required")),
-        (ToolChoice::Named("play".into()), serde_json::json!({"type": "function", "function": {"name": "play"}})),
+        (
+            ToolChoice::Named("play".into()),
+            serde_json::json!({"type": "function", "function": {"name": "play"}}),
+        ),
     ] {
         events(&engine, LlmRequest { tool_choice: choice, ..asked.clone() }).await;
         let body = last_body(&stage);
@@ -356,7 +366,10 @@ async fn tools_choices_calls_and_results_are_sent_in_its_words() {
         assert_eq!(body["tools"][0]["function"]["parameters"]["type"], "object");
         assert_eq!(body["messages"][2]["content"], serde_json::Value::Null);
         assert_eq!(body["messages"][2]["tool_calls"][0]["function"]["arguments"], "{}");
-        assert_eq!(body["messages"][3], serde_json::json!({"role": "tool", "content": "done", "tool_call_id": "a"}));
+        assert_eq!(
+            body["messages"][3],
+            serde_json::json!({"role": "tool", "content": "done", "tool_call_id": "a"})
+        );
     }
     let schema = LlmRequest { response_schema: Some(r#"{"type":"integer"}"#.into()), ..request() };
     events(&engine, schema).await;
@@ -378,7 +391,10 @@ fn last_body(stage: &Stage) -> serde_json::Value {
 
 #[tokio::test]
 async fn a_server_that_calls_without_end_is_cut_off() {
-    let piece = chunk(&serde_json::json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "play", "arguments": "x".repeat(20_000)}}]}), None);
+    let piece = chunk(
+        &serde_json::json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "play", "arguments": "x".repeat(20_000)}}]}),
+        None,
+    );
     let stage = stage(vec![stream(&[piece.repeat(5).as_str(), END].concat(), 4096)]).await;
     assert_eq!(events(&engine(&stage), with_tools()).await, [Err(ErrorKind::Broken)]);
 }
