@@ -1,6 +1,6 @@
 //! `GET /v1/models`: personas, and the models that hear and speak.
 
-use std::time::SystemTime;
+use std::{collections::HashSet, time::SystemTime};
 
 use axum::{Json, Router, extract::State, routing::get};
 use serde::Serialize;
@@ -13,8 +13,7 @@ use crate::{
 };
 
 /// Names by which clients ask for the speech engine, out of habit.
-pub(super) const HEARING: [&str; 4] =
-    ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper"];
+pub(super) const HEARING: [&str; 4] = ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper"];
 
 /// Names by which clients ask for a voice, out of habit.
 pub(super) const SPEAKING: [&str; 4] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "tts"];
@@ -86,6 +85,12 @@ fn models(state: &AppState) -> Vec<Model> {
     let personas = state.library.iter().map(|persona| model(persona.id.clone(), "duologue"));
     let voices = state.engines.tts.voices();
     let voices = voices.into_iter().map(|voice| model(voice.id, voice.engine));
-    let engines = [hearing].into_iter().chain(thinking).chain([embedding]).filter(|engine| !engine.model.is_empty());
-    personas.chain(engines.map(|engine| model(engine.model, engine.engine))).chain(voices).collect()
+    let engines =
+        [hearing].into_iter().chain(thinking).chain([embedding]).filter(|engine| !engine.model.is_empty());
+    let all = personas.chain(engines.map(|engine| model(engine.model, engine.engine))).chain(voices);
+    let mut all: Vec<Model> = all.collect();
+    // An id names one thing; who comes first has it.
+    let mut seen = HashSet::new();
+    all.retain(|model| seen.insert(model.id.clone()));
+    all
 }
