@@ -189,8 +189,11 @@ impl Speech {
             Language::Korean => &state.config.tts.korean,
             Language::English => &state.config.tts.english,
         };
-        let voice =
-            voice.map(|voice| voice.id.clone()).or_else(|| by_order.first().cloned()).unwrap_or_default();
+        let is_there = |id: &&String| voices.iter().any(|voice| voice.id == **id);
+        let speaks = |voice: &&Voice| voice.languages.contains(&language);
+        let first = || by_order.iter().find(is_there).or_else(|| Some(&voices.iter().find(speaks)?.id));
+        let voice = voice.map(|voice| &voice.id).or_else(first).or(by_order.first());
+        let voice = voice.cloned().unwrap_or_default();
         let request = TtsRequest {
             session: next_key(caller),
             text: String::new(),

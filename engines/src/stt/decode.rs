@@ -88,8 +88,7 @@ impl Decoder {
         let suppressed = suppressed(&context);
         let (timed, has_times) = (timed::windows(), heads.is_some());
         let pace = Pace::new(threads);
-        let mut decoder =
-            Self { state, context, window, timed, has_times, pace, multilingual, suppressed };
+        let mut decoder = Self { state, context, window, timed, has_times, pace, multilingual, suppressed };
         // Shows that the model works, and touches its memory before somebody waits for it.
         decoder.encode(&[0.0; MIN_SAMPLES], LEAST_CONTEXT).map_err(|error| error.to_string())?;
         Ok(decoder)

@@ -123,8 +123,13 @@ mod tests {
     #[test]
     fn words_are_joined_and_silence_is_nobodys() {
         let audio = sound(&[0, 1, 0, 0, 1, 1, 0]);
-        let tokens =
-            [token(" Hel", 700), token("lo", 900), token(",", 1_400), token(" world", 2_900), token(".", 3_300)];
+        let tokens = [
+            token(" Hel", 700),
+            token("lo", 900),
+            token(",", 1_400),
+            token(" world", 2_900),
+            token(".", 3_300),
+        ];
         let words = join(&tokens, &audio);
         let texts: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
         assert_eq!(texts, ["Hello,", "world."]);
@@ -147,7 +152,10 @@ mod tests {
         let token = |bytes| Token { bytes, until_ms: 0, probability: 1.0 };
         let audio = sound(&[1, 1]);
         assert_eq!(join(&parts.map(token), &audio)[0].text, "안녕");
-        assert_eq!(join(&parts[..2].iter().map(|part| token(part)).collect::<Vec<_>>(), &audio)[0].text, "안");
+        assert_eq!(
+            join(&parts[..2].iter().map(|part| token(part)).collect::<Vec<_>>(), &audio)[0].text,
+            "안"
+        );
     }
 
     #[test]

@@ -227,7 +227,8 @@ pub(crate) async fn create(
     let mut session = wanted.session.unwrap_or_default();
     let asked = model(&session)?;
     let persona = asked.map(|asked| personas::find(&state, Some(&asked))).transpose();
-    let persona = persona.map_err(|error| error.with_param("session.model"))?.map(|persona| persona.id.clone());
+    let persona =
+        persona.map_err(|error| error.with_param("session.model"))?.map(|persona| persona.id.clone());
     session.entry("type").or_insert_with(|| "realtime".into());
     let session = Value::Object(session);
     checked(&session)?;
@@ -258,9 +259,7 @@ fn model(session: &Map<String, Value>) -> Result<Option<String>, ApiError> {
     match session.get("model") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(model)) => Ok(Some(model.clone()).filter(|model| !model.trim().is_empty())),
-        Some(_) => {
-            Err(ApiError::new(Code::BadRequest, "model must be a string").with_param("session.model"))
-        }
+        Some(_) => Err(ApiError::new(Code::BadRequest, "model must be a string").with_param("session.model")),
     }
 }
 

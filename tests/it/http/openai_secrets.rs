@@ -83,7 +83,8 @@ async fn on_a_private_server_a_wrong_secret_is_refused_too() {
     let house = House::plain().await;
     let made = ok(house.post("/v1/realtime/client_secrets", &json!({}))).await;
     let lives = made["expires_at"].as_u64().expect("a time");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     assert!((590..=601).contains(&(lives - now)), "ten minutes by default");
     assert_eq!(made["session"]["type"], "realtime");
     assert!(made["session"]["model"].is_string());

@@ -4,9 +4,7 @@
 //! It cannot be stopped on the way: whisper-rs's safe callback for that is not sound. 30 s of sound bound it.
 
 use duologue_domain::lang::Language;
-use whisper_rs::{
-    DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperError,
-};
+use whisper_rs::{DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperError};
 
 use super::{Decoder, MAX_TOKENS_PER_SECOND, Pass, RATE, Utterance, likelier, mean_of, probability};
 use crate::{

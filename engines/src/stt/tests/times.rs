@@ -74,10 +74,8 @@ async fn words_are_where_they_were_said() {
         let heard = timed(audio, Some(language)).await;
         eprintln!("{:?} {spans:?}", heard.words);
         // What is recognised of single synthetic words is not the point; that each has its place is.
-        let placed = spans
-            .iter()
-            .filter(|span| heard.words.iter().any(|word| distance(word, **span) <= 150))
-            .count();
+        let placed =
+            spans.iter().filter(|span| heard.words.iter().any(|word| distance(word, **span) <= 150)).count();
         assert!(placed >= 4, "{placed} of {}: {:?}", spans.len(), heard.words);
     }
 }
@@ -106,7 +104,10 @@ async fn times_do_not_change_what_is_heard() {
         let mut before = 0;
         for word in &heard.words {
             assert!(before <= word.from_ms && word.from_ms <= word.to_ms && word.to_ms <= length, "{word:?}");
-            assert!(word.to_ms - word.from_ms <= 2_000 && (0.0..=1.0).contains(&word.probability), "{word:?}");
+            assert!(
+                word.to_ms - word.from_ms <= 2_000 && (0.0..=1.0).contains(&word.probability),
+                "{word:?}"
+            );
             before = word.to_ms;
         }
         assert_eq!(heard.language, Some(Language::English));

@@ -90,7 +90,8 @@ impl Encoder {
         match &mut self.0 {
             Kind::Pcm => Ok(pcm::to_le_bytes(&samples)),
             Kind::Wav { begun } => {
-                let header = if std::mem::replace(begun, true) { Vec::new() } else { wav_header(None).to_vec() };
+                let header =
+                    if std::mem::replace(begun, true) { Vec::new() } else { wav_header(None).to_vec() };
                 Ok([header, pcm::to_le_bytes(&samples)].concat())
             }
             Kind::Opus(opus) => opus.push(&samples),

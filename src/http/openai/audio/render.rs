@@ -158,7 +158,9 @@ impl Heard {
     /// The answer.
     pub(super) fn respond(&self, format: Format, granularity: Granularity) -> Response {
         match format {
-            Format::Json => Json(TranscriptionView { text: self.text(), usage: self.usage() }).into_response(),
+            Format::Json => {
+                Json(TranscriptionView { text: self.text(), usage: self.usage() }).into_response()
+            }
             Format::Text => plain("text/plain; charset=utf-8", self.text() + "\n"),
             Format::Srt => plain("application/x-subrip; charset=utf-8", subtitles::srt(&self.lines())),
             Format::Vtt => plain("text/vtt; charset=utf-8", subtitles::vtt(&self.lines())),
@@ -177,7 +179,8 @@ impl Heard {
 
     fn verbose(&self, granularity: Granularity) -> VerboseView {
         let segments = || {
-            let of_piece = |piece: &Piece| piece.lines().into_iter().map(|line| piece.segment(line)).collect();
+            let of_piece =
+                |piece: &Piece| piece.lines().into_iter().map(|line| piece.segment(line)).collect();
             let all: Vec<SegmentView> = self.pieces.iter().flat_map::<Vec<_>, _>(of_piece).collect();
             all.into_iter().enumerate().map(|(id, segment)| SegmentView { id, ..segment }).collect()
         };

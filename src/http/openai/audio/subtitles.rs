@@ -35,11 +35,7 @@ pub(super) fn lines(words: &[SpokenWord]) -> Vec<Line> {
                 line.text.push_str(&word.text);
                 line.to_ms = word.to_ms;
             }
-            _ => lines.push(Line {
-                from_ms: word.from_ms,
-                to_ms: word.to_ms,
-                text: word.text.clone(),
-            }),
+            _ => lines.push(Line { from_ms: word.from_ms, to_ms: word.to_ms, text: word.text.clone() }),
         }
         open = !ends_sentence(&word.text);
     }
@@ -161,7 +157,8 @@ mod tests {
         let expected =
             "1\n00:00:00,000 --> 00:00:01,500\na < b\n\n2\n01:02:03,004 --> 01:02:04,000\n안녕\n\n";
         assert_eq!(srt(&lines), expected);
-        let expected = "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\na &lt; b\n\n01:02:03.004 --> 01:02:04.000\n안녕\n\n";
+        let expected =
+            "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\na &lt; b\n\n01:02:03.004 --> 01:02:04.000\n안녕\n\n";
         assert_eq!(vtt(&lines), expected);
     }
 

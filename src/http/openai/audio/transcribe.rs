@@ -205,7 +205,8 @@ impl Wanted {
     async fn read(state: &AppState, form: V1Form, task: SttTask) -> Result<(Self, Vec<u8>), ApiError> {
         let fields = Fields::read(form, state.config.server.max_upload_bytes).await?;
         let file = fields.file.as_ref();
-        let file = file.ok_or_else(|| blame("file", "send the recording as the field `file`".into()))?.clone();
+        let file =
+            file.ok_or_else(|| blame("file", "send the recording as the field `file`".into()))?.clone();
         if let Some(model) = fields.model.as_deref().filter(|model| !models::hears(state, model)) {
             return Err(models::unknown(model));
         }
@@ -326,10 +327,7 @@ impl Hearing {
 }
 
 /// The words of each piece as they are heard, and then all of them.
-fn events(
-    hearing: Hearing,
-    task: SttTask,
-) -> impl Stream<Item = Result<serde_json::Value, ApiError>> + Send {
+fn events(hearing: Hearing, task: SttTask) -> impl Stream<Item = Result<serde_json::Value, ApiError>> + Send {
     struct Telling {
         hearing: Hearing,
         heard: Heard,
@@ -344,7 +342,8 @@ fn events(
                     let space = if telling.heard.text().is_empty() { "" } else { " " };
                     telling.heard.pieces.push(piece);
                     if !text.is_empty() {
-                        let delta = json!({"type": "transcript.text.delta", "delta": format!("{space}{text}")});
+                        let delta =
+                            json!({"type": "transcript.text.delta", "delta": format!("{space}{text}")});
                         return Some((Ok(delta), telling));
                     }
                 }
