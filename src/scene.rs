@@ -142,7 +142,8 @@ pub async fn admit_to_talk(state: &AppState, client: Option<Arc<str>>) -> Result
     let crowd = state.sessions.crowd();
     if crowd.is_full() {
         metrics::counter!("sessions_refused_total").increment(1);
-        let message = format!("{} scenes are in conversation, and this machine carries no more", crowd.talking);
+        let message =
+            format!("{} scenes are in conversation, and this machine carries no more", crowd.talking);
         return Err(busy(message, crowd.next_free));
     }
     admit(state, client).await
@@ -255,7 +256,8 @@ fn finished(event: SessionEvent) -> Option<Result<String, ApiError>> {
     let broken = |message: String| Some(Err(ApiError::new(Code::EngineUnavailable, message)));
     match event {
         SessionEvent::ResponseDone {
-            status: ResponseStatus::Failed { code: "capacity_full", message }, ..
+            status: ResponseStatus::Failed { code: "capacity_full", message },
+            ..
         } => Some(Err(ApiError::new(Code::CapacityFull, message))),
         SessionEvent::ResponseDone { status: ResponseStatus::Failed { message, .. }, .. } => broken(message),
         SessionEvent::ResponseDone { item: Some(item), .. } => Some(Ok(item.content.text().to_owned())),

@@ -125,7 +125,8 @@ impl Server {
         let upkeep = tokio::spawn(metrics::upkeep(state.metrics.clone()));
         let (sessions, store) = (state.sessions.clone(), state.store.clone());
         let door = Door::new(listener, door_limits(&state));
-        let app = http::app(state, ws::router().merge(rtc::router())).into_make_service_with_connect_info::<Peer>();
+        let app =
+            http::app(state, ws::router().merge(rtc::router())).into_make_service_with_connect_info::<Peer>();
         let (stopped, stopping) = tokio::sync::watch::channel(false);
         let draining = tokio::spawn(async move {
             stop.await;

@@ -13,8 +13,14 @@ use tokio::sync::Semaphore;
 use crate::{
     auth::{Authenticator, OriginPolicy},
     config::Config,
+    http::{
+        client::Proxies,
+        health::StoreWatch,
+        limit::RateLimiter,
+        openai::{Kept, client_secrets::ClientSecrets},
+        share::Shares,
+    },
     mcp::McpServers,
-    http::{client::Proxies, share::Shares, health::StoreWatch, limit::RateLimiter, openai::{Kept, client_secrets::ClientSecrets}},
     midi::sound::SoundBank,
     personas::PersonaLibrary,
     rtc::Switchboard,

@@ -216,7 +216,12 @@ impl Place {
         let turn = Turn { at_ms: now, total_ms, models_ms, talking };
         if self.places.0.fixed.is_none() && state.capacity.handle_turn(turn) {
             let (places, why) = (state.capacity.places(talking), state.capacity.why());
-            tracing::info!(places, why = why.name(), p95_ms = state.capacity.p95_ms(), "places in conversation");
+            tracing::info!(
+                places,
+                why = why.name(),
+                p95_ms = state.capacity.p95_ms(),
+                "places in conversation"
+            );
         }
     }
 
@@ -282,7 +287,11 @@ mod tests {
         let about = places.look().next_free.expect("it is known when");
         assert!(about <= Duration::from_millis(QUIET_MS), "{about:?}");
         let Entered::Waits(_, hears) = two.enter() else { panic!("there is one place") };
-        assert_eq!(places.look().next_free, None, "who comes now waits for somebody of whom nothing is known");
+        assert_eq!(
+            places.look().next_free,
+            None,
+            "who comes now waits for somebody of whom nothing is known"
+        );
         assert!(hears.await.is_ok());
         assert!(matches!(one.enter(), Entered::Waits(..)), "an open scene waits as well");
         watch.abort();

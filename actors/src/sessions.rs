@@ -145,7 +145,8 @@ impl Actor for Sessions {
         myself: ActorRef<SessionsMsg>,
         (args, places): (SessionsArgs, Places),
     ) -> Result<State, ActorProcessingErr> {
-        let watch = args.limits.admission.map(|_| OwnedTask::spawn(myself.get_cell(), places.clone().watch()));
+        let watch =
+            args.limits.admission.map(|_| OwnedTask::spawn(myself.get_cell(), places.clone().watch()));
         Ok(State {
             args,
             places,

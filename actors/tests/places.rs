@@ -122,8 +122,10 @@ async fn a_place_is_given_up_by_quiet_and_taken_again_later() {
     assert_eq!(other.reply().await.1, ResponseStatus::Completed, "after half a minute of quiet");
     stage.write("still here");
     let heard = stage.reply().await;
-    let told =
-        heard.events.iter().any(|event| matches!(event, SessionEvent::Notice { code: "waiting_for_place", .. }));
+    let told = heard
+        .events
+        .iter()
+        .any(|event| matches!(event, SessionEvent::Notice { code: "waiting_for_place", .. }));
     assert!(told, "{:?}", heard.names());
 }
 
@@ -168,7 +170,8 @@ async fn who_has_gone_keeps_no_place() {
     }
     stage.write("and me?");
     let heard = stage.reply().await;
-    let waited = |event: &SessionEvent| matches!(event, SessionEvent::Notice { code: "waiting_for_place", .. });
+    let waited =
+        |event: &SessionEvent| matches!(event, SessionEvent::Notice { code: "waiting_for_place", .. });
     assert!(!heard.events.iter().any(waited), "there was room");
     assert_eq!(heard.done().1, &ResponseStatus::Completed);
 }

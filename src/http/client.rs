@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(client("127.0.0.1", &claim), "192.0.2.1");
         assert_eq!(client("::ffff:10.1.2.3", &claim), "192.0.2.1");
         assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
-        assert_eq!(client("fd00::1", &[("forwarded", "for=\"[2001:db8::7]:443\";proto=https")]), "2001:db8::7");
+        assert_eq!(
+            client("fd00::1", &[("forwarded", "for=\"[2001:db8::7]:443\";proto=https")]),
+            "2001:db8::7"
+        );
     }
 
     #[test]
@@ -147,8 +150,14 @@ mod tests {
         let twice = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "192.0.2.1:5000")];
         assert_eq!(client("10.0.0.1", &twice), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &[("x-forwarded-for", "192.0.2.1, unknown")]), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &[("forwarded", "for=1.1.1.1, For=192.0.2.1;by=10.0.0.1")]), "192.0.2.1");
-        assert_eq!(client("10.0.0.1", &[("forwarded", "proto=https"), ("x-forwarded-for", "1.1.1.1")]), "10.0.0.1");
+        assert_eq!(
+            client("10.0.0.1", &[("forwarded", "for=1.1.1.1, For=192.0.2.1;by=10.0.0.1")]),
+            "192.0.2.1"
+        );
+        assert_eq!(
+            client("10.0.0.1", &[("forwarded", "proto=https"), ("x-forwarded-for", "1.1.1.1")]),
+            "10.0.0.1"
+        );
     }
 
     #[test]

@@ -74,7 +74,10 @@ async fn new_scenes_are_counted_behind_a_proxy_by_client() {
     assert_eq!(refused.1["error"]["code"], "rate_limited");
     assert!(come(&house, MODEST).await.is_ok(), "another client behind the same proxy");
     let spoofed = come(&house, &format!("198.51.100.9, {GREEDY}")).await.map(|_| ());
-    assert_eq!(spoofed.expect_err("what it wrote itself counts for nothing").0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        spoofed.expect_err("what it wrote itself counts for nothing").0,
+        StatusCode::TOO_MANY_REQUESTS
+    );
 }
 
 fn chat(house: &House, client: &str, said: &str) -> RequestBuilder {

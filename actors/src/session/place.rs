@@ -6,11 +6,7 @@ use std::time::Duration;
 use duologue_domain::{turn::TurnId, waterfall::Report};
 
 use super::{SessionMsg, State};
-use crate::{
-    event::ResponseRequest,
-    places::Entered,
-    task::OwnedTask,
-};
+use crate::{event::ResponseRequest, places::Entered, task::OwnedTask};
 
 /// A person who spoke waits so long before they are told to come back; longer, and they have begun to speak again.
 const WAIT_AT_MOST: Duration = Duration::from_secs(20);

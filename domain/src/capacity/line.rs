@@ -126,8 +126,7 @@ impl Line {
     /// of those who are quiet now give up theirs.
     pub fn about_ms(&self, now_ms: u64, nth: usize) -> Option<u64> {
         self.drain.wait_ms(now_ms, nth).or_else(|| {
-            let mut quiet =
-                self.holders.values().filter_map(|holder| holder.quiet_since).collect::<Vec<_>>();
+            let mut quiet = self.holders.values().filter_map(|holder| holder.quiet_since).collect::<Vec<_>>();
             quiet.sort_unstable();
             let since = quiet.get(nth.checked_sub(1)?)?;
             Some((since + self.quiet_ms).saturating_sub(now_ms))

@@ -131,7 +131,11 @@ fn arrive(line: &mut Line, now: u64, key: u64) -> Entry {
 fn who_is_in_stays_in_and_who_comes_over_waits() {
     let mut line = line();
     assert_eq!([arrive(&mut line, 0, 1), arrive(&mut line, 0, 2)], [Entry::In; 2]);
-    assert_eq!(arrive(&mut line, 0, 3), Entry::Waits(Wait { ahead: 0, about_ms: None }), "nothing tells how long");
+    assert_eq!(
+        arrive(&mut line, 0, 3),
+        Entry::Waits(Wait { ahead: 0, about_ms: None }),
+        "nothing tells how long"
+    );
     assert_eq!(arrive(&mut line, 5, 3), Entry::Waits(Wait { ahead: 0, about_ms: None }), "once in the line");
     assert_eq!(line.handle_turn(6, (1, 1), 1), Entry::In, "fewer places send nobody away");
     line.handle_rest(10_000, 1);

@@ -144,7 +144,8 @@ impl Metrics {
                 Some(histogram) => {
                     let Some((_, bound)) = labels.split_once("le=\"") else { continue };
                     let bound = bound.split('"').next().unwrap_or_default();
-                    let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap_or(f64::NAN) };
+                    let bound =
+                        if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap_or(f64::NAN) };
                     metrics.buckets.entry(histogram.to_owned()).or_default().push((bound, value));
                 }
                 None => *metrics.values.entry(bare.to_owned()).or_default() += value,

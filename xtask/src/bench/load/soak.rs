@@ -281,10 +281,7 @@ fn left_over(empty: &Stock, now: &Stock) -> Vec<String> {
 }
 
 fn judge(samples: &[Stock]) -> Vec<String> {
-    say(&format!(
-        "\n{:<12}{:>12}{:>14}{:>12}   after the beginning",
-        "", "median", "growth", "sureness"
-    ));
+    say(&format!("\n{:<12}{:>12}{:>14}{:>12}   after the beginning", "", "median", "growth", "sureness"));
     let mut wrong = Vec::new();
     for (name, slack, read) in SERIES {
         let Some(trend) = Trend::of(&samples.iter().map(read).collect::<Vec<_>>()) else { continue };

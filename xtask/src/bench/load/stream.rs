@@ -37,14 +37,28 @@ struct Heard {
 /// One, then all: what the crowd adds is what the machine lacks. Answers the bars that were missed.
 pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Vec<String>> {
     // A recogniser that is not there: voice activity and end of turn are all that works.
-    let settings =
-        ["store.kind=memory", "llm.enabled=false", "tts.enabled=false", "stt.model=/none", "sessions.idle_timeout_s=1"];
+    let settings = [
+        "store.kind=memory",
+        "llm.enabled=false",
+        "tts.enabled=false",
+        "stt.model=/none",
+        "sessions.idle_timeout_s=1",
+    ];
     let house = House::start(&args.program, &settings.map(str::to_owned)).await?;
     let clips = clip::english()?;
     let samples = Arc::new(loop_of(&clips));
     say(&format!(
         "{:<10}{:>8}{:>12}{:>12}{:>12}{:>10}{:>10}{:>10}{:>12}{:>12}",
-        "streaming", "s", "lag p50", "lag p95", "lag p99", "dropped", "CPU", "KB each", "turns", "decided p95"
+        "streaming",
+        "s",
+        "lag p50",
+        "lag p95",
+        "lag p99",
+        "dropped",
+        "CPU",
+        "KB each",
+        "turns",
+        "decided p95"
     ));
     let mut missed = Vec::new();
     for count in [1, args.streams.div_ceil(2), args.streams] {
