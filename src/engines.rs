@@ -1,6 +1,7 @@
 //! The engines of this process, from the configuration.
 
 use duologue_engines::{
+    config::{Abilities, LlmKind},
     llm::llama::worker_binary,
     registry::{EngineConfigs, Engines, Places},
 };
@@ -12,6 +13,20 @@ use crate::{
 
 /// The command that makes this program the worker of the face landmarker.
 pub const FACE_WORKER: &str = "landmarker-worker";
+
+/// Whether personas offer the model what the server can do for them.
+pub fn offers_abilities(config: &Config) -> bool {
+    let is_small = || {
+        let path = Manifest::embedded()
+            .and_then(|manifest| Shelf::new(&config.home).resolve(&manifest, &config.llm.model));
+        path.ok().and_then(|path| path.metadata().ok()).is_some_and(|file| file.len() < Abilities::SMALL)
+    };
+    match config.llm.abilities {
+        Abilities::On => true,
+        Abilities::Off => false,
+        Abilities::Auto => config.llm.engine == LlmKind::Openai || !is_small(),
+    }
+}
 
 /// Opens every engine that the configuration names. A missing model is no error here: its engine is absent and
 /// says so.

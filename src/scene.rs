@@ -106,7 +106,7 @@ pub async fn open_for(
     let facts = state.store.facts(&record.id).await?;
     let likability =
         state.store.feedback(&record.id).await?.and_then(|kept| crate::feedback::likability(&kept));
-    let server_tools = state.mcp.tools();
+    let server_tools = state.server_tools();
     let config = SessionConfig { server_tools, ..first_config(&state.config, &record) };
     let record = SessionRecord { is_active: true, ..record };
     let spec = SessionSpec { record, persona, config, history, facts, likability };

@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use crate::{
     config::{Admission, Config},
     door::{Door, DoorLimits, Peer},
+    engines::offers_abilities,
     http::{self, client::Proxies},
     metrics,
     personas::PersonaLibrary,
@@ -92,9 +93,10 @@ impl Server {
         let mut personas = library.iter().collect::<Vec<_>>();
         personas.sort_by_key(|persona| persona.id != by_default && persona.name != by_default);
         let ahead = if config.llm.load == Load::Start { PREFILLED } else { 0 };
+        let server_tools = ServerTools { abilities: offers_abilities(&config), ..ServerTools::default() };
         for persona in personas.into_iter().take(ahead) {
             let tools = match engines.llm.has_tools() {
-                true => of_persona(persona, persona.language, &ServerTools::default()),
+                true => of_persona(persona, persona.language, &server_tools),
                 false => Vec::new(),
             };
             engines.llm.prefill_tools(Prompt::shared_messages(persona, persona.language), tools.into());

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use duologue_actors::{sessions::SessionsHandle, store::Store};
+use duologue_actors::{sessions::SessionsHandle, store::Store, tools::ServerTools};
 use duologue_engines::registry::Engines;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::{
     auth::{Authenticator, OriginPolicy},
     config::Config,
+    engines::offers_abilities,
     http::{
         client::Proxies,
         health::StoreWatch,
@@ -77,6 +78,8 @@ pub struct AppState {
     pub sounds: Arc<SoundBank>,
     /// Functions of other programs.
     pub mcp: Arc<McpServers>,
+    /// Whether personas may use their abilities.
+    pub abilities: bool,
     /// When the server started.
     pub started: Instant,
 }
@@ -110,6 +113,11 @@ impl std::fmt::Debug for Parts {
 }
 
 impl AppState {
+    /// What the server can do for a persona.
+    pub fn server_tools(&self) -> ServerTools {
+        ServerTools { abilities: self.abilities, ..self.mcp.tools() }
+    }
+
     /// Everything derived from the configuration is made here.
     pub fn new(parts: Parts) -> Self {
         let config = parts.config;
@@ -127,6 +135,7 @@ impl AppState {
             active: Arc::new(RwLock::new(config.sessions.default_persona.clone())),
             sounds: Arc::new(SoundBank::new(config.duet.soundfont.clone())),
             mcp: Arc::new(McpServers::start(&config.mcp)),
+            abilities: offers_abilities(&config),
             calls: Arc::new(Switchboard::new(&config)),
             config: Arc::new(config),
             library: Arc::new(parts.library),

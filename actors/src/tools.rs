@@ -87,11 +87,13 @@ pub struct ServerTools {
     pub sources: Arc<[Arc<dyn ToolSource>]>,
     /// Documents.
     pub documents: Arc<dyn Documents>,
+    /// Whether the personas' own abilities are offered.
+    pub abilities: bool,
 }
 
 impl Default for ServerTools {
     fn default() -> Self {
-        Self { sources: Arc::new([]), documents: Arc::new(NoDocuments) }
+        Self { sources: Arc::new([]), documents: Arc::new(NoDocuments), abilities: true }
     }
 }
 
@@ -108,6 +110,7 @@ impl ServerTools {
 pub fn of_persona(persona: &Persona, language: Language, server: &ServerTools) -> Vec<Tool> {
     let may_use = |name: &str| persona.tools.iter().any(|allowed| allowed == EVERY || allowed == name);
     let fits = |ability: &Ability| match ability {
+        _ if !server.abilities => false,
         Ability::LookUp => !server.documents.is_empty(),
         _ => true,
     };
@@ -127,7 +130,8 @@ impl PartialEq for ServerTools {
     fn eq(&self, other: &Self) -> bool {
         let no_sources = self.sources.is_empty() && other.sources.is_empty();
         let no_documents = self.documents.is_empty() && other.documents.is_empty();
-        (no_sources || Arc::ptr_eq(&self.sources, &other.sources))
+        self.abilities == other.abilities
+            && (no_sources || Arc::ptr_eq(&self.sources, &other.sources))
             && (no_documents || Arc::ptr_eq(&self.documents, &other.documents))
     }
 }

@@ -139,7 +139,8 @@ async fn an_interruption_ducks_holds_and_stops() {
 /// The recogniser has thrown them away, but it was a voice, and they ask for the floor.
 #[tokio::test(start_paused = true)]
 async fn words_in_doubt_stop_the_reply_only_when_they_ask_for_it() {
-    for (words, stops) in [("?금암", true), ("?stop", true), ("?네", false), ("?구독과 좋아요", false)] {
+    for (words, stops) in [("?금암", true), ("?stop", true), ("?네", false), ("?구독과 좋아요", false)]
+    {
         let (_stage, heard) = spoken_over(words, 450).await;
         let stopped = *heard.done().1 == ResponseStatus::Cancelled(CancelReason::TurnDetected);
         assert_eq!(stopped, stops, "{words}: {:?}", heard.names());

@@ -7,9 +7,9 @@ use duologue_domain::face::Frame;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::port::{
-    ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, ErrorKind, FaceEngine, Health, LlmEngine, LlmRequest, LlmStream,
-    Picture, SessionKey, SttEngine, SttRequest, Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine,
-    VadEngine, VadStream, Voice,
+    ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, ErrorKind, FaceEngine,
+    Health, LlmEngine, LlmRequest, LlmStream, Picture, SessionKey, SttEngine, SttRequest, Transcript,
+    TtsEngine, TtsRequest, TtsStream, TurnEngine, VadEngine, VadStream, Voice,
 };
 
 /// Stands in for any engine that cannot be used.

@@ -15,6 +15,24 @@ pub enum Load {
     Start,
 }
 
+/// Whether personas may use what the server can do for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Abilities {
+    /// Where the model tells requests from small talk: all but local files smaller than [`Abilities::SMALL`].
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl Abilities {
+    /// Bytes of a model with about a billion parameters at four bits.
+    pub const SMALL: u64 = 700_000_000;
+}
+
 /// `[stt]`: speech to text.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -114,6 +132,8 @@ pub struct LlmConfig {
     pub model: String,
     /// A smaller one that answers while the large one is too slow for a session's budget; empty for none.
     pub small_model: String,
+    /// Whether it is offered the personas' own functions.
+    pub abilities: Abilities,
     /// When to load.
     pub load: Load,
     /// CPU threads.
@@ -137,6 +157,7 @@ impl Default for LlmConfig {
             engine: LlmKind::Llama,
             model: "qwen2.5-1.5b".into(),
             small_model: String::new(),
+            abilities: Abilities::Auto,
             load: Load::Start,
             threads: 2,
             context_tokens: 4096,
@@ -155,6 +176,7 @@ impl std::fmt::Debug for LlmConfig {
             .field("engine", &self.engine)
             .field("model", &self.model)
             .field("small_model", &self.small_model)
+            .field("abilities", &self.abilities)
             .field("load", &self.load)
             .field("threads", &self.threads)
             .field("context_tokens", &self.context_tokens)

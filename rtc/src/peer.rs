@@ -255,7 +255,9 @@ impl Peer {
     pub async fn statistics(&self) -> Statistics {
         let report = self.connection.get_stats(std::time::Instant::now(), StatsSelector::None).await;
         let seconds = report.iter().find_map(|entry| match entry {
-            RTCStatsReportEntry::IceCandidatePair(pair) if pair.nominated => Some(pair.current_round_trip_time),
+            RTCStatsReportEntry::IceCandidatePair(pair) if pair.nominated => {
+                Some(pair.current_round_trip_time)
+            }
             _ => None,
         });
         let round_trip = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0);

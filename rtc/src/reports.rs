@@ -8,9 +8,7 @@ use std::{
 
 use rtc::{
     interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket},
-    rtcp::{
-        receiver_report::ReceiverReport, reception_report::ReceptionReport, sender_report::SenderReport,
-    },
+    rtcp::{receiver_report::ReceiverReport, reception_report::ReceptionReport, sender_report::SenderReport},
     sansio::Protocol,
     shared::error::Error,
 };

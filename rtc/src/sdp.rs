@@ -10,11 +10,11 @@ mod tests;
 
 use std::fmt;
 
+use self::section::Section;
 pub use self::{
     fragment::{FRAGMENT_TYPE, Fragment, MAX_FRAGMENT_BYTES},
     section::Direction,
 };
-use self::section::Section;
 
 /// Largest offer: a browser's with audio, video and data has 10 KB.
 pub const MAX_OFFER_BYTES: usize = 64 * 1024;

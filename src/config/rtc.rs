@@ -46,7 +46,8 @@ impl fmt::Debug for RtcConfig {
 impl RtcConfig {
     /// As peers want it: what is not said is as the server's own address.
     pub fn to_peer(&self, server: &ServerConfig) -> PeerConfig {
-        let own = if server.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0]) };
+        let own =
+            if server.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0]) };
         let named = server.host.parse::<IpAddr>().unwrap_or(own);
         let servers = self.ice_servers.iter().map(|url| {
             let is_relay = url.starts_with("turn");
@@ -74,7 +75,9 @@ impl RtcConfig {
         let mut problems = Vec::new();
         for (key, text) in [("bind", &self.bind), ("public_ip", &self.public_ip)] {
             if !text.is_empty() && text.parse::<IpAddr>().is_err() {
-                problems.push(format!("rtc.{key} must be an address such as \"192.0.2.1\" or empty, not {text:?}"));
+                problems.push(format!(
+                    "rtc.{key} must be an address such as \"192.0.2.1\" or empty, not {text:?}"
+                ));
             }
         }
         match self.port_range[..] {

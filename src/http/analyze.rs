@@ -86,12 +86,8 @@ pub(crate) async fn analyze(
     let (file, sound) = receive(&state, form).await?;
     // One recording takes a decoder and the speech engine for seconds; talk goes first.
     let _turn = state.analyses.try_acquire().map_err(|_| busy())?;
-    let request = analysis::Request {
-        sound,
-        language: file.language,
-        key: next_key(&caller),
-        patience: PATIENCE,
-    };
+    let request =
+        analysis::Request { sound, language: file.language, key: next_key(&caller), patience: PATIENCE };
     Ok(Json(analysis::analyse(&*state.engines.stt, request).await?))
 }
 

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use duologue_actors::tools::{MOST_TOOLS, NoDocuments, ServerTools, ToolFailure, ToolSource};
+use duologue_actors::tools::{MOST_TOOLS, ServerTools, ToolFailure, ToolSource};
 use duologue_domain::tool::{Tool, ToolCall};
 use duologue_engines::port::Health;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -80,7 +80,7 @@ impl McpServers {
     /// As sessions use them.
     pub fn tools(&self) -> ServerTools {
         let source = |server: &Arc<Server>| -> Arc<dyn ToolSource> { server.clone() };
-        ServerTools { sources: self.servers.iter().map(source).collect(), documents: Arc::new(NoDocuments) }
+        ServerTools { sources: self.servers.iter().map(source).collect(), ..ServerTools::default() }
     }
 
     /// Their names, for `/health`.

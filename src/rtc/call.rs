@@ -29,12 +29,7 @@ use super::{
     switchboard::{Entry, Place},
     writer::{self, Writer},
 };
-use crate::ws::{
-    Link,
-    decode::ClientEvent,
-    intake::Intake,
-    join::Arrival,
-};
+use crate::ws::{Link, decode::ClientEvent, intake::Intake, join::Arrival};
 
 /// From the answer until sound and messages flow: a person accepts the microphone within it.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(30);

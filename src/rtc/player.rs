@@ -252,8 +252,7 @@ impl Player {
                     break;
                 }
                 let response = piece.frame.response.clone();
-                let before =
-                    self.sounding.replace(Sounding { response, turn, over_at: None });
+                let before = self.sounding.replace(Sounding { response, turn, over_at: None });
                 effects.extend(before.map(|before| Effect::Stopped(before.response)));
                 effects.push(Effect::Started(piece.frame.response.clone()));
                 // Another turn is not softened by what concerned the one before.

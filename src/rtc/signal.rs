@@ -116,8 +116,10 @@ impl Body {
         let kind = media_type(request.headers());
         if kind == "multipart/form-data" {
             let form = Multipart::from_request(request, &()).await;
-            return Self::of_form(form.map_err(|rejection| too_large_or(rejection.status(), &rejection.body_text()))?)
-                .await;
+            return Self::of_form(
+                form.map_err(|rejection| too_large_or(rejection.status(), &rejection.body_text()))?,
+            )
+            .await;
         }
         // OpenAI's clients say what it is; a plain `curl --data` says that it is a form.
         if !matches!(kind.as_str(), SDP | "" | "text/plain" | "application/x-www-form-urlencoded") {
@@ -174,7 +176,10 @@ async fn text(request: Request) -> Result<String, ApiError> {
     String::from_utf8(body.to_vec()).map_err(no_text)
 }
 
-#[expect(clippy::too_many_arguments, reason = "what came with one request, and under which path it is found again")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what came with one request, and under which path it is found again"
+)]
 async fn connect(
     state: &AppState,
     caller: RealtimeCaller,
@@ -228,7 +233,8 @@ fn answered(location: &str, session: &str, secret: Option<&str>, sdp: String) ->
     let value = |text: &str| {
         HeaderValue::from_str(text).map_err(|_| ApiError::new(Code::Internal, "an id is no header"))
     };
-    let mut response = (StatusCode::CREATED, [(header::CONTENT_TYPE, HeaderValue::from_static(SDP))], sdp).into_response();
+    let mut response =
+        (StatusCode::CREATED, [(header::CONTENT_TYPE, HeaderValue::from_static(SDP))], sdp).into_response();
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, value(location)?);
     headers.insert(SESSION, value(session)?);
@@ -241,7 +247,8 @@ fn answered(location: &str, session: &str, secret: Option<&str>, sdp: String) ->
 /// The call, if it is the caller's.
 fn line(state: &AppState, caller: &RealtimeCaller, id: &str) -> Result<Line, ApiError> {
     let found = state.calls.find(id);
-    let line = found.map_err(|why| ApiError::new(Code::Rtc(why), format!("{id:?} is no call that goes on")))?;
+    let line =
+        found.map_err(|why| ApiError::new(Code::Rtc(why), format!("{id:?} is no call that goes on")))?;
     chat::check_access(state, &caller.caller, &line.record)?;
     Ok(line)
 }

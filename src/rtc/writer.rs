@@ -111,7 +111,8 @@ impl<'a> Writer<'a> {
     }
 
     async fn speech(&mut self, number: u64, frame: OutFrame) {
-        let Some(player) = self.player.as_mut().filter(|_| number > self.heard && frame.turn >= self.live) else {
+        let Some(player) = self.player.as_mut().filter(|_| number > self.heard && frame.turn >= self.live)
+        else {
             return self.ledger.needless(number);
         };
         self.ledger.waits(number);

@@ -97,7 +97,8 @@ impl Caller {
 async fn no_peers(house: &House) {
     let gone = async {
         loop {
-            let health: Value = house.get("/health").send().await.expect("health").json().await.expect("JSON");
+            let health: Value =
+                house.get("/health").send().await.expect("health").json().await.expect("JSON");
             let part = health["parts"].as_array().expect("parts").iter().find(|part| part["part"] == "rtc");
             if part.expect("rtc")["model"].as_str().is_some_and(|model| model.starts_with("0 of")) {
                 return;
@@ -142,7 +143,8 @@ async fn a_conversation_by_call() {
     assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "반가워요, 저는 서아예요.");
     assert!(!caller.has("response.output_audio.delta"), "sound is no event here");
     assert!(caller.has("response.output_audio.done") && caller.has("duologue.latency"));
-    let hang_up = house.request(Method::POST, &format!("{}/hangup", caller.location)).send().await.expect("sent");
+    let hang_up =
+        house.request(Method::POST, &format!("{}/hangup", caller.location)).send().await.expect("sent");
     assert_eq!(hang_up.status(), StatusCode::OK);
     timeout(SOON, async { while caller.call.event().await.is_some() {} }).await.expect("closed");
     let again = house.request(Method::DELETE, &caller.location).send().await.expect("sent");
@@ -205,9 +207,10 @@ async fn a_session_is_resumed_by_another_call_without_losing_or_repeating_anythi
     assert!(told.iter().any(|event| event["error"]["code"] == "attached_elsewhere"), "{told:?}");
     second.event("output_audio_buffer.stopped").await;
     assert!(second.has("duologue.resumed") && !second.has("session.created"));
-    let numbers = second.events.iter().filter_map(|event| {
-        event["event_id"].as_str()?.strip_prefix("event_")?.parse::<u64>().ok()
-    });
+    let numbers = second
+        .events
+        .iter()
+        .filter_map(|event| event["event_id"].as_str()?.strip_prefix("event_")?.parse::<u64>().ok());
     let numbers = numbers.filter(|number| *number > 0).collect::<Vec<_>>();
     assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
     assert!(numbers.iter().all(|number| *number > first.last), "nothing twice: {numbers:?}");
@@ -235,7 +238,11 @@ async fn offers_that_cannot_be_answered_are_refused_with_their_codes() {
     ];
     for (body, status, code) in cases {
         let length = body.len();
-        assert_eq!(refusal(&house, path, "application/sdp", body).await, (status, code.into()), "{length} bytes");
+        assert_eq!(
+            refusal(&house, path, "application/sdp", body).await,
+            (status, code.into()),
+            "{length} bytes"
+        );
     }
     let kind = refusal(&house, path, "application/json", "{}".into()).await;
     assert_eq!(kind, (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type".into()));
@@ -258,17 +265,23 @@ async fn offers_that_cannot_be_answered_are_refused_with_their_codes() {
 async fn forms_name_the_persona_and_players_speak_whip() {
     let house = House::plain().await;
     let session = json!({"type": "realtime", "model": "seoa", "instructions": "짧게 말해요."});
-    let form = reqwest::multipart::Form::new().text("sdp", offer().await).text("session", session.to_string());
-    let answer = house.request(Method::POST, "/v1/realtime/calls").multipart(form).send().await.expect("sent");
+    let form =
+        reqwest::multipart::Form::new().text("sdp", offer().await).text("session", session.to_string());
+    let answer =
+        house.request(Method::POST, "/v1/realtime/calls").multipart(form).send().await.expect("sent");
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert_eq!(answer.headers()["content-type"], "application/sdp");
     let location = answer.headers()["location"].to_str().expect("text").to_owned();
     let sdp = answer.text().await.expect("an answer");
     assert!(sdp.starts_with("v=0") && sdp.contains("a=candidate:") && sdp.contains("opus/48000"), "{sdp}");
     let fragment = |text: &'static str| {
-        house.request(Method::PATCH, &location).header("content-type", "application/trickle-ice-sdpfrag").body(text)
+        house
+            .request(Method::PATCH, &location)
+            .header("content-type", "application/trickle-ice-sdpfrag")
+            .body(text)
     };
-    let taken = fragment("a=candidate:1 1 udp 1 127.0.0.1 50000 typ host\r\na=end-of-candidates\r\n").send().await;
+    let taken =
+        fragment("a=candidate:1 1 udp 1 127.0.0.1 50000 typ host\r\na=end-of-candidates\r\n").send().await;
     assert_eq!(taken.expect("sent").status(), StatusCode::NO_CONTENT);
     let broken = fragment("nonsense").send().await.expect("sent");
     assert_eq!(broken.status(), StatusCode::BAD_REQUEST);
@@ -285,7 +298,8 @@ async fn forms_name_the_persona_and_players_speak_whip() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_belongs_to_who_may_have_its_session() {
     let house = House::with(&[("auth.api_keys", "0123456789abcdef")], Arc::new(MemoryStore::default())).await;
-    let nobody = refusal(&house, "/v1/realtime/calls?session=nothing", "application/sdp", offer().await).await;
+    let nobody =
+        refusal(&house, "/v1/realtime/calls?session=nothing", "application/sdp", offer().await).await;
     assert_eq!(nobody.0, StatusCode::NOT_FOUND);
     let mut caller = Caller::new(&house, "/v1/realtime/calls?model=seoa").await;
     caller.event("session.created").await;

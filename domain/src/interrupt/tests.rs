@@ -458,7 +458,8 @@ fn of_words_in_doubt_only_those_that_ask_for_the_floor_count() {
     for asks in ["그맘", "금암.", "잠칸만", "stop", "Wait!", "그만 그만"] {
         assert_eq!(despite_doubt(asks), asks);
     }
-    for nothing in ["", "아", "네", "No.", "시청해주셔서 감사합니다", "Thank you.", "구매했", "mhm", "그램"] {
+    for nothing in ["", "아", "네", "No.", "시청해주셔서 감사합니다", "Thank you.", "구매했", "mhm", "그램"]
+    {
         assert_eq!(despite_doubt(nothing), "", "{nothing}");
     }
 }

@@ -50,7 +50,8 @@ fn read_header(file: &mut impl Read) -> Result<Header, String> {
     for number in &mut numbers {
         *number = int(file).map_err(|_| "too short for a whisper model".to_owned())?;
     }
-    let [magic, vocab, audio_ctx, audio_state, _, audio_layers, text_ctx, _, _, text_layers, mels, _] = numbers;
+    let [magic, vocab, audio_ctx, audio_state, _, audio_layers, text_ctx, _, _, text_layers, mels, _] =
+        numbers;
     if magic != MAGIC {
         return Err("not a ggml file".into());
     }

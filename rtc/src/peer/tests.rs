@@ -205,7 +205,8 @@ async fn sound_and_messages_go_both_ways_and_reports_come_back() {
 async fn another_certificate_than_the_offers_is_refused() {
     let mut caller = Caller::new(111).await;
     let text = caller.offer(false).await;
-    let sum = text.lines().find_map(|line| line.strip_prefix("a=fingerprint:sha-256 ")).expect("a sum").to_owned();
+    let sum =
+        text.lines().find_map(|line| line.strip_prefix("a=fingerprint:sha-256 ")).expect("a sum").to_owned();
     let forged = text.replace(&sum, &["00"; 32].join(":"));
     let second = Duration::from_secs(1);
     let config = PeerConfig { disconnected_after: second, failed_after: second, ..PeerConfig::default() };
@@ -237,7 +238,8 @@ async fn ice_restarts_with_a_fragment() {
     let fragment = Fragment::read(&text).expect("a fragment");
     assert!(answered.peer.is_restarted_by(&fragment).await);
     let ours = answered.peer.restart(&fragment).await.expect("restarted");
-    let first = |key: &str, text: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+    let first =
+        |key: &str, text: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
     let (old, new) = (first("a=ice-ufrag:", &answered.sdp), first("a=ice-ufrag:", &ours));
     assert!(new.is_some() && new != old, "{ours}");
     assert!(ours.contains("a=candidate:"), "{ours}");

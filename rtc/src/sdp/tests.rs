@@ -2,7 +2,8 @@
 
 use super::*;
 
-const FINGERPRINT: &str = "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+const FINGERPRINT: &str =
+    "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
 
 const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n";
 
@@ -31,7 +32,8 @@ const CANDIDATE: &str = "a=candidate:1 1 udp 2113937151 192.0.2.7 50000 typ host
 fn an_offer_of_a_browser_is_read_and_made_plain() {
     let video = section("video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:1\r\na=sendonly\r\na=rtpmap:96 VP8/90000\r\n");
     let data = section("application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=mid:2\r\na=sctp-port:5000\r\n");
-    let rest = format!("a=mid:0\r\na=sendrecv\r\n{CANDIDATE}a=candidate:2 1 udp 1 4f2a.local 50000 typ host\r\n");
+    let rest =
+        format!("a=mid:0\r\na=sendrecv\r\n{CANDIDATE}a=candidate:2 1 udp 1 4f2a.local 50000 typ host\r\n");
     let read = Offer::read(&offer(&[audio(&rest), video, data])).expect("an offer");
     assert_eq!((read.opus, read.audio, read.has_data, read.videos), (111, Direction::Both, true, 1));
     assert_eq!((read.candidates, read.ufrag.as_str()), (2, "abcd"));
@@ -58,7 +60,8 @@ fn what_simple_players_leave_out_is_filled_in() {
 
 #[test]
 fn what_is_no_offer_is_refused_with_a_code() {
-    for text in ["", "hello", "v=0", "v=0\r\nm=audio", "m=audio 9 UDP/TLS/RTP/SAVPF 111", "\u{0}", "v=0\r\nx"] {
+    for text in ["", "hello", "v=0", "v=0\r\nm=audio", "m=audio 9 UDP/TLS/RTP/SAVPF 111", "\u{0}", "v=0\r\nx"]
+    {
         assert!(matches!(code(text), "sdp_malformed" | "sdp_no_audio"), "{text:?}");
     }
     assert_eq!(code(&"a".repeat(MAX_OFFER_BYTES + 1)), "sdp_too_large");
@@ -124,7 +127,9 @@ fn candidates_that_nobody_could_use_are_left_out() {
 
 #[test]
 fn fragments_bring_candidates_and_restarts() {
-    let plain = format!("a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n{CANDIDATE}a=end-of-candidates\r\n");
+    let plain = format!(
+        "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n{CANDIDATE}a=end-of-candidates\r\n"
+    );
     let read = Fragment::read(&plain).expect("a fragment");
     assert_eq!((read.candidates.len(), read.counted), (1, 1));
     assert!(!read.restarts("abcd"), "the same credentials");
