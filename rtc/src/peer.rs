@@ -297,7 +297,7 @@ pub(crate) async fn build(
 ) -> Result<Arc<dyn PeerConnection>, PeerError> {
     let address = free_address(config).ok_or(PeerError::NoPort)?;
     let mut media = MediaEngine::default();
-    let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111, ..Default::default() };
+    let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111 };
     media.register_codec(opus, RtpCodecKind::Audio)?;
     let registry = configure_rtcp_reports(Registry::new()).with(Slot::Custom(500), listener);
     let mut settings = SettingEngineBuilder::new()

@@ -97,9 +97,7 @@ impl State {
         self.say(SessionEvent::Show { what: "score", name: name.map(ScoreName::name) });
         let shown = name.map_or("total_score", ScoreName::name);
         let value = match self.scores_so_far() {
-            Some(SessionEvent::Scores(card)) => {
-                name.map_or(&card.total, |name| card.score(name)).value.clone().ok()
-            }
+            Some(SessionEvent::Scores(card)) => name.map_or(&card.total, |name| card.score(name)).value.ok(),
             _ => None,
         };
         Ok(match value {

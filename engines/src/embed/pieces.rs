@@ -44,8 +44,7 @@ impl Pieces {
     pub(super) fn read(file: &[u8]) -> Option<Self> {
         let (mut sorted, mut lowest, mut count) = (Vec::new(), 0.0f32, 0);
         let mut charsmap = Charsmap::default();
-        let mut fields = Fields(file);
-        while let Some(field) = fields.next() {
+        for field in Fields(file) {
             match field? {
                 (1, Value::Bytes(piece)) => {
                     let id = u32::try_from(count).ok().filter(|_| count < MAX_PIECES)?;

@@ -6,7 +6,7 @@ use tokio::{sync::mpsc, time::timeout};
 use webrtc::{
     data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit},
     media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
-    peer_connection::{PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionState},
+    peer_connection::{PeerConnectionEventHandler, RTCIceGatheringState},
 };
 
 use rtc::peer_connection::configuration::RTCOfferOptions;
@@ -21,7 +21,6 @@ const SOON: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 enum Seen {
     Gathered,
-    State(RTCPeerConnectionState),
     Rtp(rtp::Packet),
 }
 
@@ -33,10 +32,6 @@ impl PeerConnectionEventHandler for Eyes {
         if state == RTCIceGatheringState::Complete {
             let _ = self.0.try_send(Seen::Gathered);
         }
-    }
-
-    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        let _ = self.0.try_send(Seen::State(state));
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
@@ -62,7 +57,7 @@ impl Caller {
     async fn new(payload_type: u8) -> Self {
         let (told, seen) = mpsc::channel(1_024);
         let mut media = MediaEngine::default();
-        let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type, ..Default::default() };
+        let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type };
         media.register_codec(opus, RtpCodecKind::Audio).expect("a codec");
         let connection = PeerConnectionBuilder::new()
             .with_media_engine(media)
@@ -80,7 +75,7 @@ impl Caller {
     }
 
     async fn offer(&mut self, restarts: bool) -> String {
-        let options = restarts.then(|| RTCOfferOptions { ice_restart: true });
+        let options = restarts.then_some(RTCOfferOptions { ice_restart: true });
         let offer = self.connection.create_offer(options).await.expect("an offer");
         self.connection.set_local_description(offer).await.expect("applied");
         self.until(|seen| matches!(seen, Seen::Gathered)).await;
@@ -120,11 +115,8 @@ impl Caller {
     async fn hears(&self) -> String {
         let wait = async {
             loop {
-                match self.events.poll().await.expect("open") {
-                    DataChannelEvent::OnMessage(message) => {
-                        return String::from_utf8(message.data.to_vec()).expect("text");
-                    }
-                    _ => {}
+                if let DataChannelEvent::OnMessage(message) = self.events.poll().await.expect("open") {
+                    return String::from_utf8(message.data.to_vec()).expect("text");
                 }
             }
         };

@@ -83,7 +83,7 @@ fn flac_is_exact_and_noise_is_no_trouble() {
     })
     .take(9_000)
     .collect();
-    for samples in [noise, vec![1.0; 5_000], vec![-1.0, 1.0].repeat(3_000), vec![0.0; 4_097], vec![0.5]] {
+    for samples in [noise, vec![1.0; 5_000], [-1.0, 1.0].repeat(3_000), vec![0.0; 4_097], vec![0.5]] {
         let file = file(Format::Flac, &samples);
         let decoded = decode_flac(file);
         let expected: Vec<i16> = samples.iter().copied().map(pcm::from_float).collect();
