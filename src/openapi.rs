@@ -20,6 +20,7 @@ use crate::{
         },
         personas, picture, voice,
     },
+    rtc::signal,
     state::AppState,
 };
 
@@ -39,7 +40,10 @@ use crate::{
         chat::chat, chat::create, chat::list, chat::show, chat::messages, chat::remove,
         chat::feedback::show_feedback, chat::feedback::show_report,
         duet::recording_mid, duet::recording_wav, voice::voices, voice::speak,
-        transcribe::transcriptions, transcribe::translations, speech::speak, models::list, models::show, client_secrets::create, completions::complete, responses::respond, embeddings::embed, analyze::analyze, analyze::upload, picture::upload,
+        signal::call_in, signal::trickle, signal::hang_up, signal::whip, client_secrets::create,
+        transcribe::transcriptions, transcribe::translations, speech::speak, models::list, models::show,
+        completions::complete, responses::respond, embeddings::embed,
+        analyze::analyze, analyze::upload, picture::upload,
         midi::upload, midi::list, midi::show, midi::file, midi::remove, midi::generate::generate,
         midi::sound::render, midi::sound::soundfont,
     ),

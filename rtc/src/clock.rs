@@ -94,7 +94,7 @@ impl<Place: Copy> PlayClock<Place> {
 
     /// The place that is heard at `now`; `None` before anything can have been heard.
     pub fn heard(&self, now: Duration) -> Option<Place> {
-        let by = now.saturating_sub(self.delay());
+        let by = now.checked_sub(self.delay())?;
         let limit = self.limit();
         let heard = self.sent.iter().rev().find(|sent| sent.at <= by && sent.sequence <= limit);
         heard.map(|sent| sent.place)

@@ -8,7 +8,7 @@ mod call;
 mod ledger;
 mod player;
 mod refusal;
-mod signal;
+pub(crate) mod signal;
 mod switchboard;
 mod writer;
 

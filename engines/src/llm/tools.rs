@@ -81,6 +81,8 @@ pub(super) struct Reading {
     /// Without tools everything is words.
     splitter: Option<CallSplitter>,
     allowed: bool,
+    /// The reply was begun as a call; whatever else comes of it is not for anybody's ears.
+    forced: bool,
     refused: usize,
     said: bool,
 }
@@ -91,7 +93,9 @@ impl Reading {
         let mut reading = Self::remote(request);
         if let Some(splitter) = &mut reading.splitter {
             // What was begun for the model is a part of what it says.
-            splitter.push(&forced(&request.tool_choice).unwrap_or_default());
+            let begun = forced(&request.tool_choice);
+            reading.forced = begun.is_some();
+            splitter.push(&begun.unwrap_or_default());
         }
         reading
     }
@@ -101,7 +105,8 @@ impl Reading {
         let names: Vec<String> = request.tools.iter().map(|tool| tool.name.clone()).collect();
         let id = || format!("call_{:016x}_", rand::random::<u64>());
         let splitter = (!names.is_empty()).then(|| CallSplitter::new(names, id()));
-        Self { splitter, allowed: request.tool_choice != ToolChoice::None, refused: 0, said: false }
+        let allowed = request.tool_choice != ToolChoice::None;
+        Self { splitter, allowed, forced: false, refused: 0, said: false }
     }
 
     /// More text.
@@ -120,7 +125,7 @@ impl Reading {
         let Some(splitter) = &mut self.splitter else { return Ok(Vec::new()) };
         let pieces = splitter.finish();
         let events = self.events(pieces);
-        if self.refused > 0 && !self.said {
+        if (self.refused > 0 || self.forced) && !self.said {
             let why = "the model made a call that cannot be understood and said nothing else";
             return Err(EngineError::new(ErrorKind::Broken, engine, why));
         }
@@ -131,6 +136,7 @@ impl Reading {
         let mut events = Vec::with_capacity(pieces.len());
         for piece in pieces {
             match piece {
+                Piece::Text(_) if self.forced => {}
                 Piece::Text(text) => events.push(LlmEvent::Delta(text)),
                 Piece::Call(call) if self.allowed => events.push(LlmEvent::ToolCall(call)),
                 Piece::Call(_) => self.refuse("not_allowed"),
@@ -223,6 +229,11 @@ mod tests {
         let mut reading = Reading::new(&request(ToolChoice::Named("stop".into())));
         let events = reading.push(" {}}\n</tool_call>".into());
         assert!(matches!(&events[..], [LlmEvent::ToolCall(call)] if call.name == "stop"), "{events:?}");
+        let mut astray = Reading::new(&request(ToolChoice::Required));
+        for piece in ["\"", "description\": \"보글\"", "\n}\" type=\"jsx\""] {
+            assert!(astray.push(piece.into()).is_empty(), "it was to be a call");
+        }
+        assert_eq!(astray.finish("x").unwrap_err().kind, ErrorKind::Broken);
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(crate) async fn run(args: &RtcArgs) -> anyhow::Result<()> {
     if !args.wire_only {
         turns(args, &clips).await?;
     }
-    if args.turns_only { Ok(()) } else { wire::compare(args, &clips).await }
+    if args.turns_only { Ok(()) } else { wire::compare(args, &clips) }
 }
 
 /// Turns over WebSocket and WebRTC, side by side.

@@ -27,7 +27,7 @@ const RATE: usize = 24_000;
 const PAUSE: usize = 6 * RATE / 5;
 
 /// The good network and the bad one, side by side.
-pub(super) async fn compare(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
+pub(super) fn compare(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
     let folder = std::env::temp_dir().join(format!("duologue-bench-rtc-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let wire = Wire { args, clips, folder: &folder };
