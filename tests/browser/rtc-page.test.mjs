@@ -55,7 +55,13 @@ test("a scene is a call: the microphone arrives, the voice is heard, gives way o
 
   const { response } = await peer.reply(1, "Once upon a time there was a river.");
   await state(page, "speaking");
-  const loud = await until("a loud voice", async () => (await loudness(page)) > 60 && loudness(page));
+  let loud = 0;
+  await until("a loud voice whose meter has come to rest", async () => {
+    const before = await loudness(page);
+    await sleep(250);
+    loud = await loudness(page);
+    return loud > 60 && Math.abs(loud - before) <= 2;
+  });
   await page.screenshot({ path: join(SHOTS, "rtc-speaking.png") });
 
   // The server lowers it: the page shows that, and lowers nothing more.
