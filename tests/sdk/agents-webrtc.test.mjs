@@ -92,12 +92,14 @@ test("a spoken conversation over WebRTC with an interruption and a tool call", {
   const say = (samples) => sayIn(page, samples);
   const events = (type) => page.evaluate((wanted) => window.seen.events.filter((event) => event.type === wanted), type);
   const done = async (status) => (await events("response.done")).map(({ response }) => response).filter((one) => one.status === status);
+  /** Whole replies in words; a call of a function is a reply of its own. */
+  const spokenReplies = async () => (await done("completed")).filter(({ output }) => output.some(({ type }) => type === "message"));
   const said = (role) => page.evaluate((who) => window.session.history.filter((item) => item.type === "message" && item.role === who)
     .map(({ content }) => content.map((part) => part.transcript ?? part.text ?? "").join("")).filter(Boolean), role);
 
   // Understood, and answered by a voice that says what the transcript says.
   await say(await clipAt(SHORT, RATE));
-  await until("a whole reply", async () => (await done("completed"))[0]);
+  await until("a whole reply", async () => (await spokenReplies())[0]);
   await until("it was heard out", async () => (await events("output_audio_buffer.stopped"))[0]);
   const [asked] = await said("user");
   assert.ok(wordErrors(await spokenWords(SHORT), asked) <= 0.3, `understood: ${asked}`);
@@ -112,20 +114,20 @@ test("a spoken conversation over WebRTC with an interruption and a tool call", {
   await page.evaluate(() => window.session.sendMessage("Tell me a very long story about a river, in twenty sentences."));
   await until("a reply that sounds", async () => (await events("output_audio_buffer.started")).length > begun);
   await page.waitForTimeout(1_500);
-  const answered = (await done("completed")).length;
+  const answered = (await spokenReplies()).length;
   await say(await clipAt(LONG, RATE));
   const cleared = await until("an interruption", async () => (await events("output_audio_buffer.cleared"))[0]);
   const [cut] = await until("a cancelled reply", async () => (await done("cancelled")).length > 0 && done("cancelled"));
   assert.equal(cut.status_details.reason, "turn_detected");
   const loudAt = await page.evaluate(() => window.loudAt);
   assert.ok(loudAt < cleared.at + 600, `silent ${loudAt - cleared.at} ms after it was said`);
-  await until("an answer to the interruption", async () => (await done("completed")).length > answered);
+  await until("an answer to the interruption", async () => (await spokenReplies()).length > answered);
   assert.ok(wordErrors(await spokenWords(LONG), (await said("user")).at(-1)) <= 0.5, `understood: ${(await said("user")).at(-1)}`);
 
   // A tool of the client's own is called, and its answer is spoken.
   await say(await spoken("What is the weather in Seoul? Use the get weather tool.", join(folder, "ask.wav"), "en", RATE));
-  const call = await until("a tool call", () => page.evaluate(() => window.seen.tools[0]));
-  assert.match(call.city, /seoul/i);
+  // A small model now and then calls it unasked, too.
+  await until("a tool call", () => page.evaluate(() => window.seen.tools.find(({ city }) => /seoul/i.test(city))));
   await until("a spoken answer", async () => /sunny|21|twenty/i.test((await said("assistant")).at(-1) ?? ""));
   assert.deepEqual(await page.evaluate(() => window.seen.errors), []);
   assert.deepEqual(troubles, []);

@@ -30,7 +30,7 @@ test("a spoken conversation with an interruption and a tool call", { timeout: 50
 
   // Understood, and answered by a voice that says what the transcript says.
   await mouth.say(await clipAt(SHORT, RATE));
-  await until("a whole reply", () => seen.done("completed")[0]);
+  await until("a whole reply", () => seen.spoken()[0]);
   const [asked] = seen.said("user");
   assert.ok(wordErrors(await spokenWords(SHORT), asked) <= 0.3, `understood: ${asked}`);
   const reply = seen.said("assistant").at(-1);
@@ -43,19 +43,19 @@ test("a spoken conversation with an interruption and a tool call", { timeout: 50
   const before = seen.replies();
   session.sendMessage("Tell me a very long story about a river, in twenty sentences.");
   await until("a reply that sounds", () => seen.replies() > before && seen.soundOf(seen.newest()) > RATE);
-  const cut = seen.newest();
+  const [cut, answered] = [seen.newest(), seen.spoken().length];
   await mouth.say(await clipAt(LONG, RATE));
   await until("an interruption", () => seen.interrupted > 0);
   await until("a cancelled reply", () => seen.done("cancelled").some(({ id }) => id === cut));
   assert.equal(seen.done("cancelled")[0].status_details.reason, "turn_detected");
-  await until("an answer to the interruption", () => seen.done("completed").length > 1 && seen.done("completed").at(-1).id !== cut);
+  await until("an answer to the interruption", () => seen.spoken().length > answered);
   assert.ok(wordErrors(await spokenWords(LONG), seen.said("user").at(-1)) <= 0.5, `understood: ${seen.said("user").at(-1)}`);
 
   // A tool of the client's own is called, and its answer is spoken.
   const question = await spoken("What is the weather in Seoul? Use the get weather tool.", join(folder, "ask.wav"), "en", RATE);
   await mouth.say(question);
-  const call = await until("a tool call", () => seen.tools[0]);
-  assert.match(call.city, /seoul/i);
+  // A small model now and then calls it unasked, too.
+  await until("a tool call", () => seen.tools.find(({ city }) => /seoul/i.test(city)));
   await until("a spoken answer", () => /sunny|21|twenty/i.test(seen.said("assistant").at(-1) ?? ""));
   assert.deepEqual(seen.errors, []);
 });
@@ -74,6 +74,8 @@ function watch(session) {
     replies: () => of("response.created").length,
     newest: () => of("response.created").at(-1)?.response.id,
     done: (status) => of("response.done").map(({ response }) => response).filter((response) => response.status === status),
+    /** Whole replies in words; a call of a function is a reply of its own. */
+    spoken: () => seen.done("completed").filter(({ output }) => output.some(({ type }) => type === "message")),
     soundOf: (id) => seen.pieces.filter(({ responseId }) => responseId === id).reduce((sum, { data }) => sum + data.length, 0),
     sound: () => Int16Array.from(seen.pieces.flatMap(({ data }) => [...data])),
     /** What the SDK's own history holds. */

@@ -60,7 +60,11 @@ pub(super) fn prepare(request: &LlmRequest) -> Prepared {
         ToolChoice::Required | ToolChoice::Named(_) => follows(),
         _ => request.response_schema.as_deref().map(of_schema),
     };
-    let odds = || Odds { mark: MARK_ODDS, hints: HINTS.map(str::to_owned).to_vec() };
+    // Who guesses at calls would guess the same again when the result is there, and for ever.
+    let after_person = request.messages.iter().rev().take_while(|message| message.role != Role::User);
+    let is_answered = after_person.into_iter().any(|message| message.role == Role::Tool);
+    let hints = || if is_answered { Vec::new() } else { HINTS.map(str::to_owned).to_vec() };
+    let odds = || Odds { mark: MARK_ODDS, hints: hints() };
     let offered = |grammar| Calls { mark: CALL.0.to_owned(), grammar, odds: Some(odds()) };
     let calls = match &request.tool_choice {
         _ if request.tools.is_empty() => None,
@@ -187,6 +191,14 @@ mod tests {
         let auto = prepare(&request(ToolChoice::Auto));
         assert_eq!((auto.messages.len(), auto.shared, auto.grammar.is_none()), (2, 1, true));
         assert!(auto.calls.is_some_and(|calls| calls.grammar.is_some()));
+        let hints =
+            |request: &LlmRequest| prepare(request).calls.and_then(|calls| calls.odds).map(|odds| odds.hints);
+        assert_eq!(hints(&request(ToolChoice::Auto)).map(|hints| hints.len()), Some(1));
+        let mut answered = request(ToolChoice::Auto);
+        answered
+            .messages
+            .push(ChatMessage { answers: Some("1".into()), ..ChatMessage::new(Role::Tool, "{}") });
+        assert_eq!(hints(&answered), Some(Vec::new()), "a guess is not made twice");
         let never = prepare(&request(ToolChoice::None));
         assert_eq!(never.messages, auto.messages, "the cache is not lost by a choice");
         assert!(never.calls.is_some_and(|calls| calls.grammar.is_none()));
