@@ -132,17 +132,18 @@ export function wordErrors(reference, hypothesis) {
 }
 
 /**
- * The share of the words of `text` that occur in `heard`, each as often as it is there.
+ * The share of the letters of `text` that were heard, in their order and in one piece; what was heard before and after
+ * does not count. By letters, because a recogniser that writes "Gentleway" for "gentle way" has heard every sound of it.
  * @param {string} text
  * @param {string} heard
  */
 export function shareHeard(text, heard) {
-  const left = words(heard);
-  const wanted = words(text);
-  const found = wanted.filter((word) => {
-    const at = left.indexOf(word);
-    if (at >= 0) left.splice(at, 1);
-    return at >= 0;
+  const [wanted, given] = [text, heard].map((one) => [...words(one).join("")]);
+  let row = Array(given.length + 1).fill(0);
+  wanted.forEach((letter, i) => {
+    const next = [i + 1];
+    given.forEach((other, j) => next.push(Math.min(next[j] + 1, row[j + 1] + 1, row[j] + (letter === other ? 0 : 1))));
+    row = next;
   });
-  return found.length / Math.max(1, wanted.length);
+  return 1 - Math.min(...row) / Math.max(1, wanted.length);
 }
