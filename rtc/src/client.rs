@@ -3,6 +3,7 @@
 //! [`Dial::prepare`] makes an offer, somebody answers it, [`Calling::accept`] waits for the connection. [`Call::tick`] is
 //! then to be called every 20 ms: it says what waits and gives what is heard.
 
+mod again;
 mod http;
 mod line;
 mod relay;
@@ -13,15 +14,18 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rtc::rtp;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use webrtc::{
-    data_channel::{DataChannel, DataChannelEvent},
+    data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit},
     media_stream::track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
     peer_connection::{PeerConnection, RTCSessionDescription},
 };
 
 pub use self::{
-    http::{Answer, post},
+    http::{Answer, patch, post},
     line::Line,
     relay::{Network, Relay},
 };
@@ -101,7 +105,7 @@ impl Dial {
     /// No port is free, or the library fails.
     pub async fn prepare(&self) -> Result<Calling, CallError> {
         let (told, events) = mpsc::channel(EVENTS);
-        let gathering = Arc::new(tokio::sync::watch::Sender::new(false));
+        let gathering = Arc::new(watch::Sender::new(false));
         let handler = Arc::new(Handler::new(told, gathering.clone(), Arc::new(Path::default())));
         let ssrc = rand::random::<u32>();
         let heard = Heard::default();
@@ -127,7 +131,7 @@ impl Dial {
             }
             None => None,
         };
-        let parts = Parts { connection, voice, ssrc, channel, events, heard, relay };
+        let parts = Parts { connection, voice, ssrc, channel, events, heard, relay, gathering };
         Ok(Calling { parts, offer, line: Line::new(self.encoder)? })
     }
 }
@@ -141,6 +145,7 @@ struct Parts {
     events: mpsc::Receiver<PeerEvent>,
     heard: Heard,
     relay: Option<Relay>,
+    gathering: Arc<watch::Sender<bool>>,
 }
 
 /// A call that was not answered yet.
@@ -175,8 +180,8 @@ impl Calling {
             }
             None => answer.to_owned(),
         };
-        let answer = RTCSessionDescription::answer(answer)?;
-        parts.connection.set_remote_description(answer).await?;
+        let described = RTCSessionDescription::answer(answer.clone())?;
+        parts.connection.set_remote_description(described).await?;
         let connected = async {
             loop {
                 match parts.events.recv().await {
@@ -206,6 +211,8 @@ impl Calling {
             heard: parts.heard,
             line,
             relay: parts.relay,
+            gathering: parts.gathering,
+            answer,
         })
     }
 }
@@ -248,6 +255,9 @@ pub struct Call {
     heard: Heard,
     line: Line,
     relay: Option<Relay>,
+    gathering: Arc<watch::Sender<bool>>,
+    /// What the server has said of itself.
+    answer: String,
 }
 
 impl std::fmt::Debug for Call {
@@ -294,6 +304,45 @@ impl Call {
         self.channel.send_text(event).await.map_err(|unsent| CallError::Rtc(format!("{unsent:?}")))
     }
 
+    /// The channel of events, for what is no event.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Opens another channel, one without order and repetition where what comes late is of no use; it is open when this
+    /// returns.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub async fn open(&self, label: &str, is_fast: bool) -> Result<Channel, CallError> {
+        let fast = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
+        let inner = self.connection.create_data_channel(label, is_fast.then_some(fast)).await?;
+        while let Some(event) = inner.poll().await {
+            if matches!(event, DataChannelEvent::OnOpen) {
+                return Ok(Channel::new(inner, label));
+            }
+        }
+        Err(CallError::Rtc("the channel was closed".into()))
+    }
+
+    /// Sends a datagram of any content to the server, as if it were the connection's own. Needs a bad network.
+    ///
+    /// # Errors
+    /// The socket is closed.
+    pub async fn forge(&self, datagram: &[u8]) -> Result<(), CallError> {
+        match &self.relay {
+            Some(relay) => relay.forge(datagram).await,
+            None => Ok(()),
+        }
+    }
+
+    /// From now on nothing of the server arrives, or all again. Needs a bad network.
+    pub fn deafen(&self, deaf: bool) {
+        if let Some(relay) = &self.relay {
+            relay.deafen(deaf);
+        }
+    }
+
     /// What came and what was made of it.
     pub fn statistics(&self) -> EarStatistics {
         self.line.statistics()
@@ -307,6 +356,13 @@ impl Call {
     /// Packets that the bad network was given, and of these the ones that it lost.
     pub fn lost_on_purpose(&self) -> Option<(u64, u64)> {
         self.relay.as_ref().map(Relay::counts)
+    }
+
+    /// Goes without a word: the network goes first, so that no goodbye arrives. Needs [`Dial::network`]; without one it
+    /// is a [`close`](Self::close).
+    pub async fn vanish(mut self) {
+        self.relay = None;
+        self.close().await;
     }
 
     /// Ends it.

@@ -8,6 +8,7 @@ mod landmarks;
 mod network;
 mod outage;
 mod pictures;
+mod private;
 mod process;
 mod resume;
 mod rtc;

@@ -72,6 +72,7 @@ fn two_that_hang_make_the_engine_unavailable_until_one_returns() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the job's own thread, and it takes its time")]
 fn a_long_job_that_moves_is_left_alone() {
     let (ear, heard) = sync_channel(ROOM);
     let limits = ThreadConfig { stall_after: STALL, ..config(8, 8) };

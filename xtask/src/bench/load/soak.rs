@@ -8,12 +8,16 @@ use std::{
     time::Duration,
 };
 
+use duologue_rtc::{
+    client::{Call, Dial, Network},
+    codec::SAMPLES,
+};
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
     task::JoinSet,
-    time::{Instant, interval, sleep},
+    time::{Instant, interval, sleep, timeout},
 };
 use tokio_tungstenite::connect_async;
 
@@ -38,13 +42,15 @@ const REQUEST_TIMEOUT_S: u64 = 5;
 
 /// What is sampled: name, how much of it is no growth, and how it is read.
 type Series = (&'static str, f64, fn(&Stock) -> f64);
-const SERIES: [Series; 7] = [
+const SERIES: [Series; 8] = [
     ("memory KB", 4096.0, |stock| stock.memory_kb),
     ("tasks", 20.0, |stock| stock.metrics.value("tasks_alive")),
     ("actors", 20.0, |stock| stock.metrics.value("actors_alive")),
     ("sessions", 5.0, |stock| stock.metrics.value("sessions_open")),
+    ("calls", 5.0, |stock| stock.metrics.value("rtc_peers_open")),
     ("sockets", 5.0, |stock| stock.sockets),
-    ("files", 5.0, |stock| stock.files),
+    // The store's pool opens up to three further connections when it is busy, two files each, and keeps them.
+    ("files", 8.0, |stock| stock.files),
     ("threads", 4.0, |stock| stock.threads),
 ];
 
@@ -95,7 +101,9 @@ async fn visit(
     (during, samples): (Duration, &mut Vec<Stock>),
 ) -> anyhow::Result<String> {
     let counts = Arc::new(Counts::default());
-    let voice = Arc::new(clip::english()?.into_iter().flat_map(|clip| clip.samples).collect::<Vec<_>>());
+    let clips = clip::english()?;
+    let wide = Arc::new(clips.iter().flat_map(clip::Clip::at_24k).collect::<Vec<_>>());
+    let voice = Arc::new(clips.into_iter().flat_map(|clip| clip.samples).collect::<Vec<_>>());
     let mut arrivals = interval(Duration::from_secs_f64(1.0 / args.rate.max(0.01)));
     let mut looks = interval(EVERY);
     looks.tick().await;
@@ -108,9 +116,10 @@ async fn visit(
                     counts.left_out.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
-                let (url, port, voice, counts) = (house.url(), house.port, voice.clone(), counts.clone());
+                let visit =
+                    Visit { url: house.url(), port: house.port, voice: voice.clone(), wide: wide.clone(), number };
+                let counts = counts.clone();
                 inside.spawn(async move {
-                    let visit = Visit { url, port, voice, number };
                     let failed = visit.pay().await.is_err();
                     counts.paid.fetch_add(1, Ordering::Relaxed);
                     counts.failed.fetch_add(usize::from(failed), Ordering::Relaxed);
@@ -147,20 +156,24 @@ struct Counts {
 struct Visit {
     url: String,
     port: u16,
+    /// At the rate of [`clip::RATE`], and as calls take it: 24 kHz.
     voice: Arc<Vec<i16>>,
+    wide: Arc<Vec<i16>>,
     number: usize,
 }
 
 impl Visit {
-    /// Of twenty visits, twelve are decent.
+    /// Of 24 visits, 14 are decent.
     async fn pay(&self) -> anyhow::Result<()> {
-        match self.number % 20 {
+        match self.number % 24 {
             0..=5 => self.writes().await,
             6..=11 => self.streams().await,
             12..=14 => self.vanishes().await,
             15..=16 => self.never_reads().await,
             17 => self.comes_back().await,
             18 => self.stops_in_a_request().await,
+            19..=20 => self.hangs_up().await,
+            21..=22 => self.drops_the_call().await,
             _ => self.refuses_to_answer().await,
         }
     }
@@ -183,17 +196,17 @@ impl Visit {
         });
         let session = json!({"type": "realtime", "audio": {"input": input}});
         guest.say(json!({"type": "session.update", "session": session})).await?;
-        self.speak(&mut guest, 3 + self.number as u64 % 7).await?;
+        self.speak(&mut guest).await?;
         guest.leave().await;
         Ok(())
     }
 
-    async fn speak(&self, guest: &mut Guest, seconds: u64) -> anyhow::Result<()> {
+    async fn speak(&self, guest: &mut Guest) -> anyhow::Result<()> {
         let packet = clip::RATE as usize / 50;
         let mut ticks = interval(Duration::from_millis(20));
         let voice = self.voice.chunks_exact(packet).cycle().skip(self.number * 7);
         let silence = vec![0; packet];
-        let packets = voice.take(seconds as usize * 50).chain(std::iter::repeat_n(&silence[..], 50));
+        let packets = voice.take(self.packets()).chain(std::iter::repeat_n(&silence[..], 50));
         for samples in packets {
             ticks.tick().await;
             guest.sound(samples).await?;
@@ -236,6 +249,39 @@ impl Visit {
         sleep(Duration::from_secs(1)).await;
         drop(socket);
         Ok(())
+    }
+
+    /// Calls over WebRTC, speaks and hangs up.
+    async fn hangs_up(&self) -> anyhow::Result<()> {
+        self.call(None).await?.close().await;
+        Ok(())
+    }
+
+    /// Calls over WebRTC, and its network is gone in the middle of a word.
+    async fn drops_the_call(&self) -> anyhow::Result<()> {
+        let network = Network { loss: 0.0, delay: Duration::from_millis(1), jitter: Duration::ZERO, seed: 1 };
+        self.call(Some(network)).await?.vanish().await;
+        Ok(())
+    }
+
+    /// A call in which something was said.
+    async fn call(&self, network: Option<Network>) -> anyhow::Result<Call> {
+        let dial = Dial { network, ..Dial::default() };
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let (mut call, _) = dial.call(&url, "/v1/realtime/calls?model=maya").await?;
+        let mut ticks = interval(Duration::from_millis(20));
+        for samples in self.wide.chunks_exact(SAMPLES).cycle().skip(self.number * 7).take(self.packets()) {
+            ticks.tick().await;
+            call.say(samples);
+            call.tick().await?;
+            while let Ok(Some(_)) = timeout(Duration::ZERO, call.event()).await {}
+        }
+        Ok(call)
+    }
+
+    /// A few seconds of sound, more or less.
+    fn packets(&self) -> usize {
+        (3 + self.number % 7) * 50
     }
 
     /// A connection that stays in the middle of its request.
