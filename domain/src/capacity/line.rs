@@ -1,5 +1,7 @@
-//! Who is in conversation, and who waits to be. Nobody who is in is ever sent away; a place is free when its scene
-//! ends or has been quiet for a while. Places go to the client that holds the fewest, then to who came first.
+//! Who is in conversation, and who waits to be. A place is free when its scene ends or has been quiet for a while.
+//! Places go to the client that holds the fewest, then to who came first. Nobody is sent away in the middle of a turn;
+//! but a client that holds two more than one who waits gives a place up at its next turn, or it could keep all others
+//! out by never being quiet.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -69,6 +71,9 @@ impl Line {
 
     /// A turn of scene `key` is to be answered, with room for `places` scenes.
     pub fn handle_turn(&mut self, now_ms: u64, (key, client): (u64, u64), places: usize) -> Entry {
+        if self.has_too_many(client) && self.holders.remove(&key).is_some() {
+            self.drain.handle_departure(now_ms);
+        }
         if let Some(holder) = self.holders.get_mut(&key) {
             holder.quiet_since = None;
             return Entry::In;
@@ -113,8 +118,7 @@ impl Line {
         self.expire(now_ms);
         let mut admitted = Vec::new();
         while self.holders.len() < places {
-            let held = |client: u64| self.holders.values().filter(|holder| holder.client == client).count();
-            let next = (0..self.waiting.len()).min_by_key(|at| (held(self.waiting[*at].client), *at));
+            let next = (0..self.waiting.len()).min_by_key(|at| (self.held(self.waiting[*at].client), *at));
             let Some(Waiting { key, client }) = next.and_then(|at| self.waiting.remove(at)) else { break };
             self.holders.insert(key, Holder { client, quiet_since: None });
             admitted.push(key);
@@ -131,6 +135,16 @@ impl Line {
             let since = quiet.get(nth.checked_sub(1)?)?;
             Some((since + self.quiet_ms).saturating_sub(now_ms))
         })
+    }
+
+    fn held(&self, client: u64) -> usize {
+        self.holders.values().filter(|holder| holder.client == client).count()
+    }
+
+    /// Whether a place less would still leave `client` with more than somebody has who waits.
+    fn has_too_many(&self, client: u64) -> bool {
+        let fewest = self.waiting.iter().map(|waiting| self.held(waiting.client)).min();
+        fewest.is_some_and(|fewest| self.held(client) > fewest + 1)
     }
 
     fn expire(&mut self, now_ms: u64) {

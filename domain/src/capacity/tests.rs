@@ -176,6 +176,24 @@ fn a_place_goes_to_the_client_who_holds_the_fewest() {
 }
 
 #[test]
+fn a_client_that_is_never_quiet_shares_its_places() {
+    let (greedy, mut line) = (7, line());
+    for key in 0..3 {
+        assert_eq!(line.handle_turn(0, (key, greedy), 3), Entry::In);
+    }
+    assert!(matches!(line.handle_turn(10, (100, 8), 3), Entry::Waits(Wait { ahead: 0, .. })));
+    assert!(matches!(line.handle_turn(20, (0, greedy), 3), Entry::Waits(Wait { ahead: 1, .. })));
+    assert_eq!(line.admit(20, 3), [100]);
+    assert_eq!(line.handle_turn(30, (1, greedy), 3), Entry::In, "its own scene does not push it out");
+    assert!(matches!(line.handle_turn(40, (101, 9), 3), Entry::Waits(_)));
+    assert!(matches!(line.handle_turn(50, (2, greedy), 3), Entry::Waits(_)));
+    assert_eq!(line.admit(50, 3), [101]);
+    line.handle_turn(60, (102, 10), 3);
+    assert_eq!(line.handle_turn(70, (1, greedy), 3), Entry::In, "one place each is fair");
+    assert_eq!(line.handle_turn(70, (100, 8), 3), Entry::In);
+}
+
+#[test]
 fn the_wait_is_told_by_those_who_left_and_else_by_those_who_are_quiet() {
     let mut line = line();
     for key in 0..2 {
