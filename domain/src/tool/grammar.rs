@@ -24,6 +24,9 @@ const MOST_RULES: usize = 400;
 /// Alternatives, properties or elements of one schema.
 const MOST_PARTS: usize = 64;
 
+/// Functions of one request, as in the protocol.
+const MOST_TOOLS: usize = 128;
+
 /// `minItems` and `maxItems` above this are not counted.
 const MOST_ITEMS: u32 = 32;
 
@@ -63,7 +66,7 @@ pub fn of_calls(tools: &[Tool], choice: &ToolChoice) -> Option<String> {
         return Some(rules.finish(&format!("\" \"? {arguments} {end}")));
     }
     let mut calls = Vec::new();
-    for tool in tools.iter().take(MOST_PARTS) {
+    for tool in tools.iter().take(MOST_TOOLS) {
         let arguments = rules.arguments(tool);
         let mut name = String::new();
         quote(&tool.name, &mut name);
@@ -121,10 +124,12 @@ impl<'a> Rules<'a> {
         rule
     }
 
-    /// Arguments are an object whatever the schema says.
+    /// Arguments are an object whatever the schema says, and however many functions came before.
     fn arguments_of(&mut self, schema: &Json) -> String {
-        match self.schema(schema, 0) {
-            rule if schema.get("properties").is_some() || schema.get("$ref").is_some() => rule,
+        let target = schema.get("$ref").and_then(Json::text).and_then(|target| self.find(target));
+        let schema = target.unwrap_or(schema);
+        match schema.get("properties") {
+            Some(_) if self.count <= MOST_RULES => self.object(schema, 0),
             _ => "object".to_owned(),
         }
     }
@@ -152,8 +157,10 @@ impl<'a> Rules<'a> {
         match schema.get("type") {
             Some(Json::Text(kind)) => self.kind(kind, schema, depth),
             Some(Json::List(kinds)) => {
-                let kinds = kinds.iter().take(MOST_PARTS).filter_map(Json::text);
-                let rules: Vec<String> = kinds.map(|kind| self.kind(kind, schema, depth)).collect();
+                // Each once: a schema that names one a hundred times would make a hundred times the rules.
+                let kinds: BTreeSet<&str> = kinds.iter().filter_map(Json::text).take(MOST_PARTS).collect();
+                let rules: Vec<String> =
+                    kinds.into_iter().map(|kind| self.kind(kind, schema, depth)).collect();
                 self.alternatives(&rules)
             }
             _ if schema.get("properties").is_some() => self.kind("object", schema, depth),

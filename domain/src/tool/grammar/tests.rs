@@ -265,10 +265,17 @@ fn whatever_the_schema_the_grammar_stays_bounded_and_whole() {
     let square = many(&many(&many("{\"enum\":[1,2]}")));
     let fork = r##"{"type":"object","properties":{"l":{"$ref":"#"},"r":{"$ref":"#"},"m":{"$ref":"#"}}}"##;
     let deep = format!("{}1{}", "{\"items\":".repeat(20), "}".repeat(20));
+    let kinds = |inner: &str| {
+        let parts: Vec<String> = (0..60).map(|n| format!("\"p{n}\":{inner}")).collect();
+        let kinds = vec!["\"object\""; 60].join(",");
+        format!("{{\"type\":[{kinds}],\"properties\":{{{}}}}}", parts.join(","))
+    };
+    let repeated = kinds(&kinds(&kinds("{\"enum\":[1,2]}")));
     let odd = r##"{"type":"x","properties":3,"required":{},"enum":[],"anyOf":[],"$ref":7}"##;
     for schema in [
         wide.as_str(),
         &square,
+        &repeated,
         fork,
         &deep,
         odd,
@@ -320,4 +327,23 @@ fn calls_of_what_is_offered_and_no_others() {
     assert_eq!((forced(&ToolChoice::Auto), forced(&ToolChoice::None)), (None, None));
     assert_eq!(of_calls(&[], &ToolChoice::Auto), None);
     assert_eq!(of_calls(&tools, &ToolChoice::Named("sing".into())), None);
+}
+
+#[test]
+fn the_last_of_many_functions_is_called_with_an_object_too() {
+    let properties =
+        (0..8).map(|n| format!("\"p{n}\":{{\"type\":\"integer\"}}")).collect::<Vec<_>>().join(",");
+    let parameters = format!("{{\"type\":\"object\",\"properties\":{{{properties}}}}}");
+    let tools = (0..128).map(|n| tool(&format!("f{n}"), &parameters)).collect::<Vec<_>>();
+    let grammar = Gbnf::new(&of_calls(&tools, &ToolChoice::Required).unwrap());
+    let call = |arguments: &str| format!("{{\"name\": \"f127\", \"arguments\": {arguments}}}\n</tool_call>");
+    assert!(grammar.matches(&call("{\"p0\": 1}")));
+    for no_object in ["3", "[1]", "\"p0\"", "null"] {
+        assert!(!grammar.matches(&call(no_object)), "{no_object}");
+    }
+    let referred =
+        r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","properties":{"x":{"type":"integer"}}}}}"##;
+    let named = ToolChoice::Named("f".into());
+    let grammar = Gbnf::new(&of_calls(&[tool("f", referred)], &named).unwrap());
+    assert!(grammar.matches(" {\"x\": 1}}\n</tool_call>") && !grammar.matches(" {\"y\": 1}}\n</tool_call>"));
 }
