@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 /// Deeper values are refused: the reader calls itself, and no schema or call of ours needs more.
 const DEEPEST: usize = 32;
 
@@ -158,6 +160,8 @@ impl Reader<'_> {
     fn object(&mut self, depth: usize) -> Result<Json, NotJson> {
         self.take('{');
         let mut members: Vec<(String, Json)> = Vec::new();
+        // A look through all members for each would take seconds for a hostile schema of 256 KiB.
+        let mut known = BTreeSet::new();
         loop {
             self.skip_space();
             if self.closes('}') {
@@ -178,7 +182,7 @@ impl Reader<'_> {
             self.skip_space();
             self.expect(':')?;
             let value = self.value(depth + 1)?;
-            if members.iter().all(|(known, _)| *known != key) {
+            if known.insert(key.clone()) {
                 members.push((key, value));
             }
         }

@@ -128,6 +128,8 @@ fn with_calls(words: String, calls: &[ToolCall]) -> String {
         let arguments = Json::parse(&call.arguments).unwrap_or(Json::Object(Vec::new())).write();
         let mut name = String::new();
         super::json::quote(&call.name, &mut name);
+        // Clients send calls back as they please, and models quote what people said.
+        let (name, arguments) = (untagged(&name), untagged(&arguments));
         let before = if content.is_empty() { "" } else { "\n" };
         content.push_str(&format!(
             "{before}{}\n{{\"name\": {name}, \"arguments\": {arguments}}}\n{}",

@@ -78,3 +78,11 @@ fn parts_are_found() {
     assert_eq!(value.members().map(<[_]>::len), Some(2));
     assert_eq!((value.get("no"), Json::Null.get("x"), value.text()), (None, None, None));
 }
+
+#[test]
+fn an_object_of_many_keys_is_read_as_one_of_few() {
+    let keys = (0..40_000).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(",");
+    let value = Json::parse(&format!("{{{keys},\"k0\":\"twice\"}}")).unwrap();
+    assert_eq!(value.members().map(<[_]>::len), Some(40_000));
+    assert_eq!(value.get("k0"), Some(&Json::Number("0".into())));
+}
