@@ -26,6 +26,7 @@ pub use self::{
     rtc::RtcConfig,
     scoring::{CoachSection, FaceSection},
 };
+use crate::http::client::ClientHeader;
 
 /// The complete defaults, commented: also the file that an operator edits.
 pub const DEFAULTS: &str = include_str!("../config/duologue.toml");
@@ -99,6 +100,8 @@ pub struct ServerConfig {
     pub open_without_auth: bool,
     /// Addresses and networks of proxies that are believed about where a request comes from.
     pub trusted_proxies: Vec<String>,
+    /// In which header they say it.
+    pub client_header: ClientHeader,
     /// Connections of one address.
     pub connections_per_client: usize,
     /// Connections of all.

@@ -125,7 +125,10 @@ impl AppState {
             auth: Arc::new(Authenticator::new(&config)),
             origins: Arc::new(OriginPolicy::new(&config.server)),
             // Checked with the configuration.
-            proxies: Arc::new(Proxies::parse(&config.server.trusted_proxies).unwrap_or_default()),
+            proxies: Arc::new(
+                Proxies::parse(&config.server.trusted_proxies, config.server.client_header)
+                    .unwrap_or_default(),
+            ),
             shares: Arc::new(Shares::new(
                 config.server.requests_per_client,
                 config.server.model_requests_per_client,

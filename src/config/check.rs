@@ -149,7 +149,7 @@ fn check_texts(config: &Config) -> Vec<String> {
             problems.push(format!("server.allowed_origins: {origin:?} is not an origin such as \"https://talk.example.org\" or \"*\""));
         }
     }
-    if let Err(wrong) = Proxies::parse(&config.server.trusted_proxies) {
+    if let Err(wrong) = Proxies::parse(&config.server.trusted_proxies, config.server.client_header) {
         problems.push(format!(
             "server.trusted_proxies: {wrong:?} is neither an address such as \"10.0.0.7\" nor a network such as \"10.0.0.0/8\""
         ));
