@@ -174,7 +174,7 @@ fn bounds(config: &Config) -> Option<Bounds> {
     })
 }
 
-/// Longer than any request may take to begin its answer.
+/// Beyond what any request may take to begin its answer.
 const BEYOND_REQUESTS: Duration = Duration::from_secs(30);
 
 fn door_limits(state: &AppState) -> DoorLimits {
@@ -182,7 +182,7 @@ fn door_limits(state: &AppState) -> DoorLimits {
     DoorLimits {
         per_client: server.connections_per_client,
         total: server.max_connections,
-        idle: Duration::from_secs(server.request_timeout_s) + BEYOND_REQUESTS,
+        idle: http::layers::longest_wait(server) + BEYOND_REQUESTS,
         proxies: Proxies::clone(&state.proxies),
     }
 }

@@ -18,6 +18,7 @@ use metrics::{counter, histogram};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
+    config::ServerConfig,
     error::{ApiError, Code},
     metrics::{HTTP_ORIGIN_REFUSED_TOTAL, HTTP_REQUEST_SECONDS},
     state::AppState,
@@ -85,12 +86,21 @@ pub(super) async fn deadline(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let within = Duration::from_secs(state.config.server.request_timeout_s);
-    let brings_recording = RECORDINGS.contains(&request.uri().path());
-    let within = if brings_recording { within.max(HEARD_WITHIN) } else { within };
+    let within = within(&state.config.server, request.uri().path());
     tokio::time::timeout(within, next.run(request)).await.map_err(|_| {
         ApiError::new(Code::RequestTimeout, format!("there was no answer within {} s", within.as_secs()))
     })
+}
+
+/// How long a request for `path` may take to begin its answer.
+fn within(server: &ServerConfig, path: &str) -> Duration {
+    let usual = Duration::from_secs(server.request_timeout_s);
+    if RECORDINGS.contains(&path) { usual.max(HEARD_WITHIN) } else { usual }
+}
+
+/// How long any request may: until then a connection over which nothing moves may be one that waits for its answer.
+pub(crate) fn longest_wait(server: &ServerConfig) -> Duration {
+    RECORDINGS.map(|path| within(server, path)).into_iter().max().unwrap_or_default()
 }
 
 /// Counts and measures.
@@ -112,6 +122,7 @@ fn known_method(method: &Method) -> &'static str {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",
+        "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
@@ -142,4 +153,22 @@ fn cache_policy(uri: &Uri, status: StatusCode) -> &'static str {
 /// A handler's own header stays.
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     headers.entry(name).or_insert(HeaderValue::from_static(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    #[test]
+    fn nobody_may_take_longer_than_the_longest_wait() {
+        let env = vec![("HOME".into(), "/nowhere".into())];
+        let config = Config::load(Sources { env, ..Sources::default() }).expect("the defaults");
+        let usual = Duration::from_secs(config.server.request_timeout_s);
+        assert_eq!(within(&config.server, "/v1/chat/completions"), usual);
+        assert_eq!(within(&config.server, "/v1/audio/transcriptions"), HEARD_WITHIN);
+        assert_eq!(longest_wait(&config.server), HEARD_WITHIN);
+        let patient = ServerConfig { request_timeout_s: 900, ..config.server };
+        assert_eq!(longest_wait(&patient), Duration::from_secs(900));
+    }
 }

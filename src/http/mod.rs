@@ -13,7 +13,7 @@ pub mod personas;
 pub mod picture;
 pub mod voice;
 
-mod layers;
+pub(crate) mod layers;
 mod pages;
 pub mod share;
 
