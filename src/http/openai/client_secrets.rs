@@ -5,8 +5,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::V1Json;
+use super::{V1Json, text::unix_seconds};
 use crate::{
     auth::{self, Principal},
     error::{ApiError, Code, ErrorBody},
@@ -40,6 +40,12 @@ const MAX_SECRETS: usize = 10_000;
 /// Bytes of all configurations together: instructions of some thousand words each would be most of the memory.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes of one: the longest instructions and functions that a session takes, in any script.
+const LARGEST: usize = 256 * 1024;
+
+/// One client has at most this part of all, so that none keeps the others out. This machine itself is not limited.
+const SHARE: usize = 2;
+
 /// Seconds that a secret lives, as OpenAI has them.
 const SECONDS: std::ops::RangeInclusive<u64> = 10..=7_200;
 const DEFAULT_SECONDS: u64 = 600;
@@ -55,6 +61,8 @@ pub(crate) struct ClientSecret {
     pub(crate) expires_at: u64,
     /// Who asked for it: sessions that are opened with it are theirs.
     pub(crate) principal: Principal,
+    /// Whose share it is of: see [`Caller::client`].
+    client: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for ClientSecret {
@@ -84,7 +92,6 @@ pub struct ClientSecrets {
 #[derive(Debug, Default)]
 struct Kept {
     by_digest: HashMap<[u8; 32], Entry>,
-    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -95,40 +102,51 @@ struct Entry {
 }
 
 impl Kept {
-    fn forget_expired(&mut self, now: Instant) {
-        self.by_digest.retain(|_, entry| entry.until > now);
-        self.bytes = self.by_digest.values().map(|entry| entry.bytes).sum();
+    /// How long until there may be room for `bytes` more of `client`; `None` when there is.
+    fn wait(&self, client: Option<&str>, bytes: usize, now: Instant) -> Option<Duration> {
+        let of_client = |entry: &&Entry| client.is_some() && entry.secret.client.as_deref() == client;
+        let all = self.by_digest.values().collect::<Vec<_>>();
+        let own = self.by_digest.values().filter(of_client).collect::<Vec<_>>();
+        let full = [(all, 1), (own, SHARE)].into_iter().find(|(entries, share)| {
+            let held = entries.iter().map(|entry| entry.bytes).sum::<usize>();
+            entries.len() >= MAX_SECRETS / share || held + bytes > MAX_BYTES / share
+        });
+        let (entries, _) = full?;
+        let first = entries.iter().map(|entry| entry.until).min();
+        Some(first.map_or(Duration::ZERO, |first| first.saturating_duration_since(now)))
     }
 }
 
 impl ClientSecrets {
-    /// Keeps a secret, and returns what it is called. `None` when there is no room: refused at the door.
-    fn issue(&self, secret: ClientSecret, seconds: u64, now: Instant) -> Option<String> {
+    /// Keeps a secret for so many seconds, and returns what it is called.
+    ///
+    /// # Errors
+    /// There is no room, for so long at least: refused at the door.
+    fn issue(&self, secret: ClientSecret, seconds: u64, now: Instant) -> Result<String, Duration> {
         let bytes = secret.session.to_string().len();
         let key = format!("{PREFIX}{}", auth::new_secret());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.by_digest.len() >= MAX_SECRETS || kept.bytes + bytes > MAX_BYTES {
-            kept.forget_expired(now);
+        kept.by_digest.retain(|_, entry| entry.until > now);
+        if let Some(wait) = kept.wait(secret.client.as_deref(), bytes, now) {
+            return Err(wait);
         }
-        if kept.by_digest.len() >= MAX_SECRETS || kept.bytes + bytes > MAX_BYTES {
-            return None;
-        }
-        kept.bytes += bytes;
         let until = now + Duration::from_secs(seconds);
         kept.by_digest.insert(digest(&key), Entry { secret, until, bytes });
-        Some(key)
+        Ok(key)
     }
 
     /// What the secret stands for, unless it has expired. Found by its digest, so that nothing can be told from how
     /// long it takes.
     fn redeem(&self, key: &str, now: Instant) -> Option<ClientSecret> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.by_digest.get(&digest(key)).filter(|entry| entry.until > now);
-        let found = found.map(|entry| entry.secret.clone());
-        if found.is_none() {
-            kept.forget_expired(now);
+        let digest = digest(key);
+        let entry = kept.by_digest.get(&digest)?;
+        if entry.until > now {
+            return Some(entry.secret.clone());
         }
-        found
+        // This one alone: a stranger who tries keys must not make the server look through all.
+        kept.by_digest.remove(&digest);
+        None
     }
 }
 
@@ -232,12 +250,19 @@ pub(crate) async fn create(
     session.entry("type").or_insert_with(|| "realtime".into());
     let session = Value::Object(session);
     checked(&session)?;
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let expires_at = since.as_secs() + seconds;
+    if session.to_string().len() > LARGEST {
+        let message = format!("a session's configuration has at most {LARGEST} bytes");
+        return Err(ApiError::new(Code::BadRequest, message).with_param("session"));
+    }
+    let expires_at = unix_seconds() + seconds;
     let shown = shown(&session, &persona, &state);
-    let secret = ClientSecret { session, persona, expires_at, principal: caller.principal };
-    let full = || ApiError::new(Code::RateLimited, "there are too many client secrets").retry_after(seconds);
-    let value = state.client_secrets.issue(secret, seconds, now).ok_or_else(full)?;
+    let client = caller.client();
+    let secret = ClientSecret { session, persona, expires_at, principal: caller.principal, client };
+    let full = |wait: Duration| {
+        let message = "there are too many client secrets until one of them expires";
+        ApiError::new(Code::RateLimited, message).retry_after(wait.as_secs() + 1)
+    };
+    let value = state.client_secrets.issue(secret, seconds, now).map_err(full)?;
     Ok(Json(SecretView { value, expires_at, session: shown }))
 }
 
@@ -291,7 +316,12 @@ mod tests {
             persona: Some("x".into()),
             expires_at: 0,
             principal: Principal::default(),
+            client: None,
         }
+    }
+
+    fn of(client: &str, words: usize) -> ClientSecret {
+        ClientSecret { client: Some(client.into()), ..secret(words) }
     }
 
     #[test]
@@ -313,14 +343,36 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_room_comes_back() {
         let (secrets, now) = (ClientSecrets::default(), Instant::now());
-        let given = (0..MAX_SECRETS + 5).filter(|_| secrets.issue(secret(1), 10, now).is_some()).count();
-        assert_eq!(given, MAX_SECRETS);
-        assert!(secrets.issue(secret(1), 10, now + Duration::from_secs(11)).is_some());
-        let secrets = ClientSecrets::default();
-        let long = 300_000;
-        let given = (0..100).filter(|_| secrets.issue(secret(long), 10, now).is_some()).count();
-        assert!((10..=18).contains(&given), "{given}");
-        assert!(secrets.kept.lock().expect("whole").bytes <= MAX_BYTES);
+        assert!(secrets.issue(secret(MAX_BYTES / 3), 10, now).is_err(), "more than all may have");
+        let long = 80_000;
+        let given = (0..100).filter(|_| secrets.issue(secret(long), 10, now).is_ok()).count();
+        assert!((60..=70).contains(&given), "{given}");
+        assert!(secrets.issue(secret(long), 10, now + Duration::from_secs(11)).is_ok());
+    }
+
+    #[test]
+    fn a_greedy_client_leaves_room_and_is_told_when_there_is_some() {
+        let (secrets, now) = (ClientSecrets::default(), Instant::now());
+        let given = (0..100).filter(|_| secrets.issue(of("greedy", 80_000), 600, now).is_ok()).count();
+        assert!((30..=35).contains(&given), "half: {given}");
+        let later = now + Duration::from_secs(400);
+        let wait = secrets.issue(of("greedy", 80_000), 7_200, later).expect_err("still too many");
+        assert_eq!(wait, Duration::from_secs(200), "until its first expires, not until the new one would");
+        assert!(secrets.issue(of("modest", 80_000), 600, later).is_ok());
+        assert!(secrets.issue(of("greedy", 80_000), 600, now + Duration::from_secs(600)).is_ok());
+    }
+
+    #[test]
+    fn many_secrets_are_too_many() {
+        let (secrets, now) = (ClientSecrets::default(), Instant::now());
+        let entry = |number: usize| {
+            let made = Entry { secret: secret(1), until: now + Duration::from_secs(10), bytes: 1 };
+            (digest(&number.to_string()), made)
+        };
+        secrets.kept.lock().expect("whole").by_digest.extend((0..MAX_SECRETS).map(entry));
+        assert_eq!(secrets.issue(secret(1), 10, now), Err(Duration::from_secs(10)));
+        assert!(secrets.issue(secret(1), 10, now + Duration::from_secs(10)).is_ok());
+        assert_eq!(secrets.kept.lock().expect("whole").by_digest.len(), 1, "what expired is forgotten");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `GET /v1/models`: personas, and the models that hear and speak.
 
-use std::{collections::HashSet, time::SystemTime};
+use std::collections::HashSet;
 
 use axum::{Json, Router, extract::State, routing::get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::text::unix_seconds;
 use crate::{
     error::{ApiError, Code, ErrorBody},
     http::extract::{ApiPath, Caller},
@@ -75,8 +76,7 @@ pub(super) fn hears(state: &AppState, model: &str) -> bool {
 }
 
 fn models(state: &AppState) -> Vec<Model> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let created = now.saturating_sub(state.started.elapsed()).as_secs();
+    let created = unix_seconds().saturating_sub(state.started.elapsed().as_secs());
     let model = |id: String, owner: &str| Model { id, object: "model", created, owned_by: owner.to_owned() };
     let hearing = state.engines.stt.info();
     let embedding = state.engines.embed.info();

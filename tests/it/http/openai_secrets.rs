@@ -110,6 +110,7 @@ async fn what_makes_no_secret_is_refused_with_its_field() {
         (json!({"session": {"type": "transcription"}}), "bad_request", "session.type"),
         (json!({"session": {"audio": {"output": {"speed": 7}}}}), "bad_request", "session.speed"),
         (json!({"session": []}), "bad_request", "session"),
+        (json!({"session": {"something_new": "x".repeat(300_000)}}), "bad_request", "session"),
     ] {
         let error = refused(house.post("/v1/realtime/client_secrets", &body), code).await;
         assert_eq!(error["error"]["param"], param, "{body}: {error}");
