@@ -10,7 +10,8 @@ use duologue_engines::port::ChatMessage;
 
 /// How long a response is kept: as long as somebody may think about an answer.
 const KEPT_FOR: Duration = Duration::from_secs(3600);
-/// How many, and how many bytes of words in all; when there would be more, the oldest is forgotten.
+/// How many, and how many bytes of words in all; when there would be more, the oldest of whoever has the most bytes is
+/// forgotten, so that nobody can make the server forget what others need.
 const MAX_KEPT: usize = 2000;
 const MAX_BYTES: usize = 64 << 20;
 
@@ -69,17 +70,33 @@ impl Kept {
 impl Shelf {
     fn make_room(&mut self, now: Instant) {
         while let Some(oldest) = self.order.front() {
-            let is_old = self
-                .responses
-                .get(oldest)
-                .is_none_or(|response| now.saturating_duration_since(response.since) > KEPT_FOR);
-            if !is_old && self.order.len() <= MAX_KEPT && self.bytes <= MAX_BYTES {
-                return;
+            let is_kept = |response: &Response| now.saturating_duration_since(response.since) <= KEPT_FOR;
+            if self.responses.get(oldest).is_some_and(is_kept) {
+                break;
             }
-            if let Some(gone) = self.responses.remove(oldest) {
-                self.bytes -= gone.bytes;
-            }
-            self.order.pop_front();
+            self.forget(0);
+        }
+        while self.order.len() > MAX_KEPT || self.bytes > MAX_BYTES {
+            let at = self.oldest_of_the_greediest();
+            self.forget(at);
+        }
+    }
+
+    /// Where in the order. Who comes last makes room himself when he alone is too large.
+    fn oldest_of_the_greediest(&self) -> usize {
+        let mut held: HashMap<&str, usize> = HashMap::new();
+        for response in self.responses.values() {
+            *held.entry(&response.owner).or_default() += response.bytes;
+        }
+        let greediest = held.into_iter().max_by_key(|(_, bytes)| *bytes).map(|(owner, _)| owner);
+        let is_theirs =
+            |id: &String| self.responses.get(id).map(|response| response.owner.as_str()) == greediest;
+        self.order.iter().position(is_theirs).unwrap_or(0)
+    }
+
+    fn forget(&mut self, at: usize) {
+        if let Some(gone) = self.order.remove(at).and_then(|id| self.responses.remove(&id)) {
+            self.bytes -= gone.bytes;
         }
     }
 }
@@ -126,5 +143,17 @@ mod tests {
         assert!(shelf.bytes <= MAX_BYTES && shelf.responses.len() <= 3, "{}", shelf.responses.len());
         assert!(shelf.responses.contains_key("last"));
         assert_eq!(shelf.order.len(), shelf.responses.len());
+    }
+
+    #[test]
+    fn a_greedy_owner_forgets_his_own() {
+        let (kept, now) = (Kept::default(), Instant::now());
+        kept.keep_at("mine", "modest", said("안녕"), now);
+        for number in 0..MAX_KEPT + 5 {
+            kept.keep_at(&format!("resp_{number}"), "greedy", said("x"), now);
+        }
+        assert!(kept.find_at("mine", "modest", now).is_some());
+        assert!(kept.find_at("resp_5", "greedy", now).is_none());
+        assert!(kept.find_at("resp_6", "greedy", now).is_some());
     }
 }
