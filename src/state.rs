@@ -18,7 +18,7 @@ use crate::{
         client::Proxies,
         health::StoreWatch,
         limit::RateLimiter,
-        openai::{Kept, client_secrets::ClientSecrets},
+        openai::{Completions, Kept, client_secrets::ClientSecrets},
         share::Shares,
     },
     mcp::McpServers,
@@ -66,8 +66,8 @@ pub struct AppState {
     pub scores: Arc<Semaphore>,
     /// WAV files that are rendered at once: each takes a core. More are refused.
     pub renderings: Arc<Semaphore>,
-    /// Replies that are written at once over HTTP: half of the places at the language model stay free for scenes.
-    pub completions: Arc<Semaphore>,
+    /// Replies that are written at once over HTTP.
+    pub(crate) completions: Arc<Completions>,
     /// Conversations that responses can go on from.
     pub(crate) responses: Arc<Kept>,
     /// What pages open realtime sessions with.
@@ -151,7 +151,7 @@ impl AppState {
             looks: Arc::new(Semaphore::new(2)),
             scores: Arc::new(Semaphore::new(2)),
             renderings: Arc::new(Semaphore::new(2)),
-            completions: Arc::new(Semaphore::new(8)),
+            completions: Arc::default(),
             responses: Arc::default(),
             client_secrets: Arc::default(),
             started: Instant::now(),

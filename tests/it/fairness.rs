@@ -123,6 +123,37 @@ async fn a_flood_of_requests_leaves_the_others_their_share() {
 }
 
 #[tokio::test]
+async fn replies_over_openais_endpoints_are_shared_out_too() {
+    // So many requests that only the replies' own bound holds.
+    let flags = [PROXY, ("server.model_requests_per_client", "64")];
+    // Longer than all of them take to come in.
+    let words = "word ".repeat(400);
+    let messages = json!([{"role": "user", "content": "안녕하세요"}]);
+    let asked = [
+        ("/v1/chat/completions", json!({"model": "seoa", "messages": messages, "stream": true})),
+        ("/v1/responses", json!({"model": "seoa", "input": "Hello", "stream": true})),
+    ];
+    for (path, body) in asked {
+        let house = House::saying(&flags, Arc::new(MemoryStore::default()), &[&words]).await;
+        let ask = |client: &str| house.post(path, &body).header("x-forwarded-for", client).send();
+        // Streams whose bodies are kept and not read are at work.
+        let flood = join_all((0..12).map(|_| ask(GREEDY))).await;
+        let flood = flood.into_iter().map(|response| response.expect("an answer")).collect::<Vec<_>>();
+        let (served, refused): (Vec<_>, Vec<_>) =
+            flood.into_iter().partition(|response| response.status() == StatusCode::OK);
+        assert_eq!((served.len(), refused.len()), (4, 8), "half of the eight: {path}");
+        let modest = ask(MODEST).await.expect("an answer");
+        assert_eq!(modest.status(), StatusCode::OK, "{path}");
+        for response in refused {
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert!(header(&response, "retry-after").parse::<u64>().expect("seconds") > 0);
+            let body: Value = response.json().await.expect("JSON");
+            assert_eq!(body["error"]["code"], "client_limit");
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_asks_while_all_talk_is_told_when_to_come_back() {
     let flags = [
         ("sessions.admission", "measured"),

@@ -6,25 +6,19 @@
 mod chunks;
 mod request;
 
-use std::convert::Infallible;
-
 use axum::{
     Json, Router,
     extract::State,
-    response::{
-        IntoResponse, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    response::{IntoResponse, Response},
     routing::post,
 };
 use duologue_engines::port::{LlmUsage, ToolCall};
-use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 
 use self::{chunks::Chunks, request::ChatRequest};
 use super::{
     V1Json,
-    text::{Piece, Reply, new_id, unix_seconds},
+    text::{Piece, Reply, new_id, streamed, unix_seconds},
 };
 use crate::{
     error::{ApiError, ErrorBody},
@@ -56,16 +50,12 @@ pub(crate) async fn complete(
     V1Json(request): V1Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let heading = Heading { id: new_id("chatcmpl-"), created: unix_seconds(), model: request.model.clone() };
-    let (streamed, with_usage) = (request.is_streamed(), request.wants_usage());
-    let mut reply = Reply::begin(&state, &caller, request.into_ask()?)?;
-    if !streamed {
-        return Ok(Json(whole(&heading, reply).await?).into_response());
+    let (in_chunks, with_usage) = (request.is_streamed(), request.wants_usage());
+    let reply = Reply::begin(&state, &caller, request.into_ask()?)?;
+    match in_chunks {
+        true => streamed(Chunks::new(heading, with_usage), reply).await,
+        false => Ok(Json(whole(&heading, reply).await?).into_response()),
     }
-    // The first piece decides between an answer and an error.
-    let first = reply.next().await.transpose()?;
-    let chunks = Chunks::new(heading, with_usage);
-    let events = events(chunks, first, reply).map(Ok::<_, Infallible>);
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
 /// The completion in one.
@@ -136,21 +126,4 @@ fn usage_json(usage: &LlmUsage) -> Value {
             "rejected_prediction_tokens": 0,
         },
     })
-}
-
-/// The chunks as events; a failure on the way is an event too, and the last.
-fn events(chunks: Chunks, first: Option<Piece>, reply: Reply) -> impl Stream<Item = Event> {
-    let begin = stream::once(std::future::ready(vec![chunks.begin()]));
-    let rest = stream::unfold((chunks, first, reply), |(mut chunks, first, mut reply)| async {
-        let piece = match first {
-            Some(piece) => Ok(piece),
-            None => reply.next().await?,
-        };
-        let data = match piece {
-            Ok(piece) => chunks.of(piece),
-            Err(error) => vec![json!({ "error": error.body().error }).to_string()],
-        };
-        Some((data, (chunks, None, reply)))
-    });
-    begin.chain(rest).flat_map(|data| stream::iter(data.into_iter().map(|data| Event::default().data(data))))
 }

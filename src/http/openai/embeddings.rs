@@ -11,9 +11,9 @@ use duologue_engines::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{V1Json, models, text::client};
+use super::{V1Json, error::bad, models, text::client};
 use crate::{
-    error::{ApiError, Code, ErrorBody},
+    error::{ApiError, ErrorBody},
     http::extract::Caller,
     state::AppState,
 };
@@ -88,10 +88,6 @@ pub(crate) async fn embed(
         "model": own,
         "usage": { "prompt_tokens": placed.tokens, "total_tokens": placed.tokens },
     })))
-}
-
-fn bad(param: &str, message: impl Into<String>) -> ApiError {
-    ApiError::new(Code::BadRequest, message).with_param(param)
 }
 
 fn texts(input: Input) -> Result<Vec<String>, ApiError> {

@@ -9,6 +9,11 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, Code};
 
+/// A request that cannot be served as it is, and the field to blame.
+pub(super) fn bad(param: impl Into<String>, message: impl Into<String>) -> ApiError {
+    ApiError::new(Code::BadRequest, message).with_param(param)
+}
+
 /// A JSON body. What is no JSON, or lacks a field, is refused with 400 and the path of the field as `param`.
 #[derive(Debug)]
 pub(crate) struct V1Json<T>(pub(crate) T);

@@ -14,7 +14,7 @@ mod text;
 
 use axum::Router;
 
-pub(crate) use self::{error::V1Json, responses::Kept};
+pub(crate) use self::{error::V1Json, responses::Kept, text::Completions};
 use crate::state::AppState;
 
 /// The routes. `max_upload_bytes` is for those that take files.

@@ -7,26 +7,22 @@ mod kept;
 mod request;
 mod writing;
 
-use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::State,
-    response::{
-        IntoResponse, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    response::{IntoResponse, Response, sse::Event},
     routing::post,
 };
-use duologue_engines::port::{ChatMessage, Role};
-use futures_util::{Stream, StreamExt, stream};
+use duologue_engines::port::ChatMessage;
 use serde_json::Value;
 
 pub(crate) use self::kept::Kept;
 use self::{request::ResponsesRequest, writing::Writing};
 use super::{
     V1Json,
-    text::{Ask, Piece, Reply, client},
+    text::{Piece, Reply, Tell, client, streamed},
 };
 use crate::{
     error::{ApiError, Code, ErrorBody},
@@ -39,11 +35,12 @@ pub(super) fn router() -> Router<AppState> {
     Router::new().route("/v1/responses", post(respond))
 }
 
-/// What has to be done when a response is complete.
-struct Keeping {
+/// A response in the making, which is kept when it is complete.
+struct Responding {
+    writing: Writing,
     state: AppState,
-    owner: String,
-    /// Everything said before the response, without instructions: those hold for one response only.
+    owner: Arc<str>,
+    /// Everything said before the response, without `instructions`: those hold for one response only.
     said: Vec<ChatMessage>,
     wanted: bool,
 }
@@ -58,29 +55,22 @@ pub(crate) async fn respond(
     caller: Caller,
     V1Json(request): V1Json<ResponsesRequest>,
 ) -> Result<Response, ApiError> {
-    let read = request.read()?;
     let owner = client(&caller);
-    let mut said = match &read.previous {
+    let before = match request.previous() {
         Some(id) => state.responses.find(id, &owner).ok_or_else(|| forgotten(id))?,
         None => Vec::new(),
     };
-    said.extend(read.ask.messages.iter().filter(|message| message.role != Role::System).cloned());
-    let instructions = read.ask.messages.into_iter().filter(|message| message.role == Role::System);
-    let ask = Ask { messages: instructions.chain(said.iter().cloned()).collect(), ..read.ask };
-    let mut reply = Reply::begin(&state, &caller, ask)?;
-    let mut writing = Writing::new(read.echo);
-    let keeping = Keeping { state, owner, said, wanted: read.store };
-    if !read.stream {
-        while let Some(piece) = reply.next().await {
-            writing.write(piece?);
-        }
-        keeping.keep(&writing);
-        return Ok(Json(writing.response()).into_response());
+    let read = request.read(before)?;
+    let mut reply = Reply::begin(&state, &caller, read.ask)?;
+    let writing = Writing::new(read.echo);
+    let mut responding = Responding { writing, state, owner, said: read.said, wanted: read.store };
+    if read.stream {
+        return streamed(responding, reply).await;
     }
-    // The first piece decides between an answer and an error.
-    let first = reply.next().await.transpose()?;
-    let events = events((writing, keeping), first, reply).map(Ok::<_, Infallible>);
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+    while let Some(piece) = reply.next().await {
+        responding.write(piece?);
+    }
+    Ok(Json(responding.writing.response()).into_response())
 }
 
 fn forgotten(id: &str) -> ApiError {
@@ -92,35 +82,30 @@ fn forgotten(id: &str) -> ApiError {
     ApiError::new(Code::ResponseNotFound, message).with_param("previous_response_id")
 }
 
-impl Keeping {
-    fn keep(&self, writing: &Writing) {
-        if self.wanted && writing.is_whole() {
-            let said = self.said.iter().cloned().chain([writing.said()]).collect();
-            self.state.responses.keep(writing.id(), &self.owner, said);
+impl Responding {
+    /// Writes on, and keeps what is complete before anybody is told that it is.
+    fn write(&mut self, piece: Piece) -> Vec<Value> {
+        let events = self.writing.write(piece);
+        if self.wanted && self.writing.is_whole() {
+            let said = self.said.iter().cloned().chain([self.writing.said()]).collect();
+            self.state.responses.keep(self.writing.id(), &self.owner, said);
         }
+        events
     }
 }
 
-fn events(
-    (mut writing, keeping): (Writing, Keeping),
-    first: Option<Piece>,
-    reply: Reply,
-) -> impl Stream<Item = Event> {
-    let begin = stream::once(std::future::ready(writing.begin()));
-    let rest =
-        stream::unfold((writing, keeping, first, reply), |(mut writing, keeping, first, mut reply)| async {
-            let piece = match first {
-                Some(piece) => Ok(piece),
-                None => reply.next().await?,
-            };
-            let events = match piece {
-                Ok(piece) => writing.write(piece),
-                Err(error) => writing.fail(&error),
-            };
-            keeping.keep(&writing);
-            Some((events, (writing, keeping, None, reply)))
-        });
-    begin.chain(rest).flat_map(|events| stream::iter(events.into_iter().map(named)))
+impl Tell for Responding {
+    fn begin(&mut self) -> Vec<Event> {
+        self.writing.begin().into_iter().map(named).collect()
+    }
+
+    fn tell(&mut self, piece: Result<Piece, ApiError>) -> Vec<Event> {
+        let events = match piece {
+            Ok(piece) => self.write(piece),
+            Err(error) => self.writing.fail(&error),
+        };
+        events.into_iter().map(named).collect()
+    }
 }
 
 /// An event is named in its data and, for those who listen by name, beside them.

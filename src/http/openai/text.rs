@@ -1,40 +1,44 @@
 //! What chat completions and responses have in common: who answers, with which prompt, and the reply as it comes.
 
+mod completions;
+mod content;
 mod guard;
+mod prompt;
+mod stream;
 mod tools;
 
 use std::{
-    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use duologue_domain::{
-    candor::{self, AiQuestion},
-    lang::Language,
-    persona::{Persona, SpeechLevel},
-    prompt::{Prompt, PromptInput, Turn, estimate_tokens},
-};
+use duologue_domain::persona::Persona;
 use duologue_engines::{
     fair::session_key,
     port::{
-        ChatMessage, Finish, LlmEngine, LlmEvent, LlmRequest, LlmStream, LlmUsage, Role, Sampling,
-        SessionKey, Tool, ToolCall, ToolChoice,
+        ChatMessage, Finish, LlmEngine, LlmEvent, LlmRequest, LlmStream, LlmUsage, Role, SessionKey, Tool,
+        ToolCall, ToolChoice,
     },
 };
-use tokio::sync::OwnedSemaphorePermit;
 
-use self::guard::Guard;
-pub(super) use self::tools::{checked_choice, checked_tools, parsed_schema};
-use super::models;
+pub(crate) use self::completions::Completions;
+use self::{
+    completions::Place,
+    guard::Guard,
+    prompt::{in_character, plainly},
+};
+pub(super) use self::{
+    content::Content,
+    stream::{Tell, streamed},
+    tools::{checked_choice, checked_tools, parsed_schema},
+};
+use super::{error::bad, models};
 use crate::{
     error::{ApiError, Code},
     http::{extract::Caller, personas},
     state::AppState,
 };
 
-/// Longest reply of a request that does not say: what two cores write within `server.request_timeout_s`.
-const DEFAULT_TOKENS: usize = 1024;
 /// The first token of a long prompt on a slow machine, when others are before it.
 const FIRST_TOKEN: Duration = Duration::from_secs(90);
 /// Silence of the model: longer than its first token may take. Engines find out much earlier that they hang.
@@ -43,7 +47,7 @@ const SILENCE: Duration = Duration::from_secs(120);
 const MAX_STOPS: usize = 4;
 const MAX_STOP_BYTES: usize = 256;
 /// Messages of one request; more are no conversation.
-const MAX_MESSAGES: usize = 2048;
+pub(super) const MAX_MESSAGES: usize = 2048;
 
 /// A request to the language model, as both endpoints make it.
 #[derive(Debug, Default)]
@@ -104,7 +108,7 @@ pub(super) struct Reply {
     /// What was found together with what was said last.
     next: Option<Piece>,
     ended: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl std::fmt::Debug for Reply {
@@ -128,8 +132,7 @@ impl Reply {
     pub(super) fn begin(state: &AppState, caller: &Caller, ask: Ask) -> Result<Self, ApiError> {
         check(&ask)?;
         let who = who(state, &ask.model)?;
-        // Half of what waits at the language model stays free for scenes.
-        let place = Arc::clone(&state.completions).try_acquire_owned().map_err(|_| busy())?;
+        let place = state.completions.take(caller.client())?;
         let session = key(caller, &ask);
         let one_call = ask.one_call;
         let (llm, request, guard) = match who {
@@ -204,14 +207,6 @@ impl Reply {
     }
 }
 
-fn busy() -> ApiError {
-    ApiError::new(Code::EngineOverloaded, "too many replies are being written already").retry_after(2)
-}
-
-fn bad(param: &str, message: impl Into<String>) -> ApiError {
-    ApiError::new(Code::BadRequest, message).with_param(param)
-}
-
 /// What no engine should be asked.
 fn check(ask: &Ask) -> Result<(), ApiError> {
     if ask.messages.is_empty() || ask.messages.len() > MAX_MESSAGES {
@@ -265,116 +260,9 @@ fn key(caller: &Caller, ask: &Ask) -> SessionKey {
     session_key(Some(&client(caller)), sum)
 }
 
-/// Who calls, as engines tell clients apart.
-pub(super) fn client(caller: &Caller) -> String {
-    match &caller.principal.user_id {
-        Some(user) => format!("user {user}"),
-        None => address(caller.address),
-    }
-}
-
-fn address(address: IpAddr) -> String {
-    format!("address {address}")
-}
-
-/// How long the reply may be, in a context of so many tokens.
-fn longest(manner: &Manner, context: usize) -> usize {
-    let wanted =
-        manner.max_tokens.map_or(DEFAULT_TOKENS, |(tokens, _)| usize::try_from(tokens).unwrap_or(usize::MAX));
-    wanted.min(context)
-}
-
-fn request_of(
-    ask: Ask,
-    (messages, shared): (Vec<ChatMessage>, usize),
-    usual: Sampling,
-    context: usize,
-) -> LlmRequest {
-    let manner = ask.manner;
-    LlmRequest {
-        messages,
-        shared,
-        max_tokens: longest(&manner, context),
-        sampling: Sampling {
-            temperature: manner.temperature.unwrap_or(usual.temperature),
-            top_p: manner.top_p.unwrap_or(usual.top_p),
-            repeat_penalty: usual.repeat_penalty,
-            // Negative ones are as good as any.
-            seed: manner.seed.map(|seed| seed as u64),
-        },
-        stop: manner.stop,
-        tools: if ask.schema.is_some() { Arc::default() } else { ask.tools.into() },
-        tool_choice: ask.tool_choice,
-        response_schema: ask.schema,
-        ..LlmRequest::default()
-    }
-}
-
-fn plainly(llm: &dyn LlmEngine, mut ask: Ask) -> LlmRequest {
-    let messages = std::mem::take(&mut ask.messages);
-    request_of(ask, (messages, 0), Sampling::default(), llm.context_tokens())
-}
-
-/// The persona's prompt with the client's instructions in it, and what watches over the reply.
-fn in_character(persona: &Persona, llm: &dyn LlmEngine, mut ask: Ask) -> (LlmRequest, Option<Guard>) {
-    let (instructions, said): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut ask.messages).into_iter().partition(|message| message.role == Role::System);
-    let instructions: Vec<String> = instructions.into_iter().map(|message| message.content).collect();
-    let history: Vec<Turn> = said.into_iter().map(turn).collect();
-    let language = language_of(persona, &history);
-    let question = candor_of(&history);
-    let step = persona.intimacy_step(0);
-    let context = llm.context_tokens();
-    let tools: usize = ask
-        .tools
-        .iter()
-        .flat_map(|tool| [&tool.name, &tool.description, &tool.parameters])
-        .map(|text| estimate_tokens(text))
-        .sum();
-    let reply = longest(&ask.manner, context).min(context / 2);
-    let prompt = Prompt::build(&PromptInput {
-        persona,
-        language,
-        step,
-        facts: &[],
-        history: &history,
-        instructions: &instructions.join("\n\n"),
-        budget_tokens: context.saturating_sub(reply).saturating_sub(tools),
-        candor: question,
-    });
-    let instead = match question {
-        AiQuestion::None => None,
-        AiQuestion::Casual => persona.profile(language).deflections.first().cloned(),
-        AiQuestion::Sincere => {
-            let level = step.map_or(SpeechLevel::Polite, |step| step.level);
-            Some(candor::admission(language, level).to_owned())
-        }
-    };
-    let usual = Sampling {
-        temperature: persona.sampling.temperature,
-        top_p: persona.sampling.top_p,
-        repeat_penalty: persona.sampling.repeat_penalty,
-        seed: None,
-    };
-    // What a program reads is no talk.
-    let guard = instead.filter(|_| ask.schema.is_none()).map(Guard::new);
-    (request_of(ask, (prompt.messages, prompt.shared), usual, context), guard)
-}
-
-fn turn(message: ChatMessage) -> Turn {
-    Turn { role: message.role, text: message.content, calls: message.calls, answers: message.answers }
-}
-
-/// The person's last words decide, if the persona speaks that.
-fn language_of(persona: &Persona, history: &[Turn]) -> Language {
-    let last = history.iter().rev().find(|turn| turn.role == Role::User);
-    let spoken = last.and_then(|turn| Language::of_text(&turn.text));
-    spoken.filter(|language| persona.languages.contains(language)).unwrap_or(persona.language)
-}
-
-fn candor_of(history: &[Turn]) -> AiQuestion {
-    let mut said = history.iter().rev().filter(|turn| turn.role == Role::User).map(|turn| turn.text.as_str());
-    said.next().map_or(AiQuestion::None, |last| AiQuestion::after(last, said.next()))
+/// Who calls, as engines tell clients apart; the programs of this machine are one.
+pub(super) fn client(caller: &Caller) -> Arc<str> {
+    caller.client().unwrap_or_else(|| "this machine".into())
 }
 
 /// Now, as OpenAI writes it.

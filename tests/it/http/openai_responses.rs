@@ -22,7 +22,9 @@ async fn a_response_goes_on_from_the_one_before() {
     let house = House::thinking(&llm).await;
     let first = ok(house.post(
         PATH,
-        &json!({ "model": "seoa", "max_output_tokens": 64, "input": "누구세요?", "instructions": "짧게." }),
+        &json!({ "model": "seoa", "max_output_tokens": 64, "instructions": "짧게.", "input": [
+            { "role": "developer", "content": "반말로." }, { "role": "user", "content": "누구세요?" },
+        ] }),
     ))
     .await;
     assert_eq!(first["object"], "response");
@@ -44,6 +46,10 @@ async fn a_response_goes_on_from_the_one_before() {
     assert_eq!(said, ["누구세요?", "안녕하세요, 서아예요.", "어디 살아요?"]);
     let notes: String = last_request(&llm).messages.into_iter().map(|message| message.content).collect();
     assert!(!notes.contains("짧게."), "instructions hold for one response");
+    assert!(notes.contains("반말로."), "what a developer said is part of the conversation");
+    let stray = json!([{ "type": "function_call_output", "call_id": "call_9", "output": "x" }]);
+    let stray = json!({ "model": "seoa", "previous_response_id": id, "input": stray });
+    assert_eq!(refused(house.post(PATH, &stray), "bad_request").await["error"]["param"], "input[0].call_id");
     // The second was not to be kept.
     let lost = json!({ "model": "seoa", "max_output_tokens": 64, "previous_response_id": second["id"], "input": "네?" });
     let lost = answer(house.post(PATH, &lost), StatusCode::NOT_FOUND).await;

@@ -1,9 +1,13 @@
 //! A completion in pieces, as `stream` asks for it.
 
+use axum::response::sse::Event;
 use serde_json::{Value, json};
 
 use super::{Heading, call_json, finish_reason, usage_json};
-use crate::http::openai::text::Piece;
+use crate::{
+    error::ApiError,
+    http::openai::text::{Piece, Tell},
+};
 
 /// Writes the chunks of one completion.
 #[derive(Debug)]
@@ -16,18 +20,28 @@ pub(super) struct Chunks {
 /// Behind the last chunk.
 const DONE: &str = "[DONE]";
 
+impl Tell for Chunks {
+    fn begin(&mut self) -> Vec<Event> {
+        let whose = json!({ "role": "assistant", "content": "", "refusal": null });
+        vec![Event::default().data(self.choice(whose, None))]
+    }
+
+    fn tell(&mut self, piece: Result<Piece, ApiError>) -> Vec<Event> {
+        let chunks = match piece {
+            Ok(piece) => self.of(piece),
+            Err(error) => vec![json!({ "error": error.body().error }).to_string()],
+        };
+        chunks.into_iter().map(|chunk| Event::default().data(chunk)).collect()
+    }
+}
+
 impl Chunks {
     pub(super) fn new(heading: Heading, with_usage: bool) -> Self {
         Self { heading, with_usage, calls: 0 }
     }
 
-    /// The first chunk: whose words follow.
-    pub(super) fn begin(&self) -> String {
-        self.choice(json!({ "role": "assistant", "content": "", "refusal": null }), None)
-    }
-
     /// What `piece` becomes on the wire.
-    pub(super) fn of(&mut self, piece: Piece) -> Vec<String> {
+    fn of(&mut self, piece: Piece) -> Vec<String> {
         match piece {
             Piece::Words(words) => vec![self.choice(json!({ "content": words }), None)],
             Piece::Call(call) => {

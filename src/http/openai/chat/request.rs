@@ -1,12 +1,17 @@
 //! What `/v1/chat/completions` takes. Fields that are not here are read over, as OpenAI does.
 
+use std::collections::HashSet;
+
 use duologue_engines::port::{ChatMessage, Role, ToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    error::{ApiError, Code},
-    http::openai::text::{Ask, Manner, checked_choice, checked_tools, parsed_schema},
+    error::ApiError,
+    http::openai::{
+        error::bad,
+        text::{Ask, Content, MAX_MESSAGES, Manner, checked_choice, checked_tools, parsed_schema},
+    },
 };
 
 /// The body.
@@ -69,20 +74,6 @@ struct Message {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Debug, Deserialize)]
-struct Part {
-    r#type: String,
-    text: Option<String>,
-    refusal: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
 struct MadeCall {
     id: String,
     function: Option<MadeFunction>,
@@ -93,10 +84,6 @@ struct MadeFunction {
     name: String,
     #[serde(default)]
     arguments: String,
-}
-
-fn bad(param: impl Into<String>, message: &str) -> ApiError {
-    ApiError::new(Code::BadRequest, message).with_param(param)
 }
 
 impl ChatRequest {
@@ -175,15 +162,19 @@ fn offered(tools: Vec<OfferedTool>) -> Result<Vec<duologue_engines::port::Tool>,
 
 /// All messages; a function's result must answer a call that stands before it.
 fn messages(messages: Vec<Message>) -> Result<Vec<ChatMessage>, ApiError> {
+    if messages.len() > MAX_MESSAGES {
+        return Err(bad("messages", format!("a request has 1 to {MAX_MESSAGES} messages")));
+    }
     let mut made: Vec<ChatMessage> = Vec::with_capacity(messages.len());
+    let mut called = HashSet::new();
     for (index, message) in messages.into_iter().enumerate() {
         let param = format!("messages[{index}]");
         let one = read(message, &param)?;
-        let known = |id: &String| made.iter().flat_map(|message| &message.calls).any(|call| call.id == *id);
-        if one.role == Role::Tool && !one.answers.as_ref().is_some_and(known) {
+        if one.role == Role::Tool && !one.answers.as_ref().is_some_and(|id| called.contains(id)) {
             let message = "a message of the role tool needs the tool_call_id of a call that stands before it";
             return Err(bad(format!("{param}.tool_call_id"), message));
         }
+        called.extend(one.calls.iter().map(|call| call.id.clone()));
         made.push(one);
     }
     Ok(made)
@@ -207,7 +198,7 @@ fn read(message: Message, param: &str) -> Result<ChatMessage, ApiError> {
         _ => Vec::new(),
     };
     let content = match message.content {
-        Some(content) => words(content, param)?,
+        Some(content) => content.words(&format!("{param}.content"))?,
         None => message.refusal.unwrap_or_default(),
     };
     if content.is_empty() && calls.is_empty() && role == Role::User {
@@ -223,34 +214,6 @@ fn calls_of(calls: Vec<MadeCall>, param: &str) -> Result<Vec<ToolCall>, ApiError
         None => Err(bad(format!("{param}.tool_calls[{index}]"), "only functions are called")),
     };
     calls.into_iter().enumerate().map(one).collect()
-}
-
-/// Parts of text, put together.
-fn words(content: Content, param: &str) -> Result<String, ApiError> {
-    let parts = match content {
-        Content::Text(text) => return Ok(text),
-        Content::Parts(parts) => parts,
-    };
-    let mut words = String::new();
-    for (index, part) in parts.into_iter().enumerate() {
-        let text = match part.r#type.as_str() {
-            "text" => part.text,
-            "refusal" => part.refusal,
-            "image_url" | "input_audio" | "file" => {
-                let message = "only text is read here: pictures go to /upload/image, speech to /v1/audio/transcriptions or /v1/realtime";
-                return Err(bad(format!("{param}.content[{index}]"), message));
-            }
-            _ => None,
-        };
-        let Some(text) = text else {
-            return Err(bad(format!("{param}.content[{index}]"), "a part is {\"type\": \"text\", \"text\"}"));
-        };
-        if !words.is_empty() {
-            words.push('\n');
-        }
-        words.push_str(&text);
-    }
-    Ok(words)
 }
 
 #[cfg(test)]

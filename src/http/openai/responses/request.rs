@@ -1,12 +1,17 @@
 //! What `/v1/responses` takes. Fields that are not here are read over, as OpenAI does.
 
+use std::collections::HashSet;
+
 use duologue_engines::port::{ChatMessage, Role, ToolCall};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    error::{ApiError, Code},
-    http::openai::text::{Ask, Manner, checked_choice, checked_tools, parsed_schema},
+    error::ApiError,
+    http::openai::{
+        error::bad,
+        text::{Ask, Content, MAX_MESSAGES, Manner, checked_choice, checked_tools, parsed_schema},
+    },
 };
 
 /// The body.
@@ -55,56 +60,46 @@ struct Item {
     output: Option<Content>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Debug, Deserialize)]
-struct Part {
-    r#type: String,
-    text: Option<String>,
-    refusal: Option<String>,
-}
-
 /// A request, understood.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) ask: Ask,
-    pub(super) previous: Option<String>,
+    /// The conversation up to here: all but `instructions`.
+    pub(super) said: Vec<ChatMessage>,
     pub(super) store: bool,
     pub(super) stream: bool,
     /// What the response says of its request.
     pub(super) echo: Value,
 }
 
-fn bad(param: impl Into<String>, message: &str) -> ApiError {
-    ApiError::new(Code::BadRequest, message).with_param(param)
-}
-
 impl ResponsesRequest {
-    /// The request as the language model's side understands it.
+    /// The response to go on from.
+    pub(super) fn previous(&self) -> Option<&str> {
+        self.previous_response_id.as_deref()
+    }
+
+    /// The request as the language model's side understands it, with what was said `before`.
     ///
     /// # Errors
     /// What would change the answer and cannot be done.
-    pub(super) fn read(self) -> Result<Read, ApiError> {
+    pub(super) fn read(self, before: Vec<ChatMessage>) -> Result<Read, ApiError> {
         self.refuse_what_cannot_be()?;
         let echo = self.echo();
         let store = self.store != Some(false);
-        let mut messages: Vec<ChatMessage> = Vec::new();
-        if let Some(instructions) = self.instructions.filter(|text| !text.is_empty()) {
-            messages.push(ChatMessage::new(Role::System, instructions));
-        }
+        let mut said = before;
         match self.input {
-            Some(Input::Text(text)) if !text.is_empty() => messages.push(ChatMessage::new(Role::User, text)),
-            Some(Input::Items(items)) if !items.is_empty() => {
-                let goes_on = self.previous_response_id.is_some();
-                read_items(items, goes_on, &mut messages)?;
+            Some(Input::Text(text)) if !text.is_empty() => said.push(ChatMessage::new(Role::User, text)),
+            Some(Input::Items(items)) if (1..=MAX_MESSAGES).contains(&items.len()) => {
+                read_items(items, &mut said)?;
             }
-            _ => return Err(bad("input", "input is a text or a list of items, and not empty")),
+            _ => {
+                let message =
+                    format!("input is a text or a list of 1 to {MAX_MESSAGES} items, and not empty");
+                return Err(bad("input", message));
+            }
         }
+        let instructions = self.instructions.filter(|text| !text.is_empty());
+        let instructions = instructions.map(|text| ChatMessage::new(Role::System, text));
         let tools = match self.tools {
             Some(tools) => offered(tools)?,
             None => Vec::new(),
@@ -113,7 +108,7 @@ impl ResponsesRequest {
         let format = self.text.and_then(|text| text.format);
         let ask = Ask {
             model: self.model,
-            messages,
+            messages: instructions.into_iter().chain(said.iter().cloned()).collect(),
             tools,
             tool_choice,
             one_call: self.parallel_tool_calls == Some(false),
@@ -125,8 +120,7 @@ impl ResponsesRequest {
                 ..Manner::default()
             },
         };
-        let previous = self.previous_response_id;
-        Ok(Read { ask, previous, store, stream: self.stream == Some(true), echo })
+        Ok(Read { ask, said, store, stream: self.stream == Some(true), echo })
     }
 
     fn refuse_what_cannot_be(&self) -> Result<(), ApiError> {
@@ -177,8 +171,10 @@ fn offered(tools: Vec<Value>) -> Result<Vec<duologue_engines::port::Tool>, ApiEr
     checked_tools(functions.into_iter())
 }
 
-/// Items as messages. With `goes_on`, a result may answer a call of the response before.
-fn read_items(items: Vec<Item>, goes_on: bool, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
+/// Items as messages, behind those that were there before.
+fn read_items(items: Vec<Item>, messages: &mut Vec<ChatMessage>) -> Result<(), ApiError> {
+    let calls = messages.iter().flat_map(|message| &message.calls);
+    let mut called: HashSet<String> = calls.map(|call| call.id.clone()).collect();
     for (index, item) in items.into_iter().enumerate() {
         let param = format!("input[{index}]");
         match item.r#type.as_deref() {
@@ -186,6 +182,7 @@ fn read_items(items: Vec<Item>, goes_on: bool, messages: &mut Vec<ChatMessage>) 
             Some("function_call") => {
                 let call =
                     call(item).ok_or_else(|| bad(&*param, "a call has call_id, name and arguments"))?;
+                called.insert(call.id.clone());
                 match messages.last_mut() {
                     // Words and calls of one reply are one message to the model.
                     Some(last) if last.role == Role::Assistant => last.calls.push(call),
@@ -195,23 +192,7 @@ fn read_items(items: Vec<Item>, goes_on: bool, messages: &mut Vec<ChatMessage>) 
                     }
                 }
             }
-            Some("function_call_output") => {
-                let known = |id: &String| {
-                    goes_on || messages.iter().flat_map(|message| &message.calls).any(|call| call.id == *id)
-                };
-                let answers = item.call_id.filter(known).ok_or_else(|| {
-                    bad(
-                        format!("{param}.call_id"),
-                        "a result needs the call_id of a call that stands before it",
-                    )
-                })?;
-                let output = match item.output {
-                    Some(output) => words(output, &format!("{param}.output"))?,
-                    None => return Err(bad(format!("{param}.output"), "a result has an output")),
-                };
-                let result = ChatMessage::new(Role::Tool, output);
-                messages.push(ChatMessage { answers: Some(answers), ..result });
-            }
+            Some("function_call_output") => messages.push(result(item, &called, &param)?),
             // Thoughts of other models mean nothing to this one.
             Some("reasoning") => {}
             Some("item_reference") => {
@@ -225,6 +206,16 @@ fn read_items(items: Vec<Item>, goes_on: bool, messages: &mut Vec<ChatMessage>) 
     Ok(())
 }
 
+fn result(item: Item, called: &HashSet<String>, param: &str) -> Result<ChatMessage, ApiError> {
+    let Some(answers) = item.call_id.filter(|id| called.contains(id)) else {
+        let message = "a result needs the call_id of a call that stands before it";
+        return Err(bad(format!("{param}.call_id"), message));
+    };
+    let param = format!("{param}.output");
+    let output = item.output.ok_or_else(|| bad(&*param, "a result has an output"))?.words(&param)?;
+    Ok(ChatMessage { answers: Some(answers), ..ChatMessage::new(Role::Tool, output) })
+}
+
 fn message(item: Item, param: &str) -> Result<ChatMessage, ApiError> {
     let role = match item.role.as_deref() {
         Some("system" | "developer") => Role::System,
@@ -232,40 +223,13 @@ fn message(item: Item, param: &str) -> Result<ChatMessage, ApiError> {
         Some("assistant") => Role::Assistant,
         _ => return Err(bad(format!("{param}.role"), "a role is system, developer, user or assistant")),
     };
-    let content = match item.content {
-        Some(content) => words(content, &format!("{param}.content"))?,
-        None => return Err(bad(format!("{param}.content"), "a message has content")),
-    };
-    Ok(ChatMessage::new(role, content))
+    let param = format!("{param}.content");
+    let content = item.content.ok_or_else(|| bad(&*param, "a message has content"))?;
+    Ok(ChatMessage::new(role, content.words(&param)?))
 }
 
 fn call(item: Item) -> Option<ToolCall> {
     Some(ToolCall { id: item.call_id?, name: item.name?, arguments: item.arguments.unwrap_or_default() })
-}
-
-/// Parts of text, put together.
-fn words(content: Content, param: &str) -> Result<String, ApiError> {
-    let parts = match content {
-        Content::Text(text) => return Ok(text),
-        Content::Parts(parts) => parts,
-    };
-    let mut words = String::new();
-    for (index, part) in parts.into_iter().enumerate() {
-        let text = match part.r#type.as_str() {
-            "input_text" | "output_text" | "text" => part.text,
-            "refusal" => part.refusal,
-            _ => None,
-        };
-        let Some(text) = text else {
-            let message = "only text is read here: pictures go to /upload/image, speech to /v1/audio/transcriptions or /v1/realtime";
-            return Err(bad(format!("{param}[{index}]"), message));
-        };
-        if !words.is_empty() {
-            words.push('\n');
-        }
-        words.push_str(&text);
-    }
-    Ok(words)
 }
 
 #[cfg(test)]
@@ -273,7 +237,7 @@ mod tests {
     use super::*;
 
     fn read(body: Value) -> Result<Read, ApiError> {
-        serde_json::from_value::<ResponsesRequest>(body).expect("the types").read()
+        serde_json::from_value::<ResponsesRequest>(body).expect("the types").read(Vec::new())
     }
 
     #[test]
@@ -338,11 +302,33 @@ mod tests {
         ] {
             assert_eq!(refused("input", json!([item])), format!("input[0]{blamed}"));
         }
-        let after = json!({
-            "model": "seoa",
-            "previous_response_id": "resp_1",
-            "input": [{"type": "function_call_output", "call_id": "call_9", "output": "x"}],
-        });
-        assert!(read(after).is_ok(), "the call stands in the response before");
+        assert_eq!(refused("input", json!(vec![json!({"role": "user", "content": "x"}); 2_049])), "input");
+    }
+
+    #[test]
+    fn what_was_said_before_stands_in_front_and_its_calls_can_be_answered() {
+        let call = ToolCall { id: "call_1".into(), name: "weather".into(), arguments: "{}".into() };
+        let before =
+            vec![ChatMessage { calls: vec![call], ..ChatMessage::new(Role::Assistant, "볼게요.") }];
+        let read = |call_id: &str| {
+            let body = json!({
+                "model": "seoa",
+                "instructions": "Be short.",
+                "previous_response_id": "resp_1",
+                "input": [
+                    {"role": "developer", "content": "Use centigrade."},
+                    {"type": "function_call_output", "call_id": call_id, "output": [{"type": "input_text", "text": "맑음"}]},
+                ],
+            });
+            let request = serde_json::from_value::<ResponsesRequest>(body).expect("the types");
+            assert_eq!(request.previous(), Some("resp_1"));
+            request.read(before.clone())
+        };
+        let whole = read("call_1").expect("a request");
+        let roles: Vec<Role> = whole.ask.messages.iter().map(|message| message.role).collect();
+        assert_eq!(roles, [Role::System, Role::Assistant, Role::System, Role::Tool]);
+        assert_eq!(whole.said, whole.ask.messages[1..], "instructions hold for one response only");
+        let error = read("call_2").expect_err("nobody called that");
+        assert_eq!(error.param.as_deref(), Some("input[1].call_id"));
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use duologue_engines::port::{Tool, ToolChoice};
 use serde_json::{Map, Value, json};
 
-use super::bad;
-use crate::error::ApiError;
+use crate::{error::ApiError, http::openai::error::bad};
 
 /// Functions of one request.
 const MAX_TOOLS: usize = 128;
@@ -33,19 +32,17 @@ pub(in crate::http::openai) fn checked_tools(
         }
         if !is_name(&name) {
             let message = format!("a function's name has 1 to {MAX_NAME} letters, digits, _ and -");
-            return Err(bad(&format!("{param}.name"), message));
+            return Err(bad(format!("{param}.name"), message));
         }
         if tools.iter().any(|tool| tool.name == name) {
-            return Err(bad(&format!("{param}.name"), "two functions have the same name"));
+            return Err(bad(format!("{param}.name"), "two functions have the same name"));
         }
         let parameters = match parameters {
             None | Some(Value::Null) => json!({"type": "object", "properties": {}}).to_string(),
             Some(schema @ Value::Object(_)) => schema.to_string(),
             Some(_) => {
-                return Err(bad(
-                    &format!("{param}.parameters"),
-                    "parameters must be a JSON schema, an object",
-                ));
+                let message = "parameters must be a JSON schema, an object";
+                return Err(bad(format!("{param}.parameters"), message));
             }
         };
         let description = description.unwrap_or_default();
