@@ -76,8 +76,15 @@ pub(super) fn problems(servers: &[McpConfig]) -> Vec<String> {
         if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
             problems.push(format!("mcp.name: {name:?} must be 1 to {LONGEST_NAME} of a-z, 0-9 and _"));
         }
-        if servers.iter().take(index).any(|other| other.name == *name) {
-            problems.push(format!("mcp.name: there are two servers called {name:?}"));
+        let clash = |other: &&McpConfig| begins(name, &other.name) || begins(&other.name, name);
+        if let Some(other) = servers.iter().take(index).find(clash) {
+            problems.push(match other.name == *name {
+                true => format!("mcp.name: there are two servers called {name:?}"),
+                false => format!(
+                    "mcp.name: a function of {:?} could be taken for one of {name:?}; rename one of them",
+                    other.name
+                ),
+            });
         }
         if server.command.is_empty() == server.url.is_empty() {
             problems.push(format!("mcp {name:?}: set either command or url"));
@@ -91,4 +98,9 @@ pub(super) fn problems(servers: &[McpConfig]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whether names of functions of `long` may begin as those of `short` do: `a_b` and `a` have both an `a_b_c`.
+fn begins(short: &str, long: &str) -> bool {
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }

@@ -269,6 +269,7 @@ fn mcp_servers_that_cannot_work_are_refused() {
         ("name = \"a\"\nurl = \"ftp://x\"", "must be an http or https address"),
         ("name = \"a\"\ncommand = \"x\"\ntimeout_s = 0", "timeout_s must be 1 to 60"),
         ("name = \"a\"\ncommand = \"x\"\n[[mcp]]\nname = \"a\"\ncommand = \"y\"", "two servers called"),
+        ("name = \"a\"\ncommand = \"x\"\n[[mcp]]\nname = \"a_b\"\ncommand = \"y\"", "rename one of them"),
         ("name = \"a\"\ncommand = \"x\"\nsecret = 1", "unknown field"),
     ];
     for (index, (table, why)) in cases.into_iter().enumerate() {

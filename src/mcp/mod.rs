@@ -3,7 +3,8 @@
 //!
 //! Every server has a keeper, one task that connects, lists, waits for the end and connects again, later each time. A call
 //! borrows the connection that there is; without one it fails at once, and the persona says so. Names are prefixed with
-//! the server's, so that two servers cannot take each other's calls.
+//! the server's, so that two servers cannot take each other's calls (the configuration sees to it that no prefix begins
+//! as another does).
 
 mod connection;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use duologue_domain::tool::{Tool, ToolCall};
 use duologue_engines::port::Health;
 use futures_util::{FutureExt, future::BoxFuture};
 use rmcp::{
-    Peer, RoleClient,
+    Peer, RoleClient, ServiceError,
     model::{CallToolRequestParams, CallToolResponse, CallToolResult},
 };
 use tokio::{
@@ -140,12 +141,13 @@ impl Server {
         format!("{}_", self.config.name)
     }
 
-    /// What of the list is offered: what the operator allows, under names and sizes that models can take.
-    fn offered(&self, listed: Vec<rmcp::model::Tool>) -> Arc<[Tool]> {
+    /// What of the list is offered: what the operator allows, each name once, under names and sizes that models can take.
+    /// What is left out is told the first time, for lists come every minute.
+    fn offered(&self, listed: Vec<rmcp::model::Tool>, is_first: bool) -> Arc<[Tool]> {
         let is_allowed = |tool: &rmcp::model::Tool| {
             self.config.tools.is_empty() || self.config.tools.iter().any(|name| **name == *tool.name)
         };
-        let mut offered = Vec::new();
+        let mut offered: Vec<Tool> = Vec::new();
         for tool in listed.into_iter().filter(is_allowed).take(MOST_TOOLS) {
             let made = Tool {
                 name: format!("{}{}", self.prefix(), tool.name),
@@ -154,8 +156,16 @@ impl Server {
             };
             let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
             let fits = made.name.len() <= LONGEST_NAME && made.name.chars().all(plain);
-            if !fits || made.description.len() + made.parameters.len() > LONGEST_TEXTS {
-                warn!(server = self.config.name, tool = %tool.name, "mcp tool left out: its name or its texts are too long");
+            let is_long = made.description.len() + made.parameters.len() > LONGEST_TEXTS;
+            if !fits || is_long || offered.iter().any(|other| other.name == made.name) {
+                if is_first {
+                    let name = made.name.chars().take(LONGEST_NAME).collect::<String>();
+                    warn!(
+                        server = self.config.name,
+                        tool = name,
+                        "mcp tool left out: its name or its texts do not do"
+                    );
+                }
                 continue;
             }
             offered.push(made);
@@ -190,16 +200,23 @@ impl ToolSource for Server {
             match peer.call_tool_once(params).await {
                 Ok(CallToolResponse::Complete(result)) => read(&result),
                 Ok(_) => Err(ToolFailure::new("tool_unsupported", "it asks for more than a call can give")),
-                // What a server says of its errors is for the model; nothing of it is logged.
-                Err(error) => {
-                    let message =
-                        format!("the call failed: {error}").chars().take(LONGEST_ERROR).collect::<String>();
-                    Err(ToolFailure::new("tool_failed", message))
-                }
+                Err(error) => Err(failed(&error)),
             }
         }
         .boxed()
     }
+}
+
+/// What a server says of its errors is for the model; nothing of it is logged. What our own transport says of them is for
+/// nobody: it names the address, which may hold a key.
+fn failed(error: &ServiceError) -> ToolFailure {
+    let message = match error {
+        ServiceError::McpError(error) => format!("the call failed: {}", error.message),
+        ServiceError::Cancelled { .. } => "the server gave the call up".to_owned(),
+        ServiceError::UnexpectedResponse => "the server answered something else".to_owned(),
+        _ => "the connection to the server failed".to_owned(),
+    };
+    ToolFailure::new("tool_failed", message.chars().take(LONGEST_ERROR).collect::<String>())
 }
 
 /// A result as text: its texts, or its structure; of pictures and sounds only that they are there.
@@ -248,18 +265,20 @@ async fn hold(server: &Server) -> String {
     let peer = service.peer().clone();
     // It has the connection, and ends with it.
     let mut ended = pin!(service.waiting());
-    let mut told = false;
+    let mut is_first = true;
     loop {
+        // A server that does one thing after the other may be at a call, and dropping the connection would end that.
+        let busy = if is_first { Duration::ZERO } else { server.within() };
         let listed = select! {
             _ = &mut ended => return ENDED.into(),
-            listed = timeout(CONNECT_WITHIN, peer.list_all_tools()) => listed,
+            listed = timeout(CONNECT_WITHIN + busy, peer.list_all_tools()) => listed,
         };
         let tools = match listed {
-            Ok(Ok(listed)) => server.offered(listed),
+            Ok(Ok(listed)) => server.offered(listed, is_first),
             Ok(Err(_)) => return "it did not list its tools".into(),
             Err(_) => return "it did not list its tools in time".into(),
         };
-        if !std::mem::replace(&mut told, true) {
+        if std::mem::take(&mut is_first) {
             info!(server = server.config.name, tools = tools.len(), "mcp server connected");
         }
         server.change(State { peer: Some(peer.clone()), tools, away: None });

@@ -195,6 +195,37 @@ fn long_texts_are_left_out() {
     let schema = Arc::new(serde_json::Map::from_iter([("description".to_owned(), json!("x".repeat(9_000)))]));
     let listed =
         vec![rmcp::model::Tool::new("long", "d", schema), rmcp::model::Tool::new("ok", "d", Arc::default())];
-    let offered = Server::new(config("s")).offered(listed);
-    assert_eq!(offered.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["s_ok"]);
+    let twice = listed.iter().cloned().chain(listed.clone()).collect();
+    let offered = Server::new(config("s")).offered(twice, true);
+    assert_eq!(
+        offered.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(),
+        ["s_ok"],
+        "and each name once"
+    );
+}
+
+#[tokio::test]
+async fn what_fails_on_the_way_does_not_tell_the_address() {
+    let away = Arc::new(AtomicBool::new(false));
+    let is_away = away.clone();
+    let handle = move |Json(request): Json<Value>| {
+        std::future::ready(match answer(&request) {
+            _ if is_away.load(Ordering::SeqCst) => StatusCode::BAD_GATEWAY.into_response(),
+            Some(answer) => Json(answer).into_response(),
+            None => StatusCode::ACCEPTED.into_response(),
+        })
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/mcp?key=hidden", listener.local_addr().expect("an address"));
+    let serving =
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/mcp", post(handle))).await });
+    let servers = McpServers::start(&[McpConfig { url, ..config("web") }]);
+    until("the connection", || servers.health() == Health::Ready).await;
+    away.store(true, Ordering::SeqCst);
+    let failed = call(&servers, "web_echo", "{}").await.unwrap_err();
+    assert_eq!(
+        (failed.code, failed.message.as_str()),
+        ("tool_failed", "the connection to the server failed")
+    );
+    serving.abort();
 }
