@@ -16,6 +16,7 @@ use duologue_actors::{
     session::SessionSpec,
     sessions::{SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
     store::{SessionRecord, SessionStatus, Store},
+    tools::ServerTools,
 };
 use duologue_domain::{lang::Language, pcm, waterfall::Report};
 use duologue_engines::{
@@ -28,6 +29,8 @@ use crate::{
     analysis,
     cli::{AnalyzeArgs, SayArgs, TalkArgs},
     config::Config,
+    engines::offers_abilities,
+    mcp::McpServers,
     personas::PersonaLibrary,
     scene::first_config,
     sound,
@@ -51,12 +54,15 @@ const LOAD_WITHIN: Duration = Duration::from_secs(180);
 pub async fn talk(args: &TalkArgs, config: &Config) -> anyhow::Result<()> {
     let live = args.input == Path::new("-");
     let recording = if live { Vec::new() } else { wav::read(&args.input, args.rate)? };
+    // They connect while the models load; one that does not keeps nobody from talking.
+    let mcp = McpServers::start(&config.mcp);
     let engines = Arc::new(crate::engines::open(config)?);
     wait_until_loaded(&engines).await?;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let limits = SessionLimits::default();
     let sessions = SessionsHandle::start(SessionsArgs { engines, store: store.clone(), limits }).await?;
-    let scene = open(args, config, &sessions, &*store).await?;
+    let server_tools = ServerTools { abilities: offers_abilities(config), ..mcp.tools() };
+    let scene = open(args, config, (&sessions, &*store), server_tools).await?;
     let result = if live { run_live(&scene).await } else { run_recording(&scene, recording, args).await };
     sessions.drain(Duration::from_secs(2)).await;
     result
@@ -87,8 +93,8 @@ pub(crate) async fn wait_until_loaded(engines: &Engines) -> anyhow::Result<()> {
 async fn open(
     args: &TalkArgs,
     config: &Config,
-    sessions: &SessionsHandle,
-    store: &dyn Store,
+    (sessions, store): (&SessionsHandle, &dyn Store),
+    server_tools: ServerTools,
 ) -> anyhow::Result<SessionHandle> {
     let (library, broken) = PersonaLibrary::load(&config.server.personas_dir);
     for error in broken {
@@ -114,7 +120,7 @@ async fn open(
         updated_at: 0,
     };
     store.create_session(record.clone()).await?;
-    let session = SessionConfig { input_rate: args.rate, ..first_config(config, &record) };
+    let session = SessionConfig { input_rate: args.rate, server_tools, ..first_config(config, &record) };
     let spec = SessionSpec {
         record,
         persona,
