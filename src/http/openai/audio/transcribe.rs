@@ -159,7 +159,7 @@ impl Fields {
             let place = match name.as_str() {
                 "file" => {
                     let bytes = field.bytes().await.map_err(|error| refused_form(&error, limit))?;
-                    fields.file = Some(bytes.to_vec());
+                    fields.file = Some(bytes.into());
                     continue;
                 }
                 "timestamp_granularities[]" | "timestamp_granularities" => {
@@ -203,10 +203,9 @@ fn blame(param: &str, message: String) -> ApiError {
 
 impl Wanted {
     async fn read(state: &AppState, form: V1Form, task: SttTask) -> Result<(Self, Vec<u8>), ApiError> {
-        let fields = Fields::read(form, state.config.server.max_upload_bytes).await?;
-        let file = fields.file.as_ref();
-        let file =
-            file.ok_or_else(|| blame("file", "send the recording as the field `file`".into()))?.clone();
+        let mut fields = Fields::read(form, state.config.server.max_upload_bytes).await?;
+        let file = fields.file.take();
+        let file = file.ok_or_else(|| blame("file", "send the recording as the field `file`".into()))?;
         if let Some(model) = fields.model.as_deref().filter(|model| !models::hears(state, model)) {
             return Err(models::unknown(model));
         }
