@@ -1,7 +1,7 @@
 //! Who may be in conversation, over all scenes: the one [`Line`] behind a lock, and the [`Capacity`] that measures it.
 //!
-//! A scene's turn is answered at once while there is a place, and waits in the line else; an open scene is never sent
-//! away for another. What waits is bounded by the number of scenes, each once.
+//! A scene's turn is answered at once while there is a place, and waits in the line else; a reply that has begun is never
+//! ended for another scene. What waits is bounded by the number of scenes, each once.
 
 use std::{
     collections::HashMap,
@@ -188,7 +188,10 @@ impl Place {
             Entry::Waits(wait) => {
                 let (told, hears) = oneshot::channel();
                 state.told.insert(self.key, told);
+                drop(state);
                 metrics::counter!("session_turns_waited_total").increment(1);
+                // A scene that shares its client's places may just have left one to somebody else.
+                self.places.admit();
                 Entered::Waits(wait, hears)
             }
         }
@@ -254,6 +257,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use duologue_engines::fair::session_key;
+
     use super::*;
 
     fn bounds(ceiling: usize) -> Bounds {
@@ -275,6 +280,19 @@ mod tests {
         assert!(matches!(two.enter(), Entered::In));
         drop(two);
         assert_eq!((places.look().talking, places.look().waiting), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_whose_scenes_never_rest_leaves_a_place_to_another() {
+        let places = Places::fixed(2);
+        let of = |client, number| places.of(session_key(Some(client), number));
+        let (one, two, modest) = (of("greedy", 1), of("greedy", 2), of("modest", 1));
+        assert!(matches!(one.enter(), Entered::In) && matches!(two.enter(), Entered::In));
+        let Entered::Waits(_, mut hears) = modest.enter() else { panic!("both places are taken") };
+        assert!(hears.try_recv().is_err());
+        assert!(matches!(one.enter(), Entered::Waits(..)), "its next turn waits");
+        assert!(hears.try_recv().is_ok(), "at once, without a look of the watch");
+        assert!(matches!(two.enter(), Entered::In) && matches!(modest.enter(), Entered::In));
     }
 
     #[tokio::test(start_paused = true)]
