@@ -1,7 +1,7 @@
 //! Where functions come from that the server runs for a persona, besides those of the session itself: other programs
 //! (MCP servers) and documents. Ports; the server implements them, tests fake them.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use duologue_domain::{
     ability::Ability,
@@ -98,15 +98,18 @@ impl Default for ServerTools {
 }
 
 impl ServerTools {
-    /// The program that has this function.
+    /// The program that has this function; none has one that is called like an ability.
     pub(crate) fn source_of(&self, name: &str) -> Option<Arc<dyn ToolSource>> {
         let has = |source: &&Arc<dyn ToolSource>| source.tools().iter().any(|tool| tool.name == name);
         self.sources.iter().find(has).cloned()
     }
 }
 
-/// The server's functions that a persona may call: its own abilities, then those of other programs. The same for every
-/// session of the persona in a language, so that the model may read them once for all.
+/// The server's functions that a persona may call: its own abilities, then those of other programs, each name once. The
+/// same for every session of the persona in a language, so that the model may read them once for all.
+///
+/// What another program calls like an ability is left out, even where abilities are not offered: a call of that name
+/// would be carried out as the ability.
 pub fn of_persona(persona: &Persona, language: Language, server: &ServerTools) -> Vec<Tool> {
     let may_use = |name: &str| persona.tools.iter().any(|allowed| allowed == EVERY || allowed == name);
     let fits = |ability: &Ability| match ability {
@@ -116,7 +119,10 @@ pub fn of_persona(persona: &Persona, language: Language, server: &ServerTools) -
     };
     let abilities = Ability::ALL.into_iter().filter(fits).map(|ability| ability.tool(language));
     let others = server.sources.iter().flat_map(|source| source.tools().to_vec());
-    abilities.chain(others).filter(|tool| may_use(&tool.name)).collect()
+    let others = others.filter(|tool| Ability::of_name(&tool.name).is_none());
+    let mut seen = HashSet::new();
+    let each = abilities.chain(others).filter(|tool| may_use(&tool.name));
+    each.filter(|tool| seen.insert(tool.name.clone())).collect()
 }
 
 impl fmt::Debug for ServerTools {

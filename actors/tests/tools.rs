@@ -15,11 +15,12 @@ use duologue_actors::{
     session::SessionSpec,
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
     store::Store,
-    tools::{MOST_ROUNDS, ServerTools, ToolSource},
+    tools::{MOST_ROUNDS, ServerTools, ToolSource, of_persona},
 };
 use duologue_domain::{
     ability::{Ability, STYLES},
     conversation::{Content, Item, Speaker},
+    lang::Language,
     persona::Persona,
     prompt::Role as PromptRole,
     tool::{Tool, ToolChoice},
@@ -666,4 +667,23 @@ fn check(seed: u64, events: &[SessionEvent]) {
         }
     }
     assert!(last_question && answered && live.is_none(), "seed {seed}: frozen: {events:#?}");
+}
+
+#[test]
+fn another_programs_function_is_never_taken_for_an_ability_or_for_anothers() {
+    let sources: [Arc<dyn ToolSource>; 2] = [
+        Arc::new(FakeTools::returning(&["play_duet", "news_today"], "first")),
+        Arc::new(FakeTools::returning(&["news_today", "weather"], "second")),
+    ];
+    let everything = Persona { tools: vec!["*".into()], ..Persona::clone(&persona()) };
+    for abilities in [true, false] {
+        let server = ServerTools { sources: Arc::new(sources.clone()), abilities, ..ServerTools::default() };
+        for language in Language::ALL {
+            let offered = of_persona(&everything, language, &server);
+            let names = offered.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>();
+            let count = |name: &str| names.iter().filter(|other| **other == name).count();
+            assert_eq!((count("news_today"), count("weather")), (1, 1), "{names:?}");
+            assert_eq!(count("play_duet"), usize::from(abilities), "the persona's own or none: {names:?}");
+        }
+    }
 }
