@@ -687,3 +687,37 @@ fn another_programs_function_is_never_taken_for_an_ability_or_for_anothers() {
         }
     }
 }
+
+/// Small models call something whatever is said; they may only when the words ask for it.
+#[tokio::test(start_paused = true)]
+async fn a_model_that_calls_unasked_is_held_back_where_nothing_is_asked() {
+    let scenes = [
+        ("I had a long day.", ToolChoice::None),
+        ("오늘 회사에서 힘들었어.", ToolChoice::None),
+        ("Let's play a duet!", ToolChoice::Auto),
+        ("같이 피아노 연주하자.", ToolChoice::Auto),
+    ];
+    for (words, choice) in scenes {
+        for calls_unasked in [true, false] {
+            let mut llm = FakeLlm::saying(&["Well."]);
+            llm.calls_unasked = calls_unasked;
+            let source = FakeTools::returning(&[], "");
+            let stage = Plan { llm, source, tools: Vec::new(), ..Plan::saying(&[]) }.begin().await;
+            stage.write(words);
+            stage.reply().await;
+            let expected = if calls_unasked { choice.clone() } else { ToolChoice::Auto };
+            assert_eq!(requests(&stage)[0].tool_choice, expected, "{words}");
+        }
+    }
+}
+
+/// Functions of others may be asked for in any words.
+#[tokio::test(start_paused = true)]
+async fn functions_of_others_are_open_to_any_words() {
+    let mut llm = FakeLlm::saying(&["Well."]);
+    llm.calls_unasked = true;
+    let stage = Plan { llm, ..Plan::saying(&[]) }.begin().await;
+    stage.write("I had a long day.");
+    stage.reply().await;
+    assert_eq!(requests(&stage)[0].tool_choice, ToolChoice::Auto);
+}

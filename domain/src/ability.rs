@@ -62,6 +62,68 @@ impl Ability {
         }
     }
 
+    /// Whether these words may ask for it: one of its own words is among them, of either language. Wider than any request,
+    /// since a model decides after this; but what holds none of them is no request, whatever a small model makes of it.
+    pub fn may_be_meant(self, words: &str) -> bool {
+        let words = words.to_lowercase();
+        let begins = |at: usize| !words[..at].chars().next_back().is_some_and(char::is_alphabetic);
+        let [english, korean] = self.cues();
+        // Korean builds words out of words, so that a cue may stand inside of one.
+        english.iter().any(|cue| words.match_indices(cue).any(|(at, _)| begins(at)))
+            || korean.iter().any(|cue| words.contains(cue))
+    }
+
+    /// Beginnings of English words, and what is found in Korean ones.
+    fn cues(self) -> [&'static [&'static str]; 2] {
+        match self {
+            Self::PlayDuet => [
+                &["play", "duet", "piano", "music", "jam", "improvis", "song", "tune"],
+                &["연주", "듀엣", "피아노", "음악", "합주", "노래", "치자", "쳐"],
+            ],
+            Self::StopDuet => {
+                [&["stop", "enough", "quiet", "pause", "finish"], &["그만", "멈", "스톱", "됐어", "끝내"]]
+            }
+            Self::SetDuet => [
+                &[
+                    "fast", "slow", "quick", "tempo", "speed", "jazz", "swing", "bossa", "blues", "ballad",
+                    "classic", "ragtime", "simpl", "complex", "style", "beat",
+                ],
+                &[
+                    "빠르",
+                    "빨리",
+                    "느리",
+                    "느린",
+                    "천천",
+                    "템포",
+                    "박자",
+                    "재즈",
+                    "스윙",
+                    "보사",
+                    "블루스",
+                    "발라드",
+                    "클래식",
+                    "래그타임",
+                    "단순",
+                    "복잡",
+                    "스타일",
+                ],
+            ],
+            Self::ShowScore => [
+                &["score", "point", "result", "rating", "how am i", "how did i", "come across", "feedback"],
+                &["점수", "평가", "결과", "피드백", "나 어때", "나 지금 어때", "어때 보", "어떻게 보"],
+            ],
+            Self::Remember => [
+                &["remember", "memor", "keep in mind", "forget", "note"],
+                &["기억", "잊지", "외워", "메모", "명심"],
+            ],
+            Self::Forget => [&["forget", "erase", "delete"], &["잊", "지워", "삭제"]],
+            Self::LookUp => [
+                &["look", "find", "search", "check", "document", "file", "page", "read", "what do", "say"],
+                &["찾", "검색", "확인", "문서", "자료", "파일", "페이지", "책", "뭐라고"],
+            ],
+        }
+    }
+
     fn description(self, language: Language) -> &'static str {
         let [english, korean] = match self {
             Self::PlayDuet => [
@@ -140,6 +202,31 @@ mod tests {
         assert_eq!(names, expected);
         assert!(Ability::ALL.into_iter().all(|ability| Ability::of_name(ability.name()) == Some(ability)));
         assert_eq!(Ability::of_name("make_tea"), None);
+    }
+
+    #[test]
+    fn what_holds_no_word_of_an_ability_does_not_ask_for_it() {
+        let asked = [
+            (Ability::PlayDuet, ["Let's PLAY some jazz together.", "우리 같이 재즈 연주하자."]),
+            (Ability::StopDuet, ["Okay, please stop.", "이제 그만해 줘."]),
+            (Ability::SetDuet, ["Could you slow down a little?", "조금만 더 천천히 해 줘."]),
+            (Ability::ShowScore, ["How am I doing? My scores?", "내 점수 좀 보여 줘."]),
+            (Ability::Remember, ["Remember my dog's name is Rex.", "우리 강아지 이름 기억해."]),
+            (Ability::Forget, ["Forget what I told you of my job.", "내가 말한 직장은 잊어 줘."]),
+            (Ability::LookUp, ["Look up my contract.", "내 계약서에서 찾아봐 줘."]),
+        ];
+        for (ability, requests) in asked {
+            for words in requests {
+                assert!(ability.may_be_meant(words), "{ability:?}: {words}");
+            }
+        }
+        let talk =
+            ["I had a long day.", "He was not an ill-disposed young man.", "오늘 회사에서 힘들었어.", ""];
+        for words in talk {
+            let meant = Ability::ALL.into_iter().find(|ability| ability.may_be_meant(words));
+            assert_eq!(meant, None, "{words}");
+        }
+        assert!(!Ability::SetDuet.may_be_meant("I had breakfast."), "a cue begins a word");
     }
 
     #[test]

@@ -399,6 +399,10 @@ pub trait LlmEngine: Send + Sync + 'static {
     fn has_tools(&self) -> bool {
         false
     }
+    /// Whether it may call one in the middle of small talk, so that others have to look whether the words ask for any.
+    fn calls_unasked(&self) -> bool {
+        false
+    }
     /// Prefills a persona's shared messages so that the first reply finds them cached. May do nothing.
     fn prefill(&self, shared: Vec<ChatMessage>);
     /// [`LlmEngine::prefill`] for sessions that offer these functions first, in this order, in every request: they

@@ -186,6 +186,8 @@ pub struct FakeLlm {
     pub requests: Arc<Mutex<Vec<LlmRequest>>>,
     /// Between words.
     pub per_word: Duration,
+    /// What it says of itself.
+    pub calls_unasked: bool,
 }
 
 impl FakeLlm {
@@ -199,6 +201,7 @@ impl FakeLlm {
             prompts: Arc::default(),
             requests: Arc::default(),
             per_word: Duration::from_millis(50),
+            calls_unasked: false,
         }
     }
 
@@ -262,6 +265,10 @@ impl LlmEngine for FakeLlm {
 
     fn has_tools(&self) -> bool {
         true
+    }
+
+    fn calls_unasked(&self) -> bool {
+        self.calls_unasked
     }
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {

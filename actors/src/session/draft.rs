@@ -17,7 +17,7 @@ use duologue_engines::port::Transcript;
 use super::{State, reply::Reply};
 use crate::{
     event::ResponseRequest,
-    persona::{PersonaMsg, ReplyJob},
+    persona::PersonaMsg,
     speaker::SpeakerMsg,
 };
 
@@ -126,8 +126,7 @@ impl State {
         self.ahead.words_read = words;
         let request = ResponseRequest::default();
         let offer = self.offer(&request);
-        let job = self.reply_job(self.turn(), &request, said);
-        let job = ReplyJob { tools: offer.tools, tool_choice: offer.choice, ..job };
+        let job = self.offering(&offer, self.reply_job(self.turn(), &request, said));
         if let Some(persona) = &self.children.persona {
             let _ = persona.cast(PersonaMsg::ReadAhead(Box::new(job)));
         }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use duologue_domain::{
+    ability::Ability,
     lang::Language,
+    prompt::Role as PromptRole,
     tool::{Tool, ToolChoice},
 };
 
 use super::State;
 use crate::{
     event::ResponseRequest,
+    persona::ReplyJob,
     tools::{MOST_TOOLS, of_persona},
 };
 
@@ -36,7 +39,23 @@ impl Offer {
     }
 }
 
+/// Whether the words of the person ask for something that is done by a function, as far as words tell: each has one word
+/// of an ability at least. What functions of others are asked for with, nobody knows.
+fn may_ask(tools: &[Tool], words: &str) -> bool {
+    tools.iter().any(|tool| Ability::of_name(&tool.name).is_none_or(|ability| ability.may_be_meant(words)))
+}
+
 impl State {
+    /// The job of a reply with what the model is offered for it.
+    pub(super) fn offering(&self, offer: &Offer, job: ReplyJob) -> ReplyJob {
+        // All that they have said since the last reply.
+        let said = job.turns.iter().rev().take_while(|turn| turn.role == PromptRole::User);
+        let is_asked = said.into_iter().any(|turn| may_ask(&offer.tools, &turn.text));
+        let is_guarded = offer.choice == ToolChoice::Auto && self.engines.llm.calls_unasked();
+        let tool_choice = if is_guarded && !is_asked { ToolChoice::None } else { offer.choice.clone() };
+        ReplyJob { tools: offer.tools.clone(), tool_choice, ..job }
+    }
+
     /// What the model is offered for a reply. It is the same from turn to turn, because a model that reads the functions
     /// first would have to read everything anew.
     pub(super) fn offer(&self, request: &ResponseRequest) -> Offer {

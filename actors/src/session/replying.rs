@@ -99,8 +99,7 @@ impl State {
         let item: Arc<str> = self.new_item_id().into();
         let speak = request.speak.unwrap_or(self.config.speak) && self.can_speak();
         let offer = self.offer(request);
-        let job = self.reply_job(turn, request, said);
-        let job = ReplyJob { tools: offer.tools.clone(), tool_choice: offer.choice.clone(), ..job };
+        let job = self.offering(&offer, self.reply_job(turn, request, said));
         Reply {
             turn,
             playback: Playback::new(turn, item.clone(), response.clone()),

@@ -179,6 +179,11 @@ impl LlmEngine for LlamaLlm {
         true
     }
 
+    /// Models that run here are small.
+    fn calls_unasked(&self) -> bool {
+        true
+    }
+
     fn prefill_tools(&self, shared: Vec<ChatMessage>, tools: Arc<[Tool]>) {
         self.prefill(beginning(&shared, &tools));
     }
