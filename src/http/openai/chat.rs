@@ -43,7 +43,8 @@ struct Heading {
 /// not done here.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", request_body = Value, responses(
     (status = 200, body = Value, description = "A completion, or with `stream` its chunks as events"),
-    (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 503, body = ErrorBody)))]
 pub(crate) async fn complete(
     State(state): State<AppState>,
     caller: Caller,

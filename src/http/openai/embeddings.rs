@@ -52,7 +52,8 @@ pub(super) fn router() -> Router<AppState> {
 /// Places texts by what they mean, Korean and English in one space. The body is OpenAI's; see docs/openai.md.
 #[utoipa::path(post, path = "/v1/embeddings", tag = "openai", request_body = Value, responses(
     (status = 200, body = Value, description = "A list of embeddings, as numbers or in base64"),
-    (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 503, body = ErrorBody)))]
 pub(crate) async fn embed(
     State(state): State<AppState>,
     caller: Caller,

@@ -49,7 +49,8 @@ struct Responding {
 /// done here.
 #[utoipa::path(post, path = "/v1/responses", tag = "openai", request_body = Value, responses(
     (status = 200, body = Value, description = "A response, or with `stream` its events"),
-    (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+    (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 429, body = ErrorBody),
+    (status = 503, body = ErrorBody)))]
 pub(crate) async fn respond(
     State(state): State<AppState>,
     caller: Caller,
