@@ -20,6 +20,13 @@ const UNTAUGHT: f32 = 1e-8;
 /// same; both were chosen on the development half of the requests of `examples/tools` (`docs/benchmarks.md`).
 const HINTED: [f32; 2] = [1.2e-3, 4.2e-5];
 
+/// Models of fewer parameters put the result of a call into words: left to themselves they copy the call that they have
+/// just made, again and again (Qwen2.5-Coder 0.5B eight times in a row).
+const CALLS_ON: u64 = 2_000_000_000;
+
+/// How often another first token is picked. What begins a call has a handful of spellings.
+const OTHERS: usize = 32;
+
 /// The chooser of one reply.
 #[derive(Debug)]
 pub(crate) struct Chooser {
@@ -46,6 +53,8 @@ struct Rule {
     grammar: Option<Grammar>,
     /// The first token is still to come and is decided by its odds.
     first: bool,
+    /// The reply is words and has still to begin with one.
+    wordless: bool,
     tail: Vec<u8>,
 }
 
@@ -64,17 +73,14 @@ impl Chooser {
         })
     }
 
-    /// The next token; `None` when there is none to choose.
-    pub(crate) fn pick(&mut self, logits: &[f32]) -> Option<u32> {
+    /// The next token; `None` when there is none to choose. `text` tells what a token adds to the reply.
+    pub(crate) fn pick(&mut self, logits: &[f32], text: impl Fn(u32) -> Vec<u8>) -> Option<u32> {
         if let Some(grammar) = &mut self.grammar {
             return grammar.pick(&mut self.exact, logits);
         }
-        let Some((rule, mark)) = self.calls.as_mut().and_then(|rule| rule.token.map(|mark| (rule, mark)))
-        else {
-            return self.sampler.pick(logits);
-        };
+        let Some(rule) = &mut self.calls else { return self.sampler.pick(logits) };
         let decides = std::mem::take(&mut rule.first).then_some(rule.calls.odds.as_ref()).flatten();
-        if let Some(odds) = decides {
+        if let Some((odds, mark)) = decides.zip(rule.token) {
             let own = share(logits, mark);
             let hinted = rule.hints.iter().map(|hint| share(logits, *hint)).sum();
             self.call_odds = Some((own, hinted));
@@ -86,14 +92,30 @@ impl Chooser {
             return self.sampler.pick(logits);
         }
         let mut words = logits.to_vec();
-        if let Some(logit) = words.get_mut(mark as usize) {
-            *logit = f32::NEG_INFINITY;
+        let forbid = |token: u32, words: &mut [f32]| {
+            if let Some(logit) = words.get_mut(token as usize) {
+                *logit = f32::NEG_INFINITY;
+            }
+        };
+        if let Some(mark) = rule.token {
+            forbid(mark, &mut words);
         }
-        self.sampler.pick(&words)
+        let mut picked = self.sampler.pick(&words)?;
+        for _ in 0..if rule.wordless { OTHERS } else { 0 } {
+            if !is_no_word(&text(picked)) {
+                break;
+            }
+            forbid(picked, &mut words);
+            picked = self.sampler.pick(&words)?;
+        }
+        Some(picked)
     }
 
     /// The token that was picked goes into the reply as this text: behind a mark, the grammar of calls begins to hold.
     pub(crate) fn heard(&mut self, token: u32, piece: &[u8]) {
+        if let Some(rule) = self.calls.as_mut().filter(|_| !piece.trim_ascii().is_empty()) {
+            rule.wordless = false;
+        }
         if let Some(grammar) = &mut self.grammar {
             grammar.accept(token);
         } else if let Some(rule) = &mut self.calls
@@ -111,14 +133,17 @@ impl Chooser {
 
 impl Rule {
     fn new(model: &LlamaModel, calls: Calls, first: bool) -> anyhow::Result<Self> {
-        let grammar = calls.grammar.as_deref().map(|text| Grammar::new(model, text)).transpose()?;
+        let is_answered = calls.odds.as_ref().is_some_and(|odds| odds.answered);
+        let calling = calls.grammar.as_deref().filter(|_| !is_answered || model.n_params() >= CALLS_ON);
+        let grammar = calling.map(|text| Grammar::new(model, text)).transpose()?;
+        let wordless = grammar.is_none() && first;
         let one = |text: &str| match model.vocab().tokenize(text.as_bytes(), false, true)[..] {
             [only] => Some(only.0 as u32),
             _ => None,
         };
         let hints = calls.odds.iter().flat_map(|odds| &odds.hints).filter_map(|hint| one(hint)).collect();
         let hinted = HINTED[usize::from(model.n_params() >= 1_000_000_000)];
-        Ok(Self { token: one(&calls.mark), hints, hinted, calls, grammar, first, tail: Vec::new() })
+        Ok(Self { token: one(&calls.mark), hints, hinted, calls, grammar, first, wordless, tail: Vec::new() })
     }
 
     /// Whether the reply now ends with the mark. A mark that is torn over tokens may bring the line end behind it along,
@@ -131,6 +156,11 @@ impl Rule {
     }
 }
 
+/// Whether a reply in words cannot begin so: with its end, or as calls do, in whatever spelling.
+fn is_no_word(piece: &[u8]) -> bool {
+    piece.is_empty() || matches!(piece.trim_ascii_start().first(), Some(b'{' | b'[' | b'<' | b'`'))
+}
+
 /// The share of probability of one token.
 fn share(logits: &[f32], token: u32) -> f32 {
     let Some(own) = logits.get(token as usize).filter(|logit| logit.is_finite()) else { return 0.0 };
@@ -140,7 +170,17 @@ fn share(logits: &[f32], token: u32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::{is_no_word, share};
+
+    #[test]
+    fn words_begin_with_words() {
+        for word in ["It", " 서울", "\n", "2", "\"Hello", "*"] {
+            assert!(!is_no_word(word.as_bytes()), "{word:?}");
+        }
+        for call in ["", "{\"", " {", "[{", "<", "<tool_call>", "\n```json"] {
+            assert!(is_no_word(call.as_bytes()), "{call:?}");
+        }
+    }
 
     #[test]
     fn shares_add_up_and_broken_logits_have_none() {

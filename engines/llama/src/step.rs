@@ -139,12 +139,13 @@ impl Server<'_> {
             let _ = self.context.copy_kv_cache_seq(sequence as i32, persona as i32, range.0, range.1);
         }
         let Some(row) = share.row else { return Next::Go };
-        let Some(token) = reply.chooser.pick(self.context.get_logits_ith(row)) else {
+        let vocabulary = self.model.vocab();
+        let text = |token: u32| vocabulary.token_to_piece(LlamaToken(token as i32), false, None);
+        let Some(token) = reply.chooser.pick(self.context.get_logits_ith(row), text) else {
             return Next::Broken;
         };
         reply.first_token.get_or_insert_with(Instant::now);
         let token = LlamaToken(token as i32);
-        let vocabulary = self.model.vocab();
         if vocabulary.is_eog(token) {
             return Next::End(End::Stop);
         }

@@ -286,3 +286,30 @@ fn behind_a_mark_of_several_tokens_the_grammar_of_calls_holds() {
     let (text, end) = worker.reply(3);
     assert!(text.starts_with(&mark) && text.ends_with("{\"name\": 1}</end>"), "{text:?} {end}");
 }
+
+#[test]
+fn what_has_to_be_words_does_not_begin_as_calls_do() {
+    let mut worker = Worker::ready();
+    let answered = json!({"mark": 0.5, "hints": ["{\""], "answered": true});
+    let grammar = "root ::= \"{}\"";
+    let calls = [
+        // No call is wanted, or the result of one is there and the model is small.
+        json!({"mark": "<tool_call>", "grammar": null, "odds": null}),
+        json!({"mark": "<tool_call>", "grammar": grammar, "odds": answered}),
+    ];
+    for (at, calls) in calls.iter().enumerate() {
+        for (turn, words) in ["{\"name\": \"look\"}", "<b>안녕</b>", "[1, 2]", "```json"].iter().enumerate()
+        {
+            let id = (at * 10 + turn) as u64;
+            let mut ask = generate(id, &format!("Write exactly this and nothing else: {words}"));
+            ask["calls"] = calls.clone();
+            worker.say(&ask);
+            let (text, end) = worker.reply(id);
+            assert_eq!(end["event"], "done", "{end}");
+            assert!(
+                !text.trim().is_empty() && !text.trim_start().starts_with(['{', '[', '<', '`']),
+                "{text:?}"
+            );
+        }
+    }
+}

@@ -64,7 +64,7 @@ pub(super) fn prepare(request: &LlmRequest) -> Prepared {
     let after_person = request.messages.iter().rev().take_while(|message| message.role != Role::User);
     let is_answered = after_person.into_iter().any(|message| message.role == Role::Tool);
     let hints = || if is_answered { Vec::new() } else { HINTS.map(str::to_owned).to_vec() };
-    let odds = || Odds { mark: MARK_ODDS, hints: hints() };
+    let odds = || Odds { mark: MARK_ODDS, hints: hints(), answered: is_answered };
     let offered = |grammar| Calls { mark: CALL.0.to_owned(), grammar, odds: Some(odds()) };
     let calls = match &request.tool_choice {
         _ if request.tools.is_empty() => None,

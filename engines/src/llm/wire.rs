@@ -81,6 +81,9 @@ pub(crate) struct Odds {
     /// What a model that does not know the mark would write instead of it; how likely these have to be depends on the
     /// model and is known to the worker.
     pub(crate) hints: Vec<String>,
+    /// A call was made since the person spoke, and its result is there.
+    #[serde(default)]
+    pub(crate) answered: bool,
 }
 
 /// One message of a prompt.
