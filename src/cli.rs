@@ -1,5 +1,6 @@
 //! What can be typed: commands and flags; `cli/run.rs` does it.
 
+mod logs;
 pub mod midi;
 mod run;
 

@@ -23,6 +23,16 @@ pub enum Message {
     Binary(Bytes),
 }
 
+impl Message {
+    /// Its bytes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// Why a message did not go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsent {

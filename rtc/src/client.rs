@@ -318,8 +318,10 @@ impl Call {
         let fast = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
         let inner = self.connection.create_data_channel(label, is_fast.then_some(fast)).await?;
         while let Some(event) = inner.poll().await {
-            if matches!(event, DataChannelEvent::OnOpen) {
-                return Ok(Channel::new(inner, label));
+            match event {
+                DataChannelEvent::OnOpen => return Ok(Channel::new(inner, label)),
+                DataChannelEvent::OnClose => break,
+                _ => {}
             }
         }
         Err(CallError::Rtc("the channel was closed".into()))

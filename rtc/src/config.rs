@@ -2,6 +2,10 @@
 
 use std::{fmt, net::IpAddr, ops::RangeInclusive, time::Duration};
 
+/// Largest message of a data channel, both ways: what browsers allow. The answer says so; who does not keep to it may send
+/// more, as far as the library puts pieces together.
+pub const MAX_MESSAGE: u32 = 256 * 1024;
+
 /// A STUN or TURN server.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct IceServer {
@@ -36,6 +40,10 @@ pub struct PeerConfig {
     pub failed_after: Duration,
     /// The answer waits at most so long for addresses that STUN and TURN servers tell.
     pub gather_within: Duration,
+    /// Whether this end takes new sockets when ICE restarts, as a machine has to that comes to another network.
+    pub moves: bool,
+    /// Largest message of a data channel, in bytes: what is offered, and what is sent.
+    pub max_message: u32,
 }
 
 impl Default for PeerConfig {
@@ -48,6 +56,8 @@ impl Default for PeerConfig {
             disconnected_after: Duration::from_secs(5),
             failed_after: Duration::from_secs(15),
             gather_within: Duration::from_secs(3),
+            moves: false,
+            max_message: MAX_MESSAGE,
         }
     }
 }

@@ -48,9 +48,6 @@ use crate::{
 /// Ports that are tried before a range counts as full; each is chosen by chance.
 const PORT_TRIES: usize = 64;
 
-/// Largest message of a data channel, both ways: what browsers allow.
-const MAX_MESSAGE: u32 = 256 * 1024;
-
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
@@ -309,8 +306,11 @@ pub(crate) async fn build(
         // Names that hide a browser's address are not asked for on the network; its own checks tell the address.
         .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(config.bind.is_loopback())
+        .with_discard_local_candidates_during_ice_restart(config.moves)
         .with_sctp_max_message_size(
-            rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(MAX_MESSAGE),
+            rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(
+                config.max_message,
+            ),
         );
     if !config.public_ips.is_empty() {
         settings = settings.with_nat_1to1_ips(config.public_ips.clone(), RTCIceCandidateType::Host);
@@ -368,12 +368,12 @@ pub(crate) fn voice(ssrc: u32) -> TrackLocalStaticRTP {
     ))
 }
 
-/// What a fragment says of an answer: credentials, and each section's candidates.
-fn ice_of(answer: &str) -> String {
+/// What a fragment says of a description: credentials, and the candidates of its first section.
+pub(crate) fn ice_of(described: &str) -> String {
     let mut fragment = String::new();
     let mut said = false;
     let kept = ["a=ice-ufrag:", "a=ice-pwd:", "m=", "a=mid:", "a=candidate:", "a=end-of-candidates"];
-    for line in answer.lines().filter(|line| kept.iter().any(|kept| line.starts_with(kept))) {
+    for line in described.lines().filter(|line| kept.iter().any(|kept| line.starts_with(kept))) {
         // All sections are bundled: what the first one says holds for all.
         if line.starts_with("m=") && std::mem::replace(&mut said, true) {
             break;

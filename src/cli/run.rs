@@ -1,15 +1,14 @@
 //! Runs what was typed.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use tokio::signal;
-use tracing_subscriber::EnvFilter;
 
-use super::{BAD_CONFIG, Cli, Command, print, print_personas, print_voices};
+use super::{BAD_CONFIG, Cli, Command, logs::log_to_stderr, print, print_personas, print_voices};
 use crate::{
-    config::{self, Config, Loaded, LogConfig, LogFormat},
+    config::{self, Config, Loaded, LogConfig},
     engines, measure,
     models::cli as models,
     personas::PersonaLibrary,
@@ -142,16 +141,6 @@ fn list_personas(config: &Config) -> anyhow::Result<()> {
 fn quiet(log: &LogConfig) -> LogConfig {
     let level = if log.level == "info" { "warn".to_owned() } else { log.level.clone() };
     LogConfig { level, ..log.clone() }
-}
-
-fn log_to_stderr(log: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level).context("log.level")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let installed = match log.format {
-        LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-    };
-    installed.map_err(|error| anyhow::anyhow!("the log cannot be opened: {error}"))
 }
 
 fn complain(what: &str, why: &str) {

@@ -44,11 +44,8 @@ impl fmt::Debug for RtcConfig {
 }
 
 impl RtcConfig {
-    /// As peers want it: what is not said is as the server's own address.
-    pub fn to_peer(&self, server: &ServerConfig) -> PeerConfig {
-        let own =
-            if server.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0]) };
-        let named = server.host.parse::<IpAddr>().unwrap_or(own);
+    /// The servers, each relay with what opens it.
+    pub fn servers(&self) -> Vec<IceServer> {
         let servers = self.ice_servers.iter().map(|url| {
             let is_relay = url.starts_with("turn");
             let credential = |text: &String| if is_relay { text.clone() } else { String::new() };
@@ -58,6 +55,14 @@ impl RtcConfig {
                 credential: credential(&self.ice_credential),
             }
         });
+        servers.collect()
+    }
+
+    /// As peers want it: what is not said is as the server's own address.
+    pub fn to_peer(&self, server: &ServerConfig) -> PeerConfig {
+        let own =
+            if server.is_loopback() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0]) };
+        let named = server.host.parse::<IpAddr>().unwrap_or(own);
         PeerConfig {
             bind: self.bind.parse().unwrap_or(named),
             ports: match self.port_range[..] {
@@ -65,7 +70,7 @@ impl RtcConfig {
                 _ => None,
             },
             public_ips: Some(self.public_ip.clone()).filter(|ip| !ip.is_empty()).into_iter().collect(),
-            ice_servers: servers.collect(),
+            ice_servers: self.servers(),
             ..PeerConfig::default()
         }
     }

@@ -15,8 +15,8 @@ use duologue_actors::store::{SessionRecord, SessionStatus, StoreErrorKind, UserR
 use duologue_domain::lang::Language;
 
 pub use self::view::{
-    ChatReply, ChatRequest, MessageList, MessageQuery, MessageView, NewSession, SessionList, SessionQuery,
-    SessionView,
+    ChatReply, ChatRequest, IceServerView, MessageList, MessageQuery, MessageView, NewSession, SessionList,
+    SessionQuery, SessionView,
 };
 use super::extract::{ApiJson, ApiPath, ApiQuery, Caller};
 use crate::{
@@ -58,7 +58,8 @@ pub(crate) async fn create(
     ApiJson(wanted): ApiJson<NewSession>,
 ) -> Result<(StatusCode, Json<SessionView>), ApiError> {
     let (record, secret) = create_record(&state, &caller, wanted).await?;
-    Ok((StatusCode::CREATED, Json(SessionView { secret: Some(secret), ..record.into() })))
+    let ice_servers = IceServerView::all(&state.config.rtc);
+    Ok((StatusCode::CREATED, Json(SessionView { secret: Some(secret), ice_servers, ..record.into() })))
 }
 
 /// Stores a new session and returns it with its secret. Also how a realtime connection without one begins.
@@ -182,7 +183,8 @@ pub(crate) async fn show(
     caller: Caller,
     ApiPath(session_id): ApiPath<String>,
 ) -> Result<Json<SessionView>, ApiError> {
-    Ok(Json(find(&state, &caller, &session_id).await?.into()))
+    let record = find(&state, &caller, &session_id).await?;
+    Ok(Json(SessionView { ice_servers: IceServerView::all(&state.config.rtc), ..record.into() }))
 }
 
 /// The session, if the caller may have it.

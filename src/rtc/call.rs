@@ -16,7 +16,7 @@ use duologue_actors::{
     outbox::Closed,
     sessions::{Attachment, SessionHandle},
 };
-use duologue_rtc::{Channel, Failure, Hearing, Message, Peer, PeerEvent, codec::Ear};
+use duologue_rtc::{Channel, Failure, Hearing, Message, Peer, PeerEvent, codec::Ear, config::MAX_MESSAGE};
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::{MissedTickBehavior, interval, timeout},
@@ -155,8 +155,10 @@ impl Call {
         }
         metrics::counter!("rtc_calls_ended_total", "why" => ending.name()).increment(1);
         info!(why = ending.name(), seconds = wires.now().as_secs(), "call ended");
+        // Whoever sees that it is closed finds it no more; its place is free once its socket is.
+        drop(entry);
         peer.close().await;
-        drop((entry, place));
+        drop(place);
     }
 }
 
@@ -292,18 +294,23 @@ async fn listen(wires: &Wires, session: &SessionHandle) {
 /// Messages of the client into the session.
 async fn read(wires: &Wires, mut intake: Intake<'_>) -> Ending {
     let (mut events, mut fast) = (None::<Channel>, None::<Channel>);
-    let mut fast_closed = false;
     loop {
         let (message, is_fast) = tokio::select! {
             () = intake.look() => continue,
             message = next(&wires.events, &mut events) => (message, false),
-            message = next(&wires.fast, &mut fast), if !fast_closed => (message, true),
+            message = next(&wires.fast, &mut fast) => (message, true),
         };
         let event = match message {
+            Some(message) if message.size() > MAX_MESSAGE as usize => {
+                intake.too_large(MAX_MESSAGE as usize);
+                None
+            }
             Some(Message::Text(text)) => intake.text(&text),
             Some(Message::Binary(bytes)) => intake.binary(&Bytes::from(bytes.to_vec())),
             None if is_fast => {
-                fast_closed = true;
+                // Another one may be opened in its place.
+                fast = None;
+                wires.fast.send_replace(None);
                 None
             }
             None => return Ending::HungUp,

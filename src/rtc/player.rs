@@ -320,12 +320,16 @@ impl Player {
         }
     }
 
-    /// Tells how far the play has come, while it goes on.
+    /// Tells how far the play has come, while it goes on or should.
     fn report(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let Some(place) = self.clock.heard(now) else { return };
         let is_due = match self.reported {
             None => true,
-            Some((before, at)) => before != place && now.saturating_sub(at) >= REPORT_EVERY,
+            // Also when it stands still: the session takes it to run on from where it was told to be.
+            Some((before, at)) => {
+                let moves = before != place || (self.sounding.is_some() && !self.is_held());
+                moves && now.saturating_sub(at) >= REPORT_EVERY
+            }
         };
         if !is_due {
             return;

@@ -95,6 +95,15 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Whether a duet may say more; else its own bound cuts off who does not read.
+    async fn may_play(&mut self) -> bool {
+        let fast = self.wires.fast.borrow().clone();
+        match fast.or_else(|| self.channel()) {
+            Some(channel) => channel.outstanding().await < MOST_OUTSTANDING,
+            None => true,
+        }
+    }
+
     async fn numbered(&mut self, numbered: Numbered) -> Result<(), Ending> {
         let last = numbered.last();
         match numbered.outgoing {
@@ -353,7 +362,8 @@ pub(super) async fn write(
         session.report(no_video());
     }
     loop {
-        let (takes, plays_fast) = (writer.may_take().await, writer.wires.fast.borrow().is_some());
+        let (takes, plays) = (writer.may_take().await, writer.may_play().await);
+        let plays_fast = writer.wires.fast.borrow().is_some();
         let done = tokio::select! {
             next = attachment.next_numbered(), if takes => match next {
                 Ok(numbered) => {
@@ -366,7 +376,7 @@ pub(super) async fn write(
                     Err(Ending::Session(closed))
                 }
             },
-            messages = link.next(plays_fast) => {
+            messages = link.next(plays_fast), if plays => {
                 writer.play(messages).await;
                 Ok(())
             }

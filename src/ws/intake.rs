@@ -65,6 +65,13 @@ impl<'a> Intake<'a> {
         self.admitted(event)
     }
 
+    /// Refuses a message for its size alone, and tells the client so.
+    pub(crate) fn too_large(&mut self, most: usize) {
+        let message = format!("A message may have at most {most} bytes. Send audio in smaller pieces.");
+        let code = "event_too_large";
+        self.admitted(Err(WireError { code, message, param: None, event_id: None }));
+    }
+
     fn admitted(&mut self, event: Result<ClientEvent, WireError>) -> Option<ClientEvent> {
         match self.rate.admit(Instant::now()) {
             Admission::Yes => {}

@@ -66,6 +66,27 @@ export function voices() {
 }
 
 /**
+ * STUN and TURN servers, by scene; not kept beyond the page, since whoever runs the server may change them.
+ * @type {Map<string, RTCIceServer[]>}
+ */
+const iceServers = new Map();
+
+/**
+ * By what a call may find its way; the server tells them to who may open the scene.
+ * @param {Scene} scene
+ * @returns {Promise<RTCIceServer[]>}
+ */
+export async function iceServersOf(scene) {
+  const known = iceServers.get(scene.id);
+  if (known) return known;
+  // A scene that this page did not make. When the server does not answer, the call itself will say so.
+  const view = await request(`/chat/sessions/${encodeURIComponent(scene.id)}`, { headers: secretHeaders(scene) }).catch(() => null);
+  const servers = view?.ice_servers ?? [];
+  if (view) iceServers.set(scene.id, servers);
+  return servers;
+}
+
+/**
  * Makes a session; its secret is told only here.
  * @param {Persona} persona
  * @param {Language} language
@@ -74,6 +95,7 @@ export function voices() {
 export async function startScene(persona, language) {
   const body = JSON.stringify({ persona_id: persona.id, language });
   const made = await request("/chat/sessions", { method: "POST", headers: { "content-type": "application/json" }, body });
+  iceServers.set(made.id, made.ice_servers ?? []);
   return {
     id: made.id,
     secret: made.secret,

@@ -65,6 +65,16 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it with its home in `home`, and waits until it listens.
     pub(crate) async fn start(home: &Path, model: &Model, settings: &[(&str, &str)]) -> Self {
+        Self::start_with(home, model, settings, Stdio::inherit()).await
+    }
+
+    /// The same, with a place for its log.
+    pub(crate) async fn start_with(
+        home: &Path,
+        model: &Model,
+        settings: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         // The test's own client needs it, as the program does.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_duologue"));
@@ -82,7 +92,7 @@ impl Program {
         for (key, value) in own.iter().chain(settings) {
             command.arg("--set").arg(format!("{key}={value}"));
         }
-        command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().expect("it starts");
         let stdout = process.stdout.take().expect("piped");
         let line = tokio::task::spawn_blocking(move || {

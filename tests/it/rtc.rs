@@ -1,9 +1,15 @@
 //! Calls over WebRTC against a whole server in this process: a conversation, lost connections, and what callers get wrong.
 
+mod barge_in;
+mod fast;
+mod flood;
+mod leaks;
+mod restart;
+
 use std::{sync::Arc, time::Duration};
 
 use duologue::store::MemoryStore;
-use duologue_rtc::client::{Call, Dial, Network};
+use duologue_rtc::client::{Answer, Call, Dial, Network};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -35,6 +41,10 @@ impl Caller {
 
     async fn dialling(dial: Dial, house: &House, path: &str) -> Self {
         let (call, answer) = dial.call(&house.url, path).await.expect("a call");
+        Self::of(call, &answer)
+    }
+
+    fn of(call: Call, answer: &Answer) -> Self {
         let header = |name: &str| answer.header(name).map(str::to_owned);
         Self {
             call,
@@ -71,6 +81,22 @@ impl Caller {
         }
     }
 
+    /// Listens for so long.
+    async fn listen(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        self.until("end of listening", |_| Instant::now() >= end).await;
+    }
+
+    /// What is played or not any more, in the order in which it was told: `started`, `stopped`, `cleared`, each with its
+    /// response.
+    fn played(&self) -> Vec<(&str, &str)> {
+        let told = self.events.iter().filter_map(|event| {
+            let what = event["type"].as_str()?.strip_prefix("output_audio_buffer.")?;
+            Some((what, event["response_id"].as_str()?))
+        });
+        told.collect()
+    }
+
     async fn event(&mut self, kind: &str) -> Value {
         let kind_of = |event: &Value| event["type"] == kind;
         self.until(kind, |caller| caller.events.iter().any(kind_of)).await;
@@ -91,6 +117,12 @@ impl Caller {
         self.say(json!({"type": "conversation.item.create", "item": item})).await;
         self.say(json!({"type": "response.create"})).await;
     }
+}
+
+/// By way of a network of the test's own, which loses this share of all packets, in percent.
+fn relayed(loss: f64) -> Dial {
+    let network = Network { loss, delay: Duration::from_millis(1), jitter: Duration::ZERO, seed: 1 };
+    Dial { network: Some(network), ..Dial::default() }
 }
 
 /// Waits until the server has no peer any more.
@@ -315,13 +347,40 @@ async fn a_call_belongs_to_who_may_have_its_session() {
     no_peers(&house).await;
 }
 
+/// Where a relay has to be used, a page learns of it, and nobody else.
+#[tokio::test]
+async fn ice_servers_are_told_to_who_may_open_the_session() {
+    let flags = [
+        ("auth.api_keys", "0123456789abcdef"),
+        ("rtc.ice_servers", "stun:127.0.0.1:9,turn:127.0.0.1:9"),
+        ("rtc.ice_username", "duologue"),
+        ("rtc.ice_credential", "a word"),
+    ];
+    let house = House::with(&flags, Arc::new(MemoryStore::default())).await;
+    let expected = json!([
+        {"urls": ["stun:127.0.0.1:9"]},
+        {"urls": ["turn:127.0.0.1:9"], "username": "duologue", "credential": "a word"},
+    ]);
+    let made = house.post("/chat/sessions", &json!({"persona_id": "seoa"})).send().await.expect("sent");
+    let made: Value = made.json().await.expect("JSON");
+    assert_eq!(made["ice_servers"], expected, "{made}");
+    let path = format!("/chat/sessions/{}", made["id"].as_str().expect("an id"));
+    let secret = made["secret"].as_str().expect("a secret");
+    let shown = house.get(&path).header("x-duologue-secret", secret).send().await.expect("sent");
+    assert_eq!(shown.json::<Value>().await.expect("JSON")["ice_servers"], expected);
+    for request in
+        [house.get(&path), house.get("/health"), house.get("/personas"), house.get("/chat/sessions")]
+    {
+        let text = request.send().await.expect("sent").text().await.expect("text");
+        assert!(!text.contains("a word") && !text.contains("turn:"), "{text}");
+    }
+}
+
 /// A network that is cut: nobody says goodbye.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_vanishes_is_noticed_and_finds_the_session_again() {
     let house = House::plain().await;
-    let still = Duration::from_millis(1);
-    let network = Network { loss: 0.0, delay: still, jitter: Duration::ZERO, seed: 1 };
-    let dial = Dial { network: Some(network), ..Dial::default() };
+    let dial = relayed(0.0);
     let mut first = Caller::dialling(dial, &house, "/v1/realtime/calls?model=seoa").await;
     first.event("session.created").await;
     let (session, last, location) = (first.session.clone(), first.last, first.location.clone());

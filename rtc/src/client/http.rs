@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use super::CallError;
+use crate::sdp::FRAGMENT_TYPE;
 
 /// Largest answer that is read; SDP has 2 KB.
 const MAX_ANSWER: u64 = 256 * 1024;
@@ -38,13 +39,25 @@ impl Answer {
 /// # Errors
 /// The address is another kind, or the server cannot be reached, or what it answers is no HTTP.
 pub async fn post(url: &str, bearer: Option<&str>, offer: &str) -> Result<Answer, CallError> {
+    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
+    ask("POST", url, &format!("Content-Type: application/sdp\r\n{bearer}"), offer).await
+}
+
+/// Sends a fragment to a call that goes on, with its session's secret.
+///
+/// # Errors
+/// As for [`post`].
+pub async fn patch(url: &str, secret: Option<&str>, fragment: &str) -> Result<Answer, CallError> {
+    let secret = secret.map_or(String::new(), |secret| format!("X-Duologue-Secret: {secret}\r\n"));
+    ask("PATCH", url, &format!("Content-Type: {FRAGMENT_TYPE}\r\n{secret}"), fragment).await
+}
+
+async fn ask(method: &str, url: &str, headers: &str, body: &str) -> Result<Answer, CallError> {
     let wrong = || CallError::Http(format!("{url} is not of the form http://host:port/path"));
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).ok_or_else(wrong)?;
-    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
     let request = format!(
-        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n{bearer}\
-         Connection: close\r\n\r\n{offer}",
-        offer.len()
+        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n{headers}Connection: close\r\n\r\n{body}",
+        body.len()
     );
     let exchange = async {
         let mut stream = TcpStream::connect(host).await?;

@@ -10,7 +10,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -54,6 +54,9 @@ pub struct Relay {
     addresses: [SocketAddr; 2],
     caller: SocketAddr,
     counts: Arc<[AtomicU64; 2]>,
+    server: Option<SocketAddr>,
+    /// Nothing comes to the caller.
+    deaf: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -68,8 +71,18 @@ impl Relay {
         let to_server = Arc::new(UdpSocket::bind(bind).await?);
         let to_caller = Arc::new(UdpSocket::bind(bind).await?);
         let addresses = [to_server.local_addr()?, to_caller.local_addr()?];
-        let counts = Arc::default();
-        Ok(Self { network, to_server, to_caller, addresses, caller, counts, tasks: Vec::new() })
+        let (counts, deaf) = (Arc::default(), Arc::default());
+        Ok(Self {
+            network,
+            to_server,
+            to_caller,
+            addresses,
+            caller,
+            counts,
+            server: None,
+            deaf,
+            tasks: Vec::new(),
+        })
     }
 
     /// The address that stands for the caller in the offer.
@@ -88,6 +101,7 @@ impl Relay {
     /// The answer has no address.
     pub fn begin(&mut self, answer: &str) -> Result<(), CallError> {
         let server = address(answer).ok_or_else(|| CallError::Rtc("the answer has no address".into()))?;
+        self.server = Some(server);
         let ways =
             [(&self.to_caller, &self.to_server, server), (&self.to_server, &self.to_caller, self.caller)];
         for (idx, (from, through, to)) in ways.into_iter().enumerate() {
@@ -99,10 +113,27 @@ impl Relay {
                 dice: StdRng::seed_from_u64(self.network.seed.wrapping_add(idx as u64)),
                 waiting: BinaryHeap::new(),
                 counts: self.counts.clone(),
+                cut: if idx == 1 { self.deaf.clone() } else { Arc::default() },
             };
             self.tasks.push(tokio::spawn(way.run()));
         }
         Ok(())
+    }
+
+    /// Sends a datagram to the server from the address that stands for the caller.
+    ///
+    /// # Errors
+    /// The socket is closed.
+    pub async fn forge(&self, datagram: &[u8]) -> Result<(), CallError> {
+        if let Some(server) = self.server {
+            self.to_server.send_to(datagram, server).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing comes to the caller any more, or all again.
+    pub fn deafen(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::Relaxed);
     }
 
     /// Datagrams that came, and of these the ones that were lost.
@@ -127,6 +158,7 @@ struct Way {
     /// By the time at which each goes on.
     waiting: BinaryHeap<Reverse<(Instant, Vec<u8>)>>,
     counts: Arc<[AtomicU64; 2]>,
+    cut: Arc<AtomicBool>,
 }
 
 impl Way {
@@ -154,7 +186,7 @@ impl Way {
     fn take(&mut self, datagram: &[u8]) {
         self.counts[0].fetch_add(1, Ordering::Relaxed);
         let lost = self.dice.random::<f64>() * 100.0 < self.network.loss;
-        if lost || self.waiting.len() == ON_THE_WAY {
+        if lost || self.cut.load(Ordering::Relaxed) || self.waiting.len() == ON_THE_WAY {
             self.counts[1].fetch_add(1, Ordering::Relaxed);
             return;
         }

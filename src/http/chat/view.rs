@@ -1,10 +1,13 @@
 //! What `/chat` takes and gives.
 
+use std::fmt;
+
 use duologue_actors::store::{MessageRecord, SessionRecord};
+use duologue_rtc::config::IceServer;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::store::iso8601;
+use crate::{config::RtcConfig, store::iso8601};
 
 /// What a new session is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -33,6 +36,9 @@ pub struct SessionView {
     /// Opens the session; only in the answer to its creation, so keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// STUN and TURN servers for calls over WebRTC, when some are configured; only for who may open the session.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServerView>,
     /// Who made it.
     pub user_id: Option<String>,
     /// For people.
@@ -61,6 +67,7 @@ impl From<SessionRecord> for SessionView {
             session_id: record.id.clone(),
             id: record.id,
             secret: None,
+            ice_servers: Vec::new(),
             user_id: record.user_id,
             session_name: record.session_name,
             persona_id: record.persona_id,
@@ -72,6 +79,34 @@ impl From<SessionRecord> for SessionView {
             created_at: iso8601(record.created_at),
             updated_at: iso8601(record.updated_at),
         }
+    }
+}
+
+/// A STUN or TURN server, as `RTCPeerConnection` takes it.
+#[derive(Serialize, ToSchema)]
+pub struct IceServerView {
+    /// `stun:…` or `turn:…`.
+    pub urls: Vec<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub username: String,
+    /// For TURN.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub credential: String,
+}
+
+impl fmt::Debug for IceServerView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServerView").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
+impl IceServerView {
+    /// As configured; none where no calls are taken.
+    pub(super) fn all(config: &RtcConfig) -> Vec<Self> {
+        let servers = config.servers().into_iter().filter(|_| config.enabled);
+        let view = |IceServer { urls, username, credential }| Self { urls, username, credential };
+        servers.map(view).collect()
     }
 }
 

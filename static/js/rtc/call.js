@@ -10,7 +10,7 @@
  * @property {() => void} shaken Nothing has come for a while; it may come back, or be brought back by {@link Call.restart}.
  * @property {() => void} over It has ended without our doing.
  */
-import { endCall, patchCall, startCall } from "../api.js";
+import { endCall, iceServersOf, patchCall, startCall } from "../api.js";
 import { fragmentOf, renewed } from "./sdp.js";
 
 /** Addresses of this machine are known at once; a server that tells ours is waited for no longer than this. */
@@ -21,6 +21,9 @@ const CONNECT_MS = 6_000;
 
 /** What the browser may hold back for the server before frames of the fast channel are left out. */
 const FAST_BACKLOG_BYTES = 24 * 1024;
+
+/** Everything goes one way. @type {RTCConfiguration} */
+const BUNDLED = { bundlePolicy: "max-bundle" };
 
 /** What a server says that takes no calls at all. */
 const OFF = "rtc_off";
@@ -46,7 +49,7 @@ export class Call {
   constructor(scene, hooks) {
     this.scene = scene;
     this.hooks = hooks;
-    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.pc = new RTCPeerConnection(BUNDLED);
     this.sender = this.pc.addTransceiver("audio", { direction: "sendrecv" }).sender;
     this.events = this.pc.createDataChannel("oai-events");
     this.fast = this.pc.createDataChannel("duologue-fast", { ordered: false, maxRetransmits: 0 });
@@ -84,6 +87,8 @@ export class Call {
    * @param {number | null} from Resumes after this number.
    */
   async open(track, from) {
+    const iceServers = await iceServersOf(this.scene);
+    if (iceServers.length > 0) this.pc.setConfiguration({ ...BUNDLED, iceServers });
     await this.sender.replaceTrack(track);
     await this.pc.setLocalDescription(await this.pc.createOffer());
     await this.gathered();

@@ -31,7 +31,7 @@ const MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Opens the stage; `next()` gives the connection that the page makes next. */
 export async function openStage() {
-  const stage = { calls: [], waiting: [], sockets: new Set(), refuse: 0, messages: [], parts: [], missing: [], report: null, peer: null };
+  const stage = { calls: [], waiting: [], sockets: new Set(), refuse: 0, messages: [], parts: [], missing: [], report: null, peer: null, ice: undefined };
   const server = createServer((request, answer) => void serve(stage, request, answer));
   server.on("upgrade", (request, socket) => upgrade(stage, request, socket));
   server.on("connection", (socket) => {
@@ -52,6 +52,8 @@ export async function openStage() {
     lose: (...names) => (stage.missing = names),
     /** What `GET …/report` answers: a page, or `null` for none. */
     report: (html) => (stage.report = html),
+    /** STUN and TURN servers that who may open a session is told of. */
+    ice: (servers) => (stage.ice = servers),
     /** Who takes the page's calls over WebRTC: what `openPeer` has made. */
     peer: (peer) => (stage.peer = peer),
     /** The next connection of the page. */
@@ -69,12 +71,12 @@ async function serve(stage, request, answer) {
   if (pathname === "/health") return json(200, { status: "ok", version: "0", sessions: { open: 0, limit: 9 }, parts: stage.parts });
   if (pathname === "/personas") return json(200, { personas: PERSONAS, active: "mira" });
   if (pathname === "/voice/voices") return json(200, { voices: [] });
-  if (pathname === "/chat/sessions") return json(201, { id: randomUUID(), secret: "told-once" });
+  if (pathname === "/chat/sessions") return json(201, { id: randomUUID(), secret: "told-once", ice_servers: stage.ice });
   if (pathname.startsWith("/v1/realtime/calls")) return signal(stage, request, answer);
   if (stage.refuse) return json(stage.refuse, { error: { code: "not_found", message: "no such session" } });
   if (pathname.endsWith("/messages")) return json(200, { messages: stage.messages, has_more: false });
   if (pathname.endsWith("/report")) return stage.report && request.headers["x-duologue-secret"] ? answer.writeHead(200, { "content-type": "text/html" }).end(stage.report) : json(404, { error: { code: "not_found", message: "no report" } });
-  if (pathname.startsWith("/chat/sessions/")) return json(200, {});
+  if (pathname.startsWith("/chat/sessions/")) return json(200, { ice_servers: request.headers["x-duologue-secret"] ? stage.ice : undefined });
   try {
     const path = normalize({ "/": "/index.html", "/duet": "/duet.html" }[pathname] ?? pathname);
     if (stage.missing.some((name) => path.includes(name))) throw new Error("not here");

@@ -65,6 +65,14 @@ impl House {
         Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
     }
 
+    /// One that hears these one after the other and says those.
+    pub(crate) async fn scripted(flags: &[(&str, &str)], heard: &[&str], said: &[&str]) -> Self {
+        let (folder, config) = prepare(flags);
+        let tts = FakeTts::default();
+        let engines = engines(&FakeStt::hearing(heard), &FakeLlm::saying(said), &tts, &FakeVad::default());
+        Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await
+    }
+
     /// One whose language model is this one.
     pub(crate) async fn thinking(llm: &FakeLlm) -> Self {
         let (folder, config) = prepare(&[]);
