@@ -51,7 +51,8 @@ test("a spoken conversation with an interruption and a tool call", { timeout: 60
   assert.equal(told[cut].reason, "turn_detected", log);
   const started = told.findLastIndex(({ kind }, at) => kind === "speech_started" && at < cut);
   assert.equal(told[started].sounding, true, `it is told before the reply ends, so that the voice stops:\n${log}`);
-  assert.match(of("call")[0]?.arguments ?? "", /seoul/i, log);
-  assert.match(of("said").at(-1).text, /sunny|21|twenty/i, log);
+  assert.match(of("call").at(-1)?.arguments ?? "", /seoul/i, log);
+  const called = told.findLastIndex(({ kind }) => kind === "call");
+  assert.ok(told.findLastIndex(({ kind, text }) => kind === "said" && text.trim()) > called, `its answer is put into words:\n${log}`);
   assert.deepEqual(of("error"), []);
 });

@@ -49,6 +49,18 @@ export class Mouth {
   }
 }
 
+/** @type {() => string | Promise<string>} */
+let witness = () => "";
+
+/** What is waited for in vain is reported with what `tell` has to say. @param {typeof witness} tell */
+export const witnessedBy = (tell) => (witness = tell);
+
+/** Events as a few words each: what ended, and with which words or calls. */
+export const briefly = (events) => events.filter(({ type }) => !type.endsWith(".delta")).map(({ type, response }) => {
+  const output = response?.output?.map(({ name, arguments: given, content }) => name ? `${name}(${given})` : JSON.stringify(content));
+  return [type, response?.status, ...(output ?? [])].filter(Boolean).join(" ");
+}).join("\n");
+
 /**
  * Waits until `look` gives something; what it gave.
  * @template T
@@ -56,10 +68,10 @@ export class Mouth {
  * @param {() => T | Promise<T>} look
  * @param {number} [seconds]
  */
-export async function until(what, look, seconds = 120) {
+export async function until(what, look, seconds = 180) {
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(20)) {
     const seen = await look();
     if (seen) return seen;
   }
-  throw new Error(`within ${seconds} s: ${what}`);
+  throw new Error(`within ${seconds} s: ${what}\n${await witness()}`);
 }

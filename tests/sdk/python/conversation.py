@@ -57,6 +57,7 @@ class Conversation:
         self.response = None
         self.samples = 0
         self.done = []
+        self.choosing = None  # what calls are to be chosen by once the next one was made
         self.asking = None  # the reply that called a tool: its answer is asked for when it has ended
         self.changed = asyncio.Condition()
 
@@ -79,6 +80,8 @@ class Conversation:
             tell("speech_started", sounding=self.samples > 0 and self.response not in [done.id for done in self.done])
         elif event.type == "response.function_call_arguments.done":
             tell("call", name=event.name, arguments=event.arguments)
+            if self.choosing:
+                await self.connection.session.update(session={"type": "realtime", "tool_choice": self.choosing})
             output = {"type": "function_call_output", "call_id": event.call_id, "output": "It is sunny in Seoul, 21 degrees."}
             await self.connection.conversation.item.create(item=output)
             self.asking = event.response_id
@@ -93,11 +96,17 @@ class Conversation:
 
     async def until(self, condition):
         async with self.changed:
-            await asyncio.wait_for(self.changed.wait_for(condition), 150)
+            await asyncio.wait_for(self.changed.wait_for(condition), 180)
 
 
-def completed(conversation):
-    return [done for done in conversation.done if done.status == "completed"]
+def spoken(conversation):
+    """Whole replies in words; a call of a function is a reply of its own, and a small model makes one unasked now and then."""
+    completed = (done for done in conversation.done if done.status == "completed")
+    return [done for done in completed if any(item.type == "message" for item in done.output or [])]
+
+
+def is_sounding(conversation):
+    return conversation.samples > 24_000 and conversation.response not in [done.id for done in conversation.done]
 
 
 async def main(first, interruption, question):
@@ -107,22 +116,24 @@ async def main(first, interruption, question):
         await connection.session.update(session={"type": "realtime", "instructions": "Answer in one short sentence.", "tools": [TOOL]})
 
         await microphone.say(first)
-        await conversation.until(lambda: completed(conversation))
+        await conversation.until(lambda: spoken(conversation))
 
-        before = len(conversation.done)
         text = {"type": "input_text", "text": "Tell me a very long story about a river, in twenty sentences."}
         await connection.conversation.item.create(item={"type": "message", "role": "user", "content": [text]})
-        await connection.response.create()
-        await conversation.until(lambda: len(conversation.done) == before and conversation.samples > 24_000)
+        story = {"tool_choice": "none", "instructions": "You are a storyteller. You tell long stories."}
+        await connection.response.create(response=story)
+        await conversation.until(lambda: is_sounding(conversation))
+        answered = len(spoken(conversation))
         await microphone.say(interruption)
         await conversation.until(lambda: any(done.status == "cancelled" for done in conversation.done))
-        answered = len(completed(conversation))
-        await conversation.until(lambda: len(completed(conversation)) > answered)
+        await conversation.until(lambda: len(spoken(conversation)) > answered)
 
+        # The call does not depend on the model's mood, nor do the words that follow it.
+        conversation.choosing = "none"
+        await connection.session.update(session={"type": "realtime", "tool_choice": {"type": "function", "name": TOOL["name"]}})
+        answered = len(spoken(conversation))
         await microphone.say(question)
-        await conversation.until(lambda: any(item.type == "function_call" for done in conversation.done for item in done.output or []))
-        answered = len(completed(conversation))
-        await conversation.until(lambda: len(completed(conversation)) > answered)
+        await conversation.until(lambda: len(spoken(conversation)) > answered)
         for task in tasks:
             task.cancel()
 
