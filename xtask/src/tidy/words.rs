@@ -2,8 +2,9 @@
 
 use super::{Findings, Source, mask};
 
-/// Where the environment may be read.
-const READERS: [&str; 4] = ["src/config.rs", "src/config/", "xtask/", "build.rs"];
+/// Where the environment may be read. The ONNX Runtime reads a switch of its own there, which is checked before it is
+/// loaded.
+const READERS: [&str; 5] = ["src/config.rs", "src/config/", "xtask/", "build.rs", "engines/src/onnx.rs"];
 
 /// Places of package registries. Put together here, so that this file does not hold them either.
 const REGISTRIES: [&str; 5] = [
