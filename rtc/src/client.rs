@@ -113,6 +113,7 @@ impl Dial {
         let connection = peer::build(&self.peer, handler, listener)
             .await
             .map_err(|error| CallError::Rtc(error.to_string()))?;
+        let hold = Hold(connection.clone());
         let voice = Arc::new(peer::voice(ssrc));
         connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
         let channel = connection.create_data_channel("oai-events", None).await?;
@@ -131,14 +132,29 @@ impl Dial {
             }
             None => None,
         };
-        let parts = Parts { connection, voice, ssrc, channel, events, heard, relay, gathering };
+        let parts = Parts { connection: hold, voice, ssrc, channel, events, heard, relay, gathering };
         Ok(Calling { parts, offer, line: Line::new(self.encoder)? })
+    }
+}
+
+/// The library's task would go on without anybody's hold on it.
+struct Hold(Arc<dyn PeerConnection>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let connection = self.0.clone();
+            // Closed already, it stays so.
+            runtime.spawn(async move {
+                let _ = connection.close().await;
+            });
+        }
     }
 }
 
 /// What a call consists of.
 struct Parts {
-    connection: Arc<dyn PeerConnection>,
+    connection: Hold,
     voice: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
     channel: Arc<dyn DataChannel>,
@@ -181,7 +197,7 @@ impl Calling {
             None => answer.to_owned(),
         };
         let described = RTCSessionDescription::answer(answer.clone())?;
-        parts.connection.set_remote_description(described).await?;
+        parts.connection.0.set_remote_description(described).await?;
         let connected = async {
             loop {
                 match parts.events.recv().await {
@@ -246,7 +262,7 @@ fn read(channel: Channel) -> mpsc::Receiver<String> {
 
 /// A call.
 pub struct Call {
-    connection: Arc<dyn PeerConnection>,
+    connection: Hold,
     voice: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
     channel: Channel,
@@ -316,7 +332,7 @@ impl Call {
     /// The connection is closed.
     pub async fn open(&self, label: &str, is_fast: bool) -> Result<Channel, CallError> {
         let fast = RTCDataChannelInit { ordered: false, max_retransmits: Some(0), ..Default::default() };
-        let inner = self.connection.create_data_channel(label, is_fast.then_some(fast)).await?;
+        let inner = self.connection.0.create_data_channel(label, is_fast.then_some(fast)).await?;
         while let Some(event) = inner.poll().await {
             match event {
                 DataChannelEvent::OnOpen => return Ok(Channel::new(inner, label)),
@@ -370,6 +386,6 @@ impl Call {
     /// Ends it.
     pub async fn close(self) {
         // It cannot fail in a way that anybody could do something about.
-        let _ = self.connection.close().await;
+        let _ = self.connection.0.close().await;
     }
 }

@@ -42,8 +42,6 @@ pub struct PeerConfig {
     pub gather_within: Duration,
     /// Whether this end takes new sockets when ICE restarts, as a machine has to that comes to another network.
     pub moves: bool,
-    /// Largest message of a data channel, in bytes: what is offered, and what is sent.
-    pub max_message: u32,
 }
 
 impl Default for PeerConfig {
@@ -57,7 +55,6 @@ impl Default for PeerConfig {
             failed_after: Duration::from_secs(15),
             gather_within: Duration::from_secs(3),
             moves: false,
-            max_message: MAX_MESSAGE,
         }
     }
 }

@@ -38,7 +38,7 @@ use webrtc::{
 
 use crate::{
     codec::PARAMETERS,
-    config::PeerConfig,
+    config::{MAX_MESSAGE, PeerConfig},
     handler::{EVENTS, Failure, Handler, Path, PeerEvent},
     reports::{Heard, Listener, Report},
     sdp::{Fragment, MAX_CANDIDATES, Offer, SdpError},
@@ -308,9 +308,7 @@ pub(crate) async fn build(
         .with_include_loopback_candidate(config.bind.is_loopback())
         .with_discard_local_candidates_during_ice_restart(config.moves)
         .with_sctp_max_message_size(
-            rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(
-                config.max_message,
-            ),
+            rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(MAX_MESSAGE),
         );
     if !config.public_ips.is_empty() {
         settings = settings.with_nat_1to1_ips(config.public_ips.clone(), RTCIceCandidateType::Host);

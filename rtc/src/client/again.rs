@@ -16,11 +16,11 @@ impl Call {
     pub async fn restart(&mut self, url: &str, secret: Option<&str>) -> Result<Answer, CallError> {
         self.gathering.send_replace(false);
         let options = RTCOfferOptions { ice_restart: true };
-        let offer = self.connection.create_offer(Some(options)).await?;
+        let offer = self.connection.0.create_offer(Some(options)).await?;
         let mut gathered = self.gathering.subscribe();
-        self.connection.set_local_description(offer).await?;
+        self.connection.0.set_local_description(offer).await?;
         let _ = timeout(PeerConfig::default().gather_within, gathered.wait_for(|complete| *complete)).await;
-        let described = self.connection.local_description().await;
+        let described = self.connection.0.local_description().await;
         let described = described.ok_or_else(|| CallError::Rtc("there is no offer".into()))?;
         let told = patch(url, secret, &ice_of(&described.sdp)).await?;
         if told.status != 200 {
@@ -28,7 +28,7 @@ impl Call {
         }
         self.answer = renewed(&self.answer, &told.body);
         let answer = RTCSessionDescription::answer(self.answer.clone())?;
-        self.connection.set_remote_description(answer).await?;
+        self.connection.0.set_remote_description(answer).await?;
         Ok(told)
     }
 }

@@ -100,5 +100,8 @@ async fn odd_packets_are_counted_and_not_logged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_packets_are_logged_for_who_asks() {
     let (log, _) = flooded("warn,webrtc=warn,rtc=warn").await;
-    assert!(log.lines().filter(|line| line.contains("webrtc::")).count() > 100, "{log}");
+    assert!(
+        log.lines().filter(|line| line.contains("rtc::") || line.contains("rtc_")).count() > 100,
+        "{log}"
+    );
 }

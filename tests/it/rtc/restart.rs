@@ -49,7 +49,7 @@ async fn a_caller_moves_and_the_reply_goes_on() {
         .iter()
         .filter_map(|event| event["event_id"].as_str()?.strip_prefix("event_")?.parse::<u64>().ok());
     let numbers = numbers.collect::<Vec<_>>();
-    assert!(numbers.iter().zip(1..).all(|(number, place)| *number == place), "{numbers:?}");
+    assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
     assert!(!caller.has("duologue.resumed") && !caller.has("error"));
     // And the other way.
     caller.call.say(&speech(1_500, 24_000));
