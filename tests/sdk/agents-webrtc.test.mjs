@@ -120,8 +120,10 @@ test("a spoken conversation over WebRTC with an interruption and a tool call", {
   const answered = (await spokenReplies()).length;
   await say(await clipAt(LONG, RATE));
   const cleared = await until("an interruption", async () => (await events("output_audio_buffer.cleared"))[0]);
-  const [cut] = await until("a cancelled reply", async () => (await done("cancelled")).length > 0 && done("cancelled"));
-  assert.equal(cut.status_details.reason, "turn_detected");
+  // A reply that is still being made is cancelled; of one that only sounds, what was not heard is cut off.
+  const ends = async () => [...(await done("cancelled")), ...(await events("conversation.item.truncated"))];
+  const [cut] = await until("a reply that is cut", async () => (await ends()).length > 0 && ends());
+  if (cut.status) assert.equal(cut.status_details.reason, "turn_detected");
   const loudAt = await page.evaluate(() => window.loudAt);
   assert.ok(loudAt < cleared.at + 600, `silent ${loudAt - cleared.at} ms after it was said`);
   await until("an answer to the interruption", async () => (await spokenReplies()).length > answered);

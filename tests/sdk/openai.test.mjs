@@ -90,7 +90,7 @@ test("transcription: text, times, subtitles, and as it is made", { timeout: 200_
 });
 
 test("speech, in Korean and English, can be understood again", { timeout: 200_000 }, async () => {
-  for (const [language, input] of [["en", "Good morning, how are you today?"], ["ko", "안녕하세요, 만나서 반가워요."]]) {
+  for (const [language, input] of [["en", "Good morning, how are you today?"], ["ko", "오늘 날씨가 참 좋네요. 같이 산책하러 갈까요?"]]) {
     const spoken = await client.audio.speech.create({ model: "tts-1", voice: "alloy", input, response_format: "wav" });
     const bytes = Buffer.from(await spoken.arrayBuffer());
     assert.ok(readWav(bytes).samples.length > RATE / 2);

@@ -1,10 +1,13 @@
 //! What the local engines share of function calling: a request as a model without roles for it reads it, and calls out
 //! of what it writes.
 
-use duologue_domain::tool::{
-    CallSplitter, Piece,
-    grammar::{forced, of_calls, of_schema},
-    render::{CALL, render},
+use duologue_domain::{
+    lang::is_hangul,
+    tool::{
+        CallSplitter, Piece,
+        grammar::{forced, of_calls, of_schema},
+        render::{CALL, render},
+    },
 };
 
 use super::wire::{Calls, Odds};
@@ -16,6 +19,10 @@ const MARK_ODDS: f32 = 0.5;
 
 /// How models begin a call that were never taught the mark, such as Qwen2.5-Coder, which gives it a share of 10⁻¹⁰.
 const HINTS: [&str; 1] = ["{\""];
+
+/// The last thing a model reads when a result is there, in English and Korean. Without it a small one copies the call that
+/// it has just made instead of saying what came of it.
+const TELL: [&str; 2] = ["Answer in words now, from this result.", "이제 이 결과를 바탕으로 말로 답하세요."];
 
 /// A request in words alone.
 pub(super) struct Prepared {
@@ -49,6 +56,7 @@ pub(super) fn check(request: &LlmRequest, engine: &'static str) -> Result<(), En
 /// Writes functions, calls and results into the messages, and begins a reply that has to be a call.
 pub(super) fn prepare(request: &LlmRequest) -> Prepared {
     let (mut messages, shared) = render(&request.messages, request.shared, &request.tools);
+    messages.extend(tell(request));
     if let Some(begun) = forced(&request.tool_choice) {
         match messages.last_mut().filter(|last| last.role == Role::Assistant) {
             Some(last) => last.content.push_str(&format!("\n{begun}")),
@@ -73,6 +81,15 @@ pub(super) fn prepare(request: &LlmRequest) -> Prepared {
         ToolChoice::Required | ToolChoice::Named(_) => None,
     };
     Prepared { messages, shared, grammar, calls }
+}
+
+/// See [`TELL`]: in the language of what was asked.
+fn tell(request: &LlmRequest) -> Option<ChatMessage> {
+    request.messages.last().filter(|last| last.role == Role::Tool)?;
+    let asked = request.messages.iter().rfind(|message| message.role == Role::User);
+    let is_korean = asked.is_some_and(|asked| asked.content.chars().any(is_hangul));
+    let is_free = matches!(request.tool_choice, ToolChoice::Auto | ToolChoice::None);
+    is_free.then(|| ChatMessage::new(Role::System, TELL[usize::from(is_korean)]))
 }
 
 /// A persona's beginning as [`prepare`] writes it.
@@ -199,6 +216,16 @@ mod tests {
             .messages
             .push(ChatMessage { answers: Some("1".into()), ..ChatMessage::new(Role::Tool, "{}") });
         assert_eq!(hints(&answered), Some(Vec::new()), "a guess is not made twice");
+        let told = |request: &LlmRequest| prepare(request).messages.last().map(|last| last.content.clone());
+        assert_eq!(told(&answered).as_deref(), Some(TELL[1]));
+        answered.messages[1].content = "Slower, please.".into();
+        assert_eq!(told(&answered).as_deref(), Some(TELL[0]));
+        answered.tool_choice = ToolChoice::Required;
+        assert_eq!(
+            told(&answered).as_deref(),
+            Some("<tool_call>\n"),
+            "a call that has to be is not talked out of"
+        );
         let never = prepare(&request(ToolChoice::None));
         assert_eq!(never.messages, auto.messages, "the cache is not lost by a choice");
         assert!(never.calls.is_some_and(|calls| calls.grammar.is_none()));
