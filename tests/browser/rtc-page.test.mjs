@@ -206,20 +206,14 @@ test("when the scene goes on in another window this one stays away", { timeout: 
   assert.equal(await page.locator("#scene").getAttribute("data-state"), "offline");
 });
 
-test("calls use the STUN and TURN servers of the server, also when the page is loaded anew", { timeout: 90_000 }, async (t) => {
+test("calls use the STUN and TURN servers of the server, and what opens a relay is kept nowhere", { timeout: 90_000 }, async (t) => {
   const servers = [{ urls: ["stun:127.0.0.1:9"] }, { urls: ["turn:127.0.0.1:9"], username: "duologue", credential: "a word" }];
   stage.ice(servers);
   t.after(() => stage.ice(undefined));
-  const { page, peer } = await begin(t, { before: (one) => one.addInitScript(watch) });
+  const { page } = await begin(t, { before: (one) => one.addInitScript(watch) });
   const used = () => page.evaluate(() => window.peers.map((pc) => pc.getConfiguration().iceServers));
   const same = (list) => assert.deepEqual(list.map(({ urls, username, credential }) => ({ urls: [urls].flat(), ...(username ? { username, credential } : {}) })), servers);
   same((await used())[0]);
-  await page.reload();
-  await until("the page calls again", () => peer.asked.length === 2);
-  same((await used())[0]);
-  await peer.opened();
-  await peer.say("duologue.resumed", { after: 2 });
-  await until("a call", async () => (await kind(page)) === "rtc");
   const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
   assert.ok(!kept.includes("a word"), "what opens the relay is not written down");
 });
