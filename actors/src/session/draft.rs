@@ -15,11 +15,7 @@ use duologue_domain::{
 use duologue_engines::port::Transcript;
 
 use super::{State, reply::Reply};
-use crate::{
-    event::ResponseRequest,
-    persona::PersonaMsg,
-    speaker::SpeakerMsg,
-};
+use crate::{event::ResponseRequest, persona::PersonaMsg, speaker::SpeakerMsg};
 
 /// New words after which reading ahead is worth its cost.
 const NEW_WORDS: usize = 3;
