@@ -239,13 +239,13 @@ async fn open(wires: &Wires, session: &SessionHandle, channel: Channel) {
     match slot {
         Some(slot) => _ = slot.send_replace(Some(channel)),
         None => {
-            channel.close().await;
             session.report(SessionEvent::Error {
                 code: "unknown_channel",
                 message: format!("One channel {EVENTS} and one {FAST} are understood; this one is closed."),
                 param: None,
                 client_event: None,
             });
+            channel.close().await;
         }
     }
 }

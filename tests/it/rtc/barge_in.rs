@@ -13,7 +13,7 @@ const LONG_ENGLISH: &str = "This morning I went to the office. For lunch I had k
 
 /// Somebody who talks: a deep voice whose syllables are as irregular as people's, unlike the persona's here. A plain tone
 /// against regular syllables could as well be their echo.
-fn voice(ms: usize) -> Vec<i16> {
+pub(super) fn voice(ms: usize) -> Vec<i16> {
     let (mut dice, mut left, mut loud) = (7_u32, 0, 0.0_f32);
     let mut level = 0.0_f32;
     let sample = |idx: usize| {

@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use duologue::store::MemoryStore;
 use duologue_rtc::client::{Dial, patch};
-use duologue_testkit::speech;
 use serde_json::json;
 
-use super::{Caller, LONG, no_peers};
+use super::{Caller, LONG, barge_in::voice, no_peers};
 use crate::http::House;
 
 fn value<'a>(fragment: &'a str, key: &str) -> &'a str {
@@ -52,7 +51,7 @@ async fn a_caller_moves_and_the_reply_goes_on() {
     assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
     assert!(!caller.has("duologue.resumed") && !caller.has("error"));
     // And the other way.
-    caller.call.say(&speech(1_500, 24_000));
+    caller.call.say(&voice(1_500));
     let heard = caller.event("conversation.item.input_audio_transcription.completed").await;
     assert_eq!(heard["transcript"], "그래요");
     caller.call.close().await;
