@@ -38,7 +38,8 @@ impl<J: Payload> Keeper<J> {
             }
             inner = match inner.until_stalled() {
                 Some(Duration::ZERO) => self.abandon(inner),
-                Some(left) => self.wait(inner, left),
+                // No longer than a call may hang: a model that loads has much longer, and is ready in the meantime.
+                Some(left) => self.wait(inner, left.min(self.shared.config.stall_after)),
                 None if inner.closed => self.wait(inner, GLANCE),
                 None if inner.join.is_none() && inner.abandoned < MAX_ABANDONED => {
                     self.begin(&mut inner);

@@ -51,6 +51,24 @@ fn a_call_that_hangs_costs_its_own_job_alone() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the engine's own thread, and its model takes its time")]
+fn the_first_call_after_a_long_load_may_hang_like_any_other() {
+    let (ear, heard) = sync_channel(ROOM);
+    let (gate, wait) = sync_channel::<()>(ROOM);
+    let wait = Mutex::new(wait);
+    let thread = EngineThread::spawn(
+        ThreadConfig { stall_after: STALL, ..config(8, 8) },
+        // Long enough for the keeper to have looked at a thread that loads, which may take far longer than a call.
+        || Ok(thread::sleep(STALL)),
+        move |_, _: &mut Job<Note>| drop(wait.lock().expect("not poisoned").recv()),
+    );
+    let note = Note { label: "hang", partial: false, cancel: CancelFlag::default(), heard: ear };
+    thread.submit(1, SOON, note).expect("room");
+    assert_eq!(heard.recv_timeout(SOON), Ok(Heard::Refused("hang", ErrorKind::Broken)));
+    gate.send(()).expect("the call still hangs");
+}
+
+#[test]
 fn two_that_hang_make_the_engine_unavailable_until_one_returns() {
     let bench = hanging();
     for label in ["hang one", "hang two", "behind"] {
