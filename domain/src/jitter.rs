@@ -61,7 +61,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { least_us: 20_000, most_us: 200_000, first_us: 40_000, hold_us: 500_000, in_time: 0.98 }
+        Self { least_us: 20_000, most_us: 200_000, first_us: 30_000, hold_us: 500_000, in_time: 0.98 }
     }
 }
 

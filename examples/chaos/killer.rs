@@ -14,6 +14,8 @@ use duologue_actors::{
 };
 use ractor::{ActorCell, rpc::CallResult};
 
+use crate::report::say;
+
 /// One of so many kills is the worker's: it serves all scenes and takes a while to load.
 const WORKER_EVERY: usize = 20;
 
@@ -25,6 +27,9 @@ const REPLACED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A worker that hangs is noticed and loads anew within this.
 const WORKER_WITHIN: Duration = Duration::from_secs(90);
+
+/// Kills between two words of how far it is.
+const PROGRESS_EVERY: usize = 50;
 
 /// One kill.
 pub(crate) struct Kill {
@@ -50,7 +55,12 @@ impl Killer {
     pub(crate) async fn run(mut self, kills: usize) -> Vec<Kill> {
         let mut waiting = Vec::new();
         let mut workers = 0;
+        let (began, mut told) = (Instant::now(), 0);
         while waiting.len() < kills {
+            if waiting.len() >= told + PROGRESS_EVERY {
+                told = waiting.len();
+                say(&format!("{told} of {kills} kills in {} s", began.elapsed().as_secs()));
+            }
             tokio::time::sleep(self.every.mul_f64(rand::random_range(0.2..1.8))).await;
             if rand::random_ratio(1, WORKER_EVERY as u32) {
                 if let Some(pid) = worker() {

@@ -15,6 +15,7 @@ pub(crate) struct Report {
     pub(crate) messages_lost: Vec<String>,
     turns: usize,
     completed: usize,
+    early: usize,
     unheard: usize,
     failed: BTreeMap<String, usize>,
     frozen: Vec<String>,
@@ -32,6 +33,7 @@ impl Report {
     pub(crate) fn add(&mut self, outcome: Outcome) {
         self.turns += outcome.turns;
         self.completed += outcome.completed;
+        self.early += outcome.early;
         self.unheard += outcome.unheard;
         self.frozen.extend(outcome.frozen);
         self.scenes_lost.extend(outcome.lost);
@@ -82,6 +84,7 @@ impl Report {
         waits.sort();
         say(&format!("\nturns                    {:>8}", self.turns));
         say(&format!("  answered               {:>8}", self.completed));
+        say(&format!("  in a pause of theirs   {:>8}", self.early));
         say(&format!("  not understood         {:>8}", self.unheard));
         say(&format!(
             "  failed with a reason   {:>8}  {:?}",
@@ -108,7 +111,7 @@ fn quantile(sorted: &[Duration], share: f64) -> Duration {
 }
 
 /// Figures go to stdout: they are the result.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     // Whoever closed the pipe wants no more of it.
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
+use crate::report::say;
+
 /// Human English speech, from Debian's `pocketsphinx-testdata`.
 const ENGLISH: &str = "/usr/share/pocketsphinx/test/data/librivox";
 
@@ -35,6 +37,10 @@ const TEXTS: [[&str; 3]; 2] = [
 
 /// Sample rate of the clips.
 const RATE: u32 = 16_000;
+
+/// Packets between two looks of the camera, and between two notes of the keyboard.
+const LANDMARKS_EVERY: u64 = 5;
+const NOTE_EVERY: u64 = 50;
 
 /// What all scenes may say, English and Korean.
 pub(crate) type Clips = Arc<[Vec<Vec<i16>>; 2]>;
@@ -99,6 +105,7 @@ pub(crate) struct Script {
 pub(crate) struct Outcome {
     pub(crate) turns: usize,
     pub(crate) completed: usize,
+    pub(crate) early: usize,
     pub(crate) unheard: usize,
     pub(crate) failed: BTreeMap<String, usize>,
     pub(crate) frozen: Vec<String>,
@@ -115,9 +122,12 @@ pub(crate) struct Outcome {
 /// How a turn ended.
 enum End {
     Answered,
+    /// Answered in a pause of the clip; of what was left nothing was heard.
+    Early,
     Unheard,
     Failed(String),
-    Frozen,
+    /// Nothing more came, after these events.
+    Frozen(String),
 }
 
 /// Talks until it is over.
@@ -141,11 +151,18 @@ pub(crate) async fn play(script: Script) -> Outcome {
         outcome.turns += 1;
         match present.turn(&script, number, &mut outcome).await {
             Ok(End::Answered) => outcome.completed += 1,
+            Ok(End::Early) => outcome.early += 1,
             Ok(End::Unheard) => outcome.unheard += 1,
             Ok(End::Failed(code)) => *outcome.failed.entry(code).or_default() += 1,
-            Ok(End::Frozen) => outcome.frozen.push(format!("{} turn {number}", script.url)),
+            Ok(End::Frozen(after)) => {
+                let what = format!("{} turn {number}, after {after}", script.url);
+                say(&format!("frozen: {what}"));
+                outcome.frozen.push(what);
+            }
             Err(error) => {
-                outcome.lost.push(format!("{} in turn {number}: {error:#}", script.url));
+                let what = format!("{} in turn {number}: {error:#}", script.url);
+                say(&format!("lost: {what}"));
+                outcome.lost.push(what);
                 continue;
             }
         }
@@ -156,16 +173,37 @@ pub(crate) async fn play(script: Script) -> Outcome {
 
 struct Person {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Packets of the microphone that were sent.
+    packets: u64,
 }
 
 impl Person {
     async fn come(url: &str) -> anyhow::Result<Self> {
         let (socket, _) = connect_async(url).await?;
-        let mut person = Self { socket };
+        let mut person = Self { socket, packets: 0 };
         let input = json!({"format": {"type": "audio/pcm", "rate": RATE}});
         let session = json!({"type": "realtime", "max_output_tokens": 40, "audio": {"input": input}});
         person.say(json!({"type": "session.update", "session": session})).await?;
+        // A duet beside the talk, so that no child is spared.
+        person.say(json!({"type": "duet.start", "mode": "accompany", "complexity": "simple"})).await?;
         Ok(person)
+    }
+
+    /// What a camera and a keyboard send meanwhile, after so many packets of the microphone.
+    async fn beside(&mut self, packets: u64) -> anyhow::Result<()> {
+        if packets.is_multiple_of(LANDMARKS_EVERY) {
+            let blink = if packets.is_multiple_of(30 * LANDMARKS_EVERY) { 0.9 } else { 0.05 };
+            let face = json!({"type": "duologue.landmarks", "faces": 1, "width": 640, "height": 360,
+                "t_us": packets * 20_000, "blendshapes": {"eyeBlinkLeft": blink, "eyeBlinkRight": blink}});
+            self.say(face).await?;
+        }
+        if packets.is_multiple_of(NOTE_EVERY) {
+            let pitch = 60 + [0, 4, 7, 12][(packets / NOTE_EVERY % 4) as usize];
+            // A time that is too old counts as now.
+            let events = json!([[0, 0x90, pitch, 80], [0, 0x80, pitch, 0]]);
+            self.say(json!({"type": "duet.midi", "events": events})).await?;
+        }
+        Ok(())
     }
 
     async fn say(&mut self, event: Value) -> anyhow::Result<()> {
@@ -198,6 +236,8 @@ impl Person {
                     let packet = rest.map_or(&silence[..], |rest| &rest[..rest.len().min(silence.len())]);
                     let bytes = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<_>>();
                     self.socket.send(Message::Binary(bytes.into())).await?;
+                    self.beside(self.packets).await?;
+                    self.packets += 1;
                     if rest.is_some() {
                         sent += packet.len();
                         ended = Instant::now();
@@ -216,12 +256,15 @@ impl Person {
                     outcome.waits.push(ended.elapsed());
                     return Ok(end);
                 }
-                if ended.elapsed() > script.bound {
-                    return Ok(End::Frozen);
+                if hearing.answered_early && ended.elapsed() > script.bound / 3 {
+                    return Ok(End::Early);
                 }
-            } else {
-                // An answer to the first half of a clip is not the answer.
-                hearing.end = None;
+                if ended.elapsed() > script.bound {
+                    return Ok(End::Frozen(hearing.trail.join(", ")));
+                }
+            } else if hearing.end.take().is_some() {
+                // An answer to the first half of a clip is not the answer, unless nobody hears more in the second.
+                hearing.answered_early = true;
             }
         }
     }
@@ -234,12 +277,33 @@ struct Hearing {
     end: Option<End>,
     /// A reply was in the way; ours is asked for when it has ended.
     ask_again: bool,
+    /// An answer came before the clip was over, and no voice was heard after it.
+    answered_early: bool,
+    /// What came last, the sound and the duet left out.
+    trail: Vec<String>,
 }
 
+/// So many events of a turn tell how far it came.
+const TRAIL: usize = 16;
+
 impl Hearing {
+    /// Keeps the names of the last events.
+    fn remember(&mut self, event: &Value) {
+        let name = event["type"].as_str().unwrap_or_default();
+        if name.ends_with(".delta") || name.starts_with("duet.") || name == "duologue.scores" {
+            return;
+        }
+        if self.trail.len() == TRAIL {
+            self.trail.remove(0);
+        }
+        let status = event["response"]["status"].as_str().unwrap_or_default();
+        self.trail.push(format!("{name} {status}").trim().to_owned());
+    }
+
     /// Takes note of an event; true when a reply must be asked for.
     fn hear(&mut self, event: &Value, outcome: &mut Outcome) -> anyhow::Result<bool> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.remember(event);
         match event["type"].as_str().unwrap_or_default() {
             "duologue.durable" => {
                 outcome.durable.insert(text(&event["item_id"]));
@@ -258,6 +322,7 @@ impl Hearing {
             "conversation.item.input_audio_transcription.failed" if self.spoken => {
                 self.end = Some(End::Failed(text(&event["error"]["code"])));
             }
+            "input_audio_buffer.speech_started" => self.answered_early = false,
             "response.created" => self.end = None,
             "response.done" if std::mem::take(&mut self.ask_again) => return Ok(true),
             "response.done" => {

@@ -15,8 +15,9 @@ const MARGIN_US: i64 = 10_000;
 /// Steps over which a delay must have been too long before it is shortened: 1 s, so that a burst of steps after a stall
 /// of the one who plays changes nothing.
 const OBSERVED: usize = 50;
-/// So much above the target is too long while it is quiet: one frame can be left out, and some is left for the next.
-const LONG_US: i64 = 30_000;
+/// So much above the target is too long while it is quiet: without one frame the delay is not yet so short that one would
+/// be put in.
+const LONG_US: i64 = 15_000;
 /// So much above the target is too long even in speech.
 const LONG_IN_SPEECH_US: i64 = 100_000;
 /// Packets over which losses are averaged.

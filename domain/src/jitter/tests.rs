@@ -136,7 +136,9 @@ fn a_calm_network_costs_little_delay_and_nothing_else() {
         assert_eq!((end.concealed, end.recovered, end.late, end.inserted), (0, 0, 0, 0));
         assert!(in_order(&played.numbers()));
         assert!(played.numbers().len() > 2_990, "{}", played.numbers().len());
-        assert!(played.worst_delay_after(100) <= 60_000, "{}", played.worst_delay_after(100));
+        // What waited longer at first is made up for where it is quiet.
+        let most = if quiet { 40_000 } else { 50_000 };
+        assert!(played.worst_delay_after(100) <= most, "{}", played.worst_delay_after(100));
         assert_eq!(end.longest_gap_us, 0);
         assert!((20_000..=30_000).contains(&end.target_us), "{}", end.target_us);
     }

@@ -18,6 +18,12 @@ const TURN_WITHIN: Duration = Duration::from_secs(120);
 /// Louder than what a decoder makes of silence.
 const SOUND: u16 = 300;
 
+/// After how many milliseconds of these samples, 24 kHz, there is sound.
+pub(super) fn sound(samples: &[i16]) -> Option<f64> {
+    let first = samples.iter().position(|sample| sample.unsigned_abs() > SOUND)?;
+    Some(first as f64 / 24.0)
+}
+
 /// Whom to call.
 pub(super) struct Call<'a> {
     pub(super) url: &'a str,
@@ -32,6 +38,8 @@ pub(super) struct Turn {
     /// Until the first sound of the reply would leave the loudspeaker; not a number without one.
     pub(super) first_audio: f64,
     pub(super) statistics: EarStatistics,
+    /// The server's own report.
+    pub(super) report: Value,
 }
 
 /// Calls, says the clip, and hangs up after the reply.
@@ -49,18 +57,24 @@ pub(super) async fn turn(whom: &Call<'_>, clip: &Clip) -> anyhow::Result<Turn> {
     let ended = begun
         + Duration::from_secs_f64(clip.speech_end() as f64 / f64::from(super::super::clip::RATE))
         - Duration::from_millis(20);
-    let mut listening =
-        Listening { ended, heard: String::new(), first_audio: f64::NAN, is_answered: false, is_done: false };
+    let mut listening = Listening {
+        ended,
+        heard: String::new(),
+        first_audio: f64::NAN,
+        report: Value::Null,
+        is_answered: false,
+        is_done: false,
+    };
     while begun.elapsed() < TURN_WITHIN {
         tokio::select! {
             at = ticks.tick() => {
                 call.say(frames.next().unwrap_or(&[]));
                 let heard = call.tick().await?.unwrap_or_default();
                 if listening.sound(&heard, at) && frames.len() == 0 {
-                    let Listening { heard, first_audio, .. } = listening;
+                    let Listening { heard, first_audio, report, .. } = listening;
                     let statistics = call.statistics();
                     call.close().await;
-                    return Ok(Turn { heard, first_audio, statistics });
+                    return Ok(Turn { heard, first_audio, statistics, report });
                 }
             }
             event = call.event() => {
@@ -77,6 +91,7 @@ struct Listening {
     ended: Instant,
     heard: String,
     first_audio: f64,
+    report: Value,
     is_answered: bool,
     is_done: bool,
 }
@@ -84,14 +99,14 @@ struct Listening {
 impl Listening {
     /// 20 ms were heard; whether the turn is over.
     fn sound(&mut self, heard: &[i16], at: Instant) -> bool {
-        let sounds = heard.iter().any(|sample| sample.unsigned_abs() > SOUND);
-        if sounds && self.first_audio.is_nan() {
+        let sounds = sound(heard);
+        if let Some(after) = sounds.filter(|_| self.first_audio.is_nan()) {
             // It may be before the end, if the person was cut off.
             let since = at.saturating_duration_since(self.ended).as_secs_f64();
             let before = self.ended.saturating_duration_since(at).as_secs_f64();
-            self.first_audio = (since - before) * 1_000.0;
+            self.first_audio = (since - before) * 1_000.0 + after;
         }
-        self.is_done && !sounds
+        self.is_done && sounds.is_none()
     }
 
     fn event(&mut self, event: &Value) -> anyhow::Result<()> {
@@ -109,6 +124,7 @@ impl Listening {
                 }
                 self.is_done = false;
             }
+            "duologue.latency" => self.report = event.clone(),
             "error" => bail!("{}", event["error"]["message"]),
             "response.done" => match event["response"]["status"].as_str() {
                 Some("completed" | "incomplete") => self.is_done = true,
