@@ -48,8 +48,10 @@ test("a spoken conversation with an interruption and a tool call", { timeout: 60
   const [cut, answered] = [seen.newest(), seen.spoken().length];
   await mouth.say(await clipAt(LONG, RATE));
   await until("an interruption", () => seen.interrupted > 0);
-  await until("a cancelled reply", () => seen.done("cancelled").some(({ id }) => id === cut));
-  assert.equal(seen.done("cancelled")[0].status_details.reason, "turn_detected");
+  // A reply that is still being made is cancelled; of one that only sounds, what was not heard is cut off.
+  const cancelled = () => seen.done("cancelled").find(({ id }) => id === cut);
+  await until("a reply that is cut", () => cancelled() ?? seen.of("conversation.item.truncated")[0]);
+  if (cancelled()) assert.equal(cancelled().status_details.reason, "turn_detected");
   await until("an answer to the interruption", () => seen.spoken().length > answered);
   assert.ok(wordErrors(await spokenWords(LONG), seen.said("user").at(-1)) <= 0.5, `understood: ${seen.said("user").at(-1)}`);
 

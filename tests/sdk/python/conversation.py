@@ -57,6 +57,7 @@ class Conversation:
         self.response = None
         self.samples = 0
         self.done = []
+        self.cut = False
         self.choosing = None  # what calls are to be chosen by once the next one was made
         self.asking = None  # the reply that called a tool: its answer is asked for when it has ended
         self.changed = asyncio.Condition()
@@ -88,9 +89,13 @@ class Conversation:
         elif event.type == "response.done":
             self.done.append(event.response)
             reason = event.response.status_details.reason if event.response.status_details else None
+            self.cut |= event.response.status == "cancelled"
             tell("done", status=event.response.status, reason=reason, samples=self.samples, calls=sum(item.type == "function_call" for item in event.response.output or []))
             if self.asking == event.response.id:
                 await self.connection.response.create()
+        elif event.type == "conversation.item.truncated":
+            tell("truncated", audio_end_ms=event.audio_end_ms)
+            self.cut = True
         elif event.type == "error":
             tell("error", code=event.error.code, message=event.error.message)
 
@@ -125,7 +130,8 @@ async def main(first, interruption, question):
         await conversation.until(lambda: is_sounding(conversation))
         answered = len(spoken(conversation))
         await microphone.say(interruption)
-        await conversation.until(lambda: any(done.status == "cancelled" for done in conversation.done))
+        # A reply that is still being made is cancelled; of one that only sounds, what was not heard is cut off.
+        await conversation.until(lambda: conversation.cut)
         await conversation.until(lambda: len(spoken(conversation)) > answered)
 
         # The call does not depend on the model's mood, nor do the words that follow it.
