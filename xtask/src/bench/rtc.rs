@@ -110,7 +110,9 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
     let path = format!("/v1/realtime/calls?model={persona}&language={language}");
     let mut waits = [Vec::new(), Vec::new()];
     let (mut rates, mut gaps) = ([ErrorRate::default(), ErrorRate::default()], Vec::new());
-    say("                turn decided, first audio sent, sound at the ear   longest gap heard, delay");
+    say(
+        "turn decided, first token, first clause, first audio, told of it, sound at the ear; longest gap heard, delay",
+    );
     for clip in clips.iter().cycle().take(args.turns) {
         let over_socket = Client::connect(&socket, persona, language).await?.turn(clip).await;
         let over_socket = over_socket.with_context(|| format!("clip {} over WebSocket", clip.name))?;
@@ -119,23 +121,27 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
         let call = call.with_context(|| format!("clip {} over WebRTC", clip.name))?;
         // What is quiet at the beginning of a reply is no sound yet, whichever way it comes.
         let at_ear = over_socket.first_audio + talk::sound(&over_socket.voice).unwrap_or(f64::NAN);
-        let times = [(&over_socket.report, at_ear), (&call.report, call.first_audio)];
+        let times = [
+            (&over_socket.report, over_socket.first_audio, at_ear),
+            (&call.report, call.told, call.first_audio),
+        ];
         rates[0].add(&clip.words, &over_socket.heard, args.is_korean());
         rates[1].add(&clip.words, &call.heard, args.is_korean());
         let buffer = call.statistics.buffer;
-        let [socket, rtc] = times.map(|(report, at_ear)| {
-            let at = |name| stage(report, name);
-            format!("{:>5.0}{:>6.0}{:>6.0} ms", at("turn_decided"), at("first_audio"), at_ear)
+        let [socket, rtc] = times.map(|(report, told, at_ear)| {
+            let stages = ["turn_decided", "first_token", "first_clause", "first_audio"];
+            let stages = stages.map(|name| format!("{:>5.0}", stage(report, name)));
+            format!("{}{told:>5.0}{at_ear:>5.0}", stages.concat())
         });
         say(&format!(
-            "{:<12} WebSocket{socket}   WebRTC{rtc}{:>5} ms{:>5} ms  «{}»",
+            "{:<12}WebSocket{socket}   WebRTC{rtc};{:>5}{:>5}  «{}»",
             clip.name,
             buffer.longest_gap_us / 1_000,
             buffer.delay_us / 1_000,
             call.heard.trim()
         ));
         gaps.push(buffer.longest_gap_us as f64 / 1_000.0);
-        for (waits, (_, at_ear)) in waits.iter_mut().zip(times) {
+        for (waits, (_, _, at_ear)) in waits.iter_mut().zip(times) {
             // Before the person had ended: a cut-off, not a fast answer.
             waits.extend(Some(at_ear).filter(|at_ear| *at_ear >= 0.0));
         }

@@ -38,6 +38,8 @@ pub(super) struct Turn {
     /// Until the first sound of the reply would leave the loudspeaker; not a number without one.
     pub(super) first_audio: f64,
     pub(super) statistics: EarStatistics,
+    /// Until the server told that the first packet of it was on its way.
+    pub(super) told: f64,
     /// The server's own report.
     pub(super) report: Value,
 }
@@ -61,6 +63,7 @@ pub(super) async fn turn(whom: &Call<'_>, clip: &Clip) -> anyhow::Result<Turn> {
         ended,
         heard: String::new(),
         first_audio: f64::NAN,
+        told: f64::NAN,
         report: Value::Null,
         is_answered: false,
         is_done: false,
@@ -71,10 +74,10 @@ pub(super) async fn turn(whom: &Call<'_>, clip: &Clip) -> anyhow::Result<Turn> {
                 call.say(frames.next().unwrap_or(&[]));
                 let heard = call.tick().await?.unwrap_or_default();
                 if listening.sound(&heard, at) && frames.len() == 0 {
-                    let Listening { heard, first_audio, report, .. } = listening;
+                    let Listening { heard, first_audio, told, report, .. } = listening;
                     let statistics = call.statistics();
                     call.close().await;
-                    return Ok(Turn { heard, first_audio, statistics, report });
+                    return Ok(Turn { heard, first_audio, statistics, told, report });
                 }
             }
             event = call.event() => {
@@ -91,6 +94,7 @@ struct Listening {
     ended: Instant,
     heard: String,
     first_audio: f64,
+    told: f64,
     report: Value,
     is_answered: bool,
     is_done: bool,
@@ -101,12 +105,15 @@ impl Listening {
     fn sound(&mut self, heard: &[i16], at: Instant) -> bool {
         let sounds = sound(heard);
         if let Some(after) = sounds.filter(|_| self.first_audio.is_nan()) {
-            // It may be before the end, if the person was cut off.
-            let since = at.saturating_duration_since(self.ended).as_secs_f64();
-            let before = self.ended.saturating_duration_since(at).as_secs_f64();
-            self.first_audio = (since - before) * 1_000.0 + after;
+            self.first_audio = self.since_end(at) + after;
         }
         self.is_done && sounds.is_none()
+    }
+
+    /// Milliseconds; below zero before the end, when the person was cut off.
+    fn since_end(&self, at: Instant) -> f64 {
+        let since = at.saturating_duration_since(self.ended).as_secs_f64();
+        (since - self.ended.saturating_duration_since(at).as_secs_f64()) * 1_000.0
     }
 
     fn event(&mut self, event: &Value) -> anyhow::Result<()> {
@@ -124,6 +131,7 @@ impl Listening {
                 }
                 self.is_done = false;
             }
+            "output_audio_buffer.started" => self.told = self.since_end(Instant::now()),
             "duologue.latency" => self.report = event.clone(),
             "error" => bail!("{}", event["error"]["message"]),
             "response.done" => match event["response"]["status"].as_str() {
