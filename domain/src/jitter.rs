@@ -159,7 +159,8 @@ struct Place {
     silent: bool,
 }
 
-/// The buffer of one incoming stream. [`Buffer::push`] what arrives; [`Buffer::pull`] whenever more is to be played.
+/// The buffer of one incoming stream. [`Buffer::push`] what arrives; [`Buffer::pull`] whenever more is to be played, or
+/// [`Buffer::take`] what can be had by who plays nothing. One of them, not both.
 #[derive(Clone, Debug)]
 pub struct Buffer {
     config: Config,
@@ -256,6 +257,22 @@ impl Buffer {
         step
     }
 
+    /// For who listens without playing, as a recogniser does: what is there is given at once, in order, with no delay to
+    /// even it out; call it until it gives nothing, after each [`Buffer::push`] and every 20 ms. What is missing is waited
+    /// for as long as a player would have waited, then it is lost; while nothing comes at all time stands still for up to
+    /// [`Config::hold_us`], unless the sender said that silence follows.
+    pub fn take(&mut self, now_us: u64) -> Option<Step> {
+        let mut place = self.place.or_else(|| self.first_place())?;
+        let delay = self.delay.of(place.at, now_us);
+        self.statistics.delay_us = delay;
+        let step = self.next(&mut place, delay);
+        self.place = Some(place);
+        if let Some(step) = &step {
+            self.count_gap(step, place.silent);
+        }
+        step
+    }
+
     /// Of another timeline: a packet that strayed, or the first of a sender that began anew.
     fn stray(&mut self, packet: Packet, arrival_us: u64) {
         let follows = self.strays.last().is_none_or(|(last, _)| {
@@ -291,9 +308,40 @@ impl Buffer {
 
     /// The first place, once what has come is as old as the target wants it.
     fn begin(&mut self, now_us: u64) -> Option<Place> {
+        self.first_place().filter(|place| self.delay.of(place.at, now_us) >= self.delay.target())
+    }
+
+    fn first_place(&self) -> Option<Place> {
         let (at, first) = self.waiting.first_key_value()?;
-        let due = self.delay.of(*at, now_us) >= self.delay.target();
-        due.then_some(Place { at: *at, sequence: first.sequence, owed: 0, unit: first.span, silent: false })
+        Some(Place { at: *at, sequence: first.sequence, owed: 0, unit: first.span, silent: false })
+    }
+
+    /// What is there for this place, or has to be given up at this delay.
+    fn next(&mut self, place: &mut Place, delay: i64) -> Option<Step> {
+        let Some((at, first)) = self.waiting.first_key_value() else {
+            let frame = i64::from(FRAME);
+            let step = match place.silent {
+                true if delay >= self.delay.target() + FRAME_US => self.comfort(frame),
+                false if delay >= self.config.hold_us => self.conceal(frame),
+                _ => return None,
+            };
+            place.at += frame;
+            return Some(step);
+        };
+        let (at, missing) = (*at, first.sequence - place.sequence);
+        let gap = at - place.at;
+        if gap <= 0 {
+            let (at, first) = self.waiting.pop_first()?;
+            self.play(place, at, &first);
+            return Some(Step::Play(first.packet));
+        }
+        let silence = gap - missing.max(0) * place.unit;
+        if silence > 0 {
+            let span = silence.min(i64::from(FRAME));
+            place.at += span;
+            return Some(self.comfort(span));
+        }
+        (delay >= self.delay.target()).then(|| self.lose(place, gap))
     }
 
     fn step(&mut self, place: &mut Place, now_us: u64, quiet: bool) -> Step {
@@ -343,20 +391,26 @@ impl Buffer {
         }
         let Some((at, first)) = self.waiting.pop_first() else { return Step::Wait };
         self.statistics.inserted += (place.owed / i64::from(FRAME)) as u64;
-        // One of two bytes or fewer is how DTX says that nothing will follow for a while.
-        let silent = first.packet.payload.len() <= 2;
-        let (sequence, unit) = (first.sequence + 1, first.span);
-        *place = Place { at: at + first.span, sequence, owed: 0, unit, silent };
-        (self.concealing, self.comforting) = (0, 0);
-        self.delay.lost(false);
+        self.play(place, at, &first);
         if rested && self.delay.is_long(quiet) {
             self.since_change = 0;
             self.delay.caught_up(first.span);
             self.statistics.skipped += 1;
+            self.statistics.played -= 1;
             return Step::Skip(first.packet);
         }
-        self.statistics.played += 1;
         Step::Play(first.packet)
+    }
+
+    /// Moves the place behind a packet that is played.
+    fn play(&mut self, place: &mut Place, at: i64, packet: &Waiting) {
+        // One of two bytes or fewer is how DTX says that nothing will follow for a while.
+        let silent = packet.packet.payload.len() <= 2;
+        let (sequence, unit) = (packet.sequence + 1, packet.span);
+        *place = Place { at: at + packet.span, sequence, owed: 0, unit, silent };
+        (self.concealing, self.comforting) = (0, 0);
+        self.delay.lost(false);
+        self.statistics.played += 1;
     }
 
     /// The packet of this place is missing, and one after it is there.
@@ -370,18 +424,25 @@ impl Buffer {
             self.delay.lost(true);
             return None;
         }
-        let copy = self.waiting.first_key_value().filter(|_| gap <= place.unit);
         // It may still come; a copy in the hand is worth a frame of waiting.
-        let patience = if copy.is_some() { FRAME_US } else { FRAME_US / 2 };
+        let patience = if gap <= place.unit { FRAME_US } else { FRAME_US / 2 };
         if self.delay.of(place.at, now_us) + patience < self.delay.target() {
             return Some(self.on_credit(place));
         }
+        Some(self.lose(place, gap))
+    }
+
+    /// The packet of this place will not come: its coarse copy, if the one after it is there, or a concealment.
+    fn lose(&mut self, place: &mut Place, gap: i64) -> Step {
+        let frame = gap.min(place.unit);
+        let copy = self.waiting.first_key_value().filter(|_| gap <= place.unit);
+        let copy = copy.map(|(_, next)| next.packet.clone());
         self.delay.lost(true);
         *place = Place { at: place.at + frame, sequence: place.sequence + 1, ..*place };
-        let Some((_, next)) = copy else { return Some(self.conceal(frame)) };
+        let Some(from) = copy else { return self.conceal(frame) };
         self.statistics.recovered += 1;
         self.concealing = 0;
-        Some(Step::Recover { from: next.packet.clone(), span: frame as u32 })
+        Step::Recover { from, span: frame as u32 }
     }
 
     /// Nothing is there at all.

@@ -269,9 +269,9 @@ async fn listen(wires: &Wires, session: &SessionHandle) {
         Ok(ear) => ear,
         Err(error) => return debug!(%error, "no ear"),
     };
+    // For what did not come, and for silence, of which nothing comes.
     let mut ticks = interval(TICK);
-    // What was missed while this machine was busy is made up for: samples are the session's clock.
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ended = false;
     loop {
         tokio::select! {
@@ -279,14 +279,15 @@ async fn listen(wires: &Wires, session: &SessionHandle) {
                 Some(packet) if packet.payload_type == wires.about.opus => {
                     ear.push(packet.into(), wires.micros());
                 }
-                Some(_) => {}
+                Some(_) => continue,
                 None => ended = true,
             },
-            _ = ticks.tick() => {
-                if let Some(samples) = ear.pull(wires.micros()) {
-                    session.push_audio(&samples).await;
-                }
-            }
+            _ = ticks.tick() => {}
+        }
+        // Nobody plays it, so nothing is held back to even it out: samples are the session's clock.
+        let samples = ear.hear(wires.micros());
+        if !samples.is_empty() {
+            session.push_audio(&samples).await;
         }
     }
 }

@@ -47,7 +47,7 @@ const MAX_MESSAGE: usize = 2 * decode::MAX_EVENT_BYTES;
 
 /// What is read from a socket at once. The library's own 128 KiB are filled at the first byte and would be most of what
 /// an idle session costs; a packet of 20 ms has under 2 KiB.
-const READ_BUFFER: usize = 8 * 1024;
+const READ_BUFFER: usize = 4 * 1024;
 
 /// What a client may ask for in the address.
 #[derive(Debug, Deserialize)]

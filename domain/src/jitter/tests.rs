@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod listening;
+
 /// A small generator of the same numbers every time.
 struct Dice(u64);
 

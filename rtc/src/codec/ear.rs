@@ -88,6 +88,16 @@ impl Ear {
         Some(self.decoded.drain(..SAMPLES).collect())
     }
 
+    /// What can be heard by now, in pieces of any length: for who listens and plays nothing to anybody, see
+    /// [`Buffer::take`]. One ear is pulled from or taken from, not both.
+    pub fn hear(&mut self, now_us: u64) -> Vec<i16> {
+        // Bounded by what waits in the buffer, and by how long nothing came.
+        while let Some(step) = self.buffer.take(now_us) {
+            self.take(step);
+        }
+        self.decoded.drain(..).collect()
+    }
+
     /// What came so far, and how long it waits.
     pub fn statistics(&self) -> EarStatistics {
         EarStatistics { buffer: self.buffer.statistics(), garbled: self.garbled }
