@@ -258,7 +258,7 @@ impl Buffer {
     }
 
     /// For who listens without playing, as a recogniser does: what is there is given at once, in order, with no delay to
-    /// even it out; call it until it gives nothing, after each [`Buffer::push`] and every 20 ms. What is missing is waited
+    /// even it out; call it until it gives nothing, after each [`Buffer::push`] and every 10 ms. What is missing is waited
     /// for as long as a player would have waited, then it is lost; while nothing comes at all time stands still for up to
     /// [`Config::hold_us`], unless the sender said that silence follows.
     pub fn take(&mut self, now_us: u64) -> Option<Step> {
@@ -321,7 +321,8 @@ impl Buffer {
         let Some((at, first)) = self.waiting.first_key_value() else {
             let frame = i64::from(FRAME);
             let step = match place.silent {
-                true if delay >= self.delay.target() + FRAME_US => self.comfort(frame),
+                // A turn ends in silence, so silence passes as soon as nothing that may yet come is cut off by it.
+                true if delay >= self.delay.target() => self.comfort(frame),
                 false if delay >= self.config.hold_us => self.conceal(frame),
                 _ => return None,
             };

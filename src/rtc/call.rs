@@ -25,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
-    player::TICK,
     switchboard::{Entry, Place},
     writer::{self, Writer},
 };
@@ -36,6 +35,9 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a session hears, in samples a second.
 const INPUT_RATE: u32 = duologue_rtc::codec::RATE;
+
+/// Between two looks at what did not come: the end of a turn is silence, so this is part of every wait.
+const LISTEN_EVERY: Duration = Duration::from_millis(10);
 
 /// The channel of events.
 const EVENTS: &str = "oai-events";
@@ -270,7 +272,7 @@ async fn listen(wires: &Wires, session: &SessionHandle) {
         Err(error) => return debug!(%error, "no ear"),
     };
     // For what did not come, and for silence, of which nothing comes.
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(LISTEN_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ended = false;
     loop {
