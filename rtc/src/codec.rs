@@ -29,8 +29,9 @@ pub const SAMPLES: usize = 480;
 const UNITS: u32 = duologue_domain::jitter::CLOCK_HZ / RATE;
 
 /// Parameters of Opus for an offer or an answer (RFC 7587 §6.1): what we can decode and want to be sent: a coarse copy
-/// of each frame in the next (FEC), and nothing while nobody speaks (DTX).
-pub const PARAMETERS: &str = "minptime=10;useinbandfec=1;usedtx=1";
+/// of each frame in the next (FEC). Silence is not to be left out (DTX), though it may be: what does not come has to be
+/// waited for, and the end of a turn is silence.
+pub const PARAMETERS: &str = "minptime=10;useinbandfec=1";
 
 /// Why nothing could be coded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

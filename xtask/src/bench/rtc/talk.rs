@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use duologue_rtc::{
     client::{Dial, Network},
-    codec::{EarStatistics, SAMPLES},
+    codec::{EarStatistics, EncoderConfig, SAMPLES},
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -46,7 +46,9 @@ pub(super) struct Turn {
 
 /// Calls, says the clip, and hangs up after the reply.
 pub(super) async fn turn(whom: &Call<'_>, clip: &Clip) -> anyhow::Result<Turn> {
-    let dial = Dial { network: whom.network, ..Dial::default() };
+    // As a browser does, unless it is asked for something else.
+    let encoder = EncoderConfig { dtx: false, ..EncoderConfig::default() };
+    let dial = Dial { network: whom.network, encoder, ..Dial::default() };
     let (mut call, _) = dial.call(whom.url, whom.path).await?;
     let session = json!({"type": "realtime", "max_output_tokens": 60});
     call.send(&json!({"type": "session.update", "session": session}).to_string()).await?;
