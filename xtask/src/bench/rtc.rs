@@ -110,6 +110,7 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
     let path = format!("/v1/realtime/calls?model={persona}&language={language}");
     let mut waits = [Vec::new(), Vec::new()];
     let (mut rates, mut gaps) = ([ErrorRate::default(), ErrorRate::default()], Vec::new());
+    let (mut pairs, mut ways) = (Vec::new(), [Vec::new(), Vec::new()]);
     say(
         "turn decided, first token, first clause, first audio, told of it, sound at the ear; longest gap heard, delay",
     );
