@@ -310,10 +310,10 @@ const LEAST_CONTEXT: i32 = 256;
 
 /// Encoder positions for so many samples. The model was trained on full windows: the less it sees behind
 /// the speech the more it may err, the more it sees the longer it takes. Read English has the same word
-/// error rate (2.8 %) from 32 positions behind the speech to 192, and synthetic Korean the same words from 96; a final
-/// gets 96 and a partial, which is soon replaced and may lose its full stop, 64.
+/// error rate (2.8 %) from 32 positions behind the speech to 192 with the base model, but the tiny one loses words below
+/// 384 in all; a final gets 128 behind it and a partial, which is soon replaced, 64.
 fn audio_context(samples: usize, partial: bool) -> i32 {
-    let (margin, least) = if partial { (64, LEAST_CONTEXT) } else { (96, 320) };
+    let (margin, least) = if partial { (64, LEAST_CONTEXT) } else { (128, 384) };
     let needed = (samples.div_ceil(RATE / 50) + margin).next_multiple_of(64);
     i32::try_from(needed).unwrap_or(FULL_CONTEXT).clamp(least, FULL_CONTEXT)
 }

@@ -52,8 +52,9 @@ async fn talk(
     let mut waits = Vec::new();
     for turn in 0..crowd.turns {
         let clip = &clips[(person + turn) % clips.len()];
-        let mut client = Client::connect(&crowd.url, &crowd.persona, crowd.language).await?;
+        // Whoever is done early waits without a connection: one that nobody reads is closed after a while.
         together.wait().await;
+        let mut client = Client::connect(&crowd.url, &crowd.persona, crowd.language).await?;
         let turn = client.turn(clip).await.with_context(|| format!("person {person}, clip {}", clip.name))?;
         say(&format!(
             "person {}  {:<16}{:>6.0} ms  «{}»",

@@ -59,8 +59,13 @@ fn the_first_call_after_a_long_load_may_hang_like_any_other() {
     let thread = EngineThread::spawn(
         ThreadConfig { stall_after: STALL, ..config(8, 8) },
         // Long enough for the keeper to have looked at a thread that loads, which may take far longer than a call.
-        || Ok(thread::sleep(STALL)),
-        move |_, _: &mut Job<Note>| drop(wait.lock().expect("not poisoned").recv()),
+        || {
+            thread::sleep(STALL);
+            Ok(())
+        },
+        move |(), _: &mut Job<Note>| {
+            let _closed = wait.lock().expect("not poisoned").recv();
+        },
     );
     let note = Note { label: "hang", partial: false, cancel: CancelFlag::default(), heard: ear };
     thread.submit(1, SOON, note).expect("room");
