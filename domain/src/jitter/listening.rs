@@ -6,7 +6,7 @@ impl Buffer {
     /// For who listens without playing, as a recogniser does: what is there is given at once, in order, with no delay to
     /// even it out; call it until it gives nothing, after each [`Buffer::push`] and every 10 ms. What is missing is waited
     /// for as long as a player would have waited, then it is lost; while nothing comes at all time stands still for up to
-    /// [`Config::hold_us`], unless the sender said that silence follows.
+    /// [`Config::hold_us`](super::Config::hold_us), unless the sender said that silence follows.
     pub fn take(&mut self, now_us: u64) -> Option<Step> {
         let mut place = self.place.or_else(|| self.first_place())?;
         let delay = self.delay.of(place.at, now_us);
