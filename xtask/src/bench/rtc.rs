@@ -162,7 +162,7 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
             rate.percent()
         ));
     }
-    // Each pair a minute apart at most: what the machine does in between falls out better than from two medians.
+    // Of each pair as well: how fast the machine is changes more slowly than the clips do.
     let more = quantile(&waits[1], 0.5) - quantile(&waits[0], 0.5);
     say(&format!(
         "WebRTC takes {more:.0} ms more (bar: 120), median of the pairs {:.0} ms; on the way {:.0} ms more; longest gap heard {:.0} ms",
