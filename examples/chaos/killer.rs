@@ -88,7 +88,8 @@ impl Killer {
         done
     }
 
-    /// Whether one more death is within what the policy allows.
+    /// Whether one more death is within what the policy allows, and one besides: the session counts those children,
+    /// too, that it ends itself because they wait in vain for a worker that was stopped.
     fn may_kill(&mut self, scene: usize, role: Role) -> bool {
         let row = CHILDREN.iter().find(|row| row.role == role);
         let Some(row) = row else { return false };
@@ -96,7 +97,7 @@ impl Killer {
         let within = row.within + Duration::from_secs(1);
         self.deaths.retain(|(at, ..)| at.elapsed() <= within);
         let recent = self.deaths.iter().filter(|(_, other, dead)| *other == scene && *dead == role).count();
-        recent < row.max
+        recent + 1 < row.max
     }
 }
 

@@ -52,8 +52,9 @@ impl Default for EndpointConfig {
             threshold: 0.5,
             prefix_padding_ms: 300,
             min_speech_ms: 96,
-            // Shorter silences are dips inside words: the first strong frame after one continues the speech.
-            pause_after_ms: 96,
+            // Two frames. A third would tell the dips inside words apart, but costs every answer its 32 ms; what is
+            // begun in a dip is broken off by the next frame of speech.
+            pause_after_ms: 64,
             ask_after_ms: 200,
             // The words take longer on most machines.
             least_wait_ms: 0,

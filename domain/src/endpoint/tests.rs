@@ -210,10 +210,10 @@ fn a_pause_is_announced_once_and_anew_after_speech() {
         let mut ends = Vec::new();
         for _ in 0..2 {
             let end = endpointer.position();
-            assert_eq!(feed_all(&mut endpointer, QUIET, 64), []);
+            assert_eq!(feed_all(&mut endpointer, QUIET, 32), []);
             assert!(!endpointer.is_voiced() && !endpointer.in_pause());
             assert_eq!(feed_all(&mut endpointer, QUIET, 32), [E::Pause { start: 0, end }]);
-            let later = feed_all(&mut endpointer, QUIET, 96);
+            let later = feed_all(&mut endpointer, QUIET, 128);
             assert!(!later.iter().any(|event| matches!(event, E::Pause { .. })), "once: {later:?}");
             assert!(endpointer.in_pause());
             // One loud frame may be a click, two are speech.
@@ -232,6 +232,16 @@ fn a_pause_is_announced_once_and_anew_after_speech() {
             "the pause that is the end has the same end: {events:?}"
         );
     }
+}
+
+#[test]
+fn a_dip_inside_a_word_is_over_with_its_first_loud_frame() {
+    let mut endpointer = with(EndpointMode::Semantic { max_wait_ms: 4000 });
+    feed(&mut endpointer, SPEECH, 640);
+    let end = endpointer.position();
+    assert_eq!(feed_all(&mut endpointer, QUIET, 64), [E::Pause { start: 0, end }], "it may be an end");
+    feed_all(&mut endpointer, SPEECH, 32);
+    assert!(endpointer.is_voiced() && !endpointer.in_pause());
 }
 
 #[test]

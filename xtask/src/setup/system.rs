@@ -177,19 +177,23 @@ fn has_library(name: &str) -> bool {
     folders.extend(
         versions.map(|entry| entry.path().join("lib")).filter(|path| path.to_string_lossy().contains("llvm")),
     );
-    let matches = |entry: std::fs::DirEntry| {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        // `libclang.so` or `libclang-14.so`, but not the C++ library beside it.
-        file.strip_prefix(name).is_some_and(|rest| {
-            rest.starts_with(['.', '-']) && (rest.contains(".so") || rest.contains(".dylib"))
-        })
-    };
+    let matches =
+        |entry: std::fs::DirEntry| entry.file_name().to_str().is_some_and(|file| is_library(file, name));
     folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten()).any(matches)
+}
+
+/// `libclang.so.1` or `libclang-14.so`, but neither `libclang-cpp.so.14` beside it nor `libclang_rt.so`.
+fn is_library(file: &str, name: &str) -> bool {
+    let Some(rest) = file.strip_prefix(name) else { return false };
+    let rest = rest
+        .strip_prefix('-')
+        .map_or(rest, |rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+    rest.starts_with(".so") || rest.starts_with(".dylib")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NEEDS, Sign, is_there};
+    use super::{NEEDS, Sign, is_library, is_there};
 
     #[test]
     fn signs_are_told_apart() {
@@ -198,6 +202,19 @@ mod tests {
         assert!(is_there(&Sign::Path(&["/"])));
         assert!(!is_there(&Sign::Path(&["/no/such/place"])));
         assert!(!is_there(&Sign::Library("libnosuchlibrary")));
+    }
+
+    #[test]
+    fn the_library_of_c_is_not_that_of_cpp() {
+        for file in
+            ["libclang.so", "libclang.so.1", "libclang-14.so", "libclang-14.so.14.0.6", "libclang.dylib"]
+        {
+            assert!(is_library(file, "libclang"), "{file}");
+        }
+        for file in ["libclang-cpp.so.14", "libclang_rt.so", "libclangAST.so", "libclang-14.a", "libLLVM.so"]
+        {
+            assert!(!is_library(file, "libclang"), "{file}");
+        }
     }
 
     #[test]
