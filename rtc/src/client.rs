@@ -4,6 +4,7 @@
 //! then to be called every 20 ms: it says what waits and gives what is heard.
 
 mod again;
+mod film;
 mod http;
 mod line;
 mod relay;
@@ -24,6 +25,7 @@ use webrtc::{
     peer_connection::{PeerConnection, RTCSessionDescription},
 };
 
+use self::film::Film;
 pub use self::{
     http::{Answer, patch, post},
     line::Line,
@@ -82,6 +84,8 @@ pub struct Dial {
     pub network: Option<Network>,
     /// The caller's token, if the server wants one.
     pub bearer: Option<String>,
+    /// Whether a camera's video is offered.
+    pub camera: bool,
 }
 
 impl Dial {
@@ -99,7 +103,7 @@ impl Dial {
         Ok((call, answer))
     }
 
-    /// Makes an offer of sound both ways and the channel of events.
+    /// Makes an offer of sound both ways and the channel of events, and of a camera where there is one.
     ///
     /// # Errors
     /// No port is free, or the library fails.
@@ -110,12 +114,13 @@ impl Dial {
         let ssrc = rand::random::<u32>();
         let heard = Heard::default();
         let listener = Listener::new(ssrc, heard.clone());
-        let connection = peer::build(&self.peer, handler, listener)
+        let connection = peer::build(&self.peer, self.camera, handler, listener)
             .await
             .map_err(|error| CallError::Rtc(error.to_string()))?;
         let hold = Hold(connection.clone());
         let voice = Arc::new(peer::voice(ssrc));
         connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
+        let film = Film::of(&connection, self.camera).await?;
         let channel = connection.create_data_channel("oai-events", None).await?;
         let offer = connection.create_offer(None).await?;
         let mut gathered = gathering.subscribe();
@@ -132,7 +137,7 @@ impl Dial {
             }
             None => None,
         };
-        let parts = Parts { connection: hold, voice, ssrc, channel, events, heard, relay, gathering };
+        let parts = Parts { connection: hold, voice, film, ssrc, channel, events, heard, relay, gathering };
         Ok(Calling { parts, offer, line: Line::new(self.encoder)? })
     }
 }
@@ -156,6 +161,7 @@ impl Drop for Hold {
 struct Parts {
     connection: Hold,
     voice: Arc<TrackLocalStaticRTP>,
+    film: Option<Film>,
     ssrc: u32,
     channel: Arc<dyn DataChannel>,
     events: mpsc::Receiver<PeerEvent>,
@@ -220,6 +226,7 @@ impl Calling {
         Ok(Call {
             connection: parts.connection,
             voice: parts.voice,
+            film: parts.film,
             ssrc: parts.ssrc,
             channel,
             messages,
@@ -264,6 +271,7 @@ fn read(channel: Channel) -> mpsc::Receiver<String> {
 pub struct Call {
     connection: Hold,
     voice: Arc<TrackLocalStaticRTP>,
+    film: Option<Film>,
     ssrc: u32,
     channel: Channel,
     messages: mpsc::Receiver<String>,
@@ -305,6 +313,22 @@ impl Call {
             self.voice.write_rtp(to_rtp(spoken, self.ssrc)).await?;
         }
         Ok(heard)
+    }
+
+    /// Shows a frame of VP8, whole, in packets, with its time in 90,000ths of a second. Needs [`Dial::camera`].
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub async fn show(&mut self, frame: &[u8], timestamp: u32) -> Result<(), CallError> {
+        match &mut self.film {
+            Some(film) => film.show(frame, timestamp).await,
+            None => Ok(()),
+        }
+    }
+
+    /// How often the server has asked for a key frame.
+    pub fn asked_for_key_frames(&self) -> u32 {
+        self.heard.wishes()
     }
 
     /// The next event of the server, as JSON text; `None` when the channel is closed.

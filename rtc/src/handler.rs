@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use tokio::sync::{mpsc, watch};
 use webrtc::{
     data_channel::DataChannel,
@@ -14,7 +15,10 @@ use webrtc::{
     },
 };
 
-use crate::{channel::Channel, track::Hearing};
+use crate::{
+    channel::Channel,
+    track::{Hearing, Seeing},
+};
 
 /// Events that wait to be taken: a state changes a few times a second at most, and channels are bounded.
 pub(crate) const EVENTS: usize = 64;
@@ -22,7 +26,7 @@ pub(crate) const EVENTS: usize = 64;
 /// Data channels that a client may open in the life of a connection; two have a meaning.
 const MOST_CHANNELS: usize = 16;
 
-/// Tracks that a client may send; one is heard.
+/// Tracks that a client may send; one is heard, and one seen.
 const MOST_TRACKS: usize = 4;
 
 /// Letters of a label that are read; ours have 13.
@@ -41,6 +45,8 @@ pub enum PeerEvent {
     Channel(Channel),
     /// The first packet of the far end's sound has come.
     Hears(Hearing),
+    /// The first packet of the far end's camera has come.
+    Sees(Seeing),
 }
 
 /// Why there is no connection.
@@ -149,6 +155,9 @@ impl PeerConnectionEventHandler for Handler {
             self.path.refused.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.tell(PeerEvent::Hears(Hearing::new(track)));
+        match track.kind().await {
+            RtpCodecKind::Video => self.tell(PeerEvent::Sees(Seeing::new(track))),
+            _ => self.tell(PeerEvent::Hears(Hearing::new(track))),
+        }
     }
 }

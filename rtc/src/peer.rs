@@ -16,10 +16,11 @@ use std::{
 use bytes::Bytes;
 use rtc::{
     interceptor::Slot,
-    peer_connection::configuration::media_engine::MIME_TYPE_OPUS,
+    peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8},
     rtp,
     rtp_transceiver::rtp_sender::{
-        RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+        RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+        RtpCodecKind,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -47,6 +48,9 @@ use crate::{
 
 /// Ports that are tried before a range counts as full; each is chosen by chance.
 const PORT_TRIES: usize = 64;
+
+/// The payload type of VP8 where this end offers it; else it is the other end's.
+pub(crate) const VP8: u8 = 96;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +133,8 @@ impl Peer {
         let (path, heard) = (Arc::new(Path::default()), Heard::default());
         let handler = Arc::new(Handler::new(told, gathering.clone(), path.clone()));
         let ssrc = rand::random::<u32>();
-        let connection = build(config, handler, Listener::new(ssrc, heard.clone())).await?;
+        let sees = offer.vp8().is_some();
+        let connection = build(config, sees, handler, Listener::new(ssrc, heard.clone())).await?;
         let voice = offer.audio.receives().then(|| Arc::new(voice(ssrc)));
         let peer = Self {
             connection,
@@ -145,7 +150,7 @@ impl Peer {
         if let Some(voice) = &peer.voice {
             peer.connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
         }
-        let sdp = peer.take(offer.sdp()).await?;
+        let sdp = offer.answered(peer.take(offer.sdp()).await?);
         Ok(Answered { peer, events, sdp })
     }
 
@@ -243,7 +248,7 @@ impl Peer {
         self.heard.report()
     }
 
-    /// When the last packet of sound or control came.
+    /// When the last packet of sound, pictures or control came.
     pub fn last_packet(&self) -> Option<std::time::Instant> {
         self.heard.last_packet()
     }
@@ -286,9 +291,10 @@ impl Drop for Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
-/// Builds a connection that listens, on a port of the range.
+/// Builds a connection that listens, on a port of the range, with video or without.
 pub(crate) async fn build(
     config: &PeerConfig,
+    video: bool,
     handler: Arc<Handler>,
     listener: Listener,
 ) -> Result<Arc<dyn PeerConnection>, PeerError> {
@@ -296,6 +302,10 @@ pub(crate) async fn build(
     let mut media = MediaEngine::default();
     let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111 };
     media.register_codec(opus, RtpCodecKind::Audio)?;
+    if video {
+        let vp8 = RTCRtpCodecParameters { rtp_codec: vp8(), payload_type: VP8 };
+        media.register_codec(vp8, RtpCodecKind::Video)?;
+    }
     let registry = configure_rtcp_reports(Registry::new()).with(Slot::Custom(500), listener);
     let mut settings = SettingEngineBuilder::new()
         .with_ice_timeouts(
@@ -349,19 +359,40 @@ fn opus() -> RTCRtpCodec {
     }
 }
 
+/// Of all feedback only the wish for a key frame: what is lost is not sent again, the next key frame is near.
+fn vp8() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_VP8.to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: String::new(),
+        rtcp_feedback: vec![RTCPFeedback { typ: "nack".into(), parameter: "pli".into() }],
+    }
+}
+
 /// The stream that the far end hears.
 pub(crate) fn voice(ssrc: u32) -> TrackLocalStaticRTP {
+    stream("voice", RtpCodecKind::Audio, opus(), ssrc)
+}
+
+/// The stream of a camera, for ends that call.
+#[cfg(any(test, feature = "client"))]
+pub(crate) fn film(ssrc: u32) -> TrackLocalStaticRTP {
+    stream("camera", RtpCodecKind::Video, vp8(), ssrc)
+}
+
+fn stream(name: &str, kind: RtpCodecKind, codec: RTCRtpCodec, ssrc: u32) -> TrackLocalStaticRTP {
     let coding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
         active: true,
-        codec: opus(),
+        codec,
         ..Default::default()
     };
     TrackLocalStaticRTP::new(MediaStreamTrack::new(
         "duologue".into(),
-        "voice".into(),
-        "voice".into(),
-        RtpCodecKind::Audio,
+        name.into(),
+        name.into(),
+        kind,
         vec![coding],
     ))
 }

@@ -1,4 +1,5 @@
-//! What the far end reports about the sound that it receives: a link in the chain through which all packets go.
+//! What the far end reports about the sound that it receives, and wishes of our video: a link in the chain through which
+//! all packets go.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +9,10 @@ use std::{
 
 use rtc::{
     interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket},
-    rtcp::{receiver_report::ReceiverReport, reception_report::ReceptionReport, sender_report::SenderReport},
+    rtcp::{
+        payload_feedbacks::picture_loss_indication::PictureLossIndication, receiver_report::ReceiverReport,
+        reception_report::ReceptionReport, sender_report::SenderReport,
+    },
     sansio::Protocol,
     shared::error::Error,
 };
@@ -36,6 +40,8 @@ pub(crate) struct Heard(Arc<Mutex<Notes>>);
 struct Notes {
     report: Option<Report>,
     last_packet: Option<Instant>,
+    /// Key frames that were asked for.
+    wishes: u32,
 }
 
 impl Heard {
@@ -44,14 +50,21 @@ impl Heard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).report
     }
 
-    /// When the last packet of sound or control came.
+    /// How often the far end has asked for a key frame.
+    #[cfg(any(test, feature = "client"))]
+    pub(crate) fn wishes(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).wishes
+    }
+
+    /// When the last packet of sound, pictures or control came.
     pub(crate) fn last_packet(&self) -> Option<Instant> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).last_packet
     }
 
-    fn note(&self, now: Instant, block: Option<&ReceptionReport>) {
+    fn note(&self, now: Instant, block: Option<&ReceptionReport>, wishes: u32) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         notes.last_packet = Some(now);
+        notes.wishes = notes.wishes.saturating_add(wishes);
         if let Some(block) = block {
             notes.report = Some(Report {
                 at: now,
@@ -80,19 +93,17 @@ impl Listener {
     }
 
     fn look(&self, packet: &TaggedPacket) {
-        let blocks = match &packet.message.packet {
-            Packet::Rtcp(packets) => packets
-                .iter()
-                .flat_map(|packet| {
-                    let any = packet.as_any();
-                    let receiver = any.downcast_ref::<ReceiverReport>().map(|it| it.reports.as_slice());
-                    let sender = any.downcast_ref::<SenderReport>().map(|it| it.reports.as_slice());
-                    receiver.or(sender).unwrap_or_default().to_vec()
-                })
-                .collect::<Vec<_>>(),
-            _ => Vec::new(),
+        let Packet::Rtcp(packets) = &packet.message.packet else {
+            return self.heard.note(packet.now, None, 0);
         };
-        self.heard.note(packet.now, blocks.iter().find(|block| block.ssrc == self.ssrc));
+        let mut blocks = packets.iter().flat_map(|packet| {
+            let any = packet.as_any();
+            let receiver = any.downcast_ref::<ReceiverReport>().map(|it| it.reports.as_slice());
+            let sender = any.downcast_ref::<SenderReport>().map(|it| it.reports.as_slice());
+            receiver.or(sender).unwrap_or_default()
+        });
+        let wishes = packets.iter().filter(|packet| packet.as_any().is::<PictureLossIndication>()).count();
+        self.heard.note(packet.now, blocks.find(|block| block.ssrc == self.ssrc), wishes as u32);
     }
 }
 

@@ -3,6 +3,7 @@
 //! What a stranger sends is text of any kind. Here it is refused with a stable code, or becomes an [`Offer`] whose text
 //! has one direction and one name in every section, and only candidates that could be used.
 
+mod camera;
 mod fragment;
 mod section;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 
 use std::fmt;
 
-use self::section::Section;
+use self::{camera::Camera, section::Section};
 pub use self::{
     fragment::{FRAGMENT_TYPE, Fragment, MAX_FRAGMENT_BYTES},
     section::Direction,
@@ -21,6 +22,9 @@ pub const MAX_OFFER_BYTES: usize = 64 * 1024;
 
 /// Candidates of one call, trickled ones included: a machine with ten addresses and two relays has 30.
 pub const MAX_CANDIDATES: usize = 128;
+
+/// Opus in a line `a=rtpmap:` (RFC 7587 §7).
+const OPUS: &str = "opus/48000";
 
 /// Sections of one offer: microphone, camera, screen and data are four.
 const MAX_SECTIONS: usize = 16;
@@ -43,6 +47,12 @@ pub enum SdpError {
     /// Audio without Opus.
     #[error("the offer's audio has no Opus at 48 kHz")]
     NoOpus,
+    /// Nothing to look at, although that is asked for; says what is missing.
+    #[error("the offer {0}")]
+    NoVideo(&'static str),
+    /// Video without VP8.
+    #[error("the offer's video has no VP8")]
+    NoVp8,
 }
 
 impl SdpError {
@@ -53,7 +63,8 @@ impl SdpError {
             Self::TooLarge => "sdp_too_large",
             Self::TooManyCandidates => "sdp_too_many_candidates",
             Self::NoAudio => "sdp_no_audio",
-            Self::NoOpus => "codec_not_supported",
+            Self::NoVideo(_) => "sdp_no_video",
+            Self::NoOpus | Self::NoVp8 => "codec_not_supported",
         }
     }
 }
@@ -69,8 +80,12 @@ pub struct Offer {
     pub audio: Direction,
     /// Whether there is a section for data channels.
     pub has_data: bool,
-    /// Sections of video, which the answer will refuse.
+    /// Sections of video, which the answer will refuse, all but one at most.
     pub videos: usize,
+    /// The one that could be looked at.
+    could_see: Result<Camera, SdpError>,
+    /// The one that will be.
+    camera: Option<Camera>,
     /// Candidates, as far as they were counted: also those that are of no use.
     pub candidates: usize,
     /// The offerer's ICE user name.
@@ -85,6 +100,7 @@ impl fmt::Debug for Offer {
             .field("audio", &self.audio)
             .field("has_data", &self.has_data)
             .field("videos", &self.videos)
+            .field("vp8", &self.vp8())
             .field("candidates", &self.candidates)
             .finish_non_exhaustive()
     }
@@ -105,7 +121,7 @@ impl Offer {
         }
         let (session, sections) = split(text)?;
         let audio = sections.iter().find(|section| section.is_audio()).ok_or(SdpError::NoAudio)?;
-        let opus = audio.opus().ok_or(SdpError::NoOpus)?;
+        let opus = audio.payload(OPUS).ok_or(SdpError::NoOpus)?;
         for section in &sections {
             section.check(&session)?;
         }
@@ -115,6 +131,8 @@ impl Offer {
             audio: audio.direction(),
             has_data: sections.iter().any(Section::is_data),
             videos: sections.iter().filter(|section| section.is_video()).count(),
+            could_see: camera::find(&sections),
+            camera: None,
             candidates,
             ufrag: ufrag.to_owned(),
             sdp: plain(&session, &sections),
@@ -124,6 +142,28 @@ impl Offer {
     /// The text for WebRTC's own reader.
     pub fn sdp(&self) -> &str {
         &self.sdp
+    }
+
+    /// The same offer, of which the camera is looked at: its first section of video that sends. Others are refused.
+    ///
+    /// # Errors
+    /// There is none, or it has no VP8, or comes in layers.
+    pub fn with_camera(self) -> Result<Self, SdpError> {
+        let camera = self.could_see.clone()?;
+        Ok(Self { sdp: camera.alone_in(&self.sdp), camera: Some(camera), ..self })
+    }
+
+    /// The payload type of VP8 in the camera's section, if that is looked at.
+    pub fn vp8(&self) -> Option<u8> {
+        self.camera.as_ref().map(|camera| camera.vp8)
+    }
+
+    /// The answer that the offerer gets, of what WebRTC's own writer made.
+    pub(crate) fn answered(&self, answer: String) -> String {
+        match &self.camera {
+            Some(camera) => camera.alone_in_answer(&answer),
+            None => answer,
+        }
     }
 
     /// The same offer with other credentials and candidates: how an ICE restart by a fragment begins.

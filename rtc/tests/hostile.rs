@@ -16,6 +16,12 @@ a=setup:actpass\r\na=mid:0\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-l
 a=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n\
 a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:9 G722/8000\r\n\
 a=ssrc:1001 cname:x\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:Xy7z\r\n\
+a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
+a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
+a=setup:actpass\r\na=mid:2\r\na=sendonly\r\na=msid:1 3\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n\
+a=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:102 H264/90000\r\n\
+a=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:x\r\na=ssrc:2002 cname:x\r\n\
 m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:Xy7z\r\n\
 a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
 a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
@@ -86,7 +92,7 @@ fn offers_of_any_kind_are_read_or_refused() {
     let good = Offer::read(CHROMIUM).expect("an offer");
     RTCSessionDescription::offer(good.sdp().to_owned()).expect("the library reads it too");
     let mut dice = Dice(1);
-    let (mut read, mut refused) = (0, 0);
+    let (mut read, mut refused, mut cameras) = (0, 0, 0);
     for _ in 0..6_000 {
         let text = changed(CHROMIUM, &mut dice);
         match Offer::read(&text) {
@@ -101,6 +107,12 @@ fn offers_of_any_kind_are_read_or_refused() {
                 );
                 // An error at worst.
                 let _ = RTCSessionDescription::offer(offer.sdp().to_owned());
+                if let Ok(seen) = offer.with_camera() {
+                    cameras += 1;
+                    let again = Offer::read(seen.sdp()).and_then(Offer::with_camera).map(|again| again.vp8());
+                    assert_eq!(again, Ok(seen.vp8()), "{}", seen.sdp());
+                    let _ = RTCSessionDescription::offer(seen.sdp().to_owned());
+                }
             }
             Err(error) => {
                 refused += 1;
@@ -109,7 +121,10 @@ fn offers_of_any_kind_are_read_or_refused() {
             }
         }
     }
-    assert!(read > 500 && refused > 500, "{read} read, {refused} refused");
+    assert!(
+        read > 500 && refused > 500 && cameras > 300,
+        "{read} read, {refused} refused, {cameras} cameras"
+    );
 }
 
 #[test]

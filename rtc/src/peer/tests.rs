@@ -306,3 +306,99 @@ async fn open_many(connection: &Arc<dyn PeerConnection>) {
         let _ = connection.create_data_channel(&format!("channel {idx}"), Some(options)).await;
     }
 }
+
+/// A key frame as far as its header goes, 64 by 48 pixels.
+fn key_frame(bytes: usize) -> Vec<u8> {
+    let mut frame = vec![0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 64, 0, 48, 0];
+    frame.extend((frame.len()..bytes).map(|idx| idx as u8));
+    frame
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_is_seen_when_it_is_wanted_and_asked_for_key_frames() {
+    let dial = crate::client::Dial { camera: true, ..Default::default() };
+    let calling = dial.prepare().await.expect("an offer");
+    let offer = Offer::read(calling.offer()).expect("an offer").with_camera().expect("a camera");
+    assert_eq!((offer.vp8(), offer.videos), (Some(VP8), 1));
+    let mut answered = Peer::answer(&PeerConfig::default(), offer).await.expect("an answer");
+    let video = answered.sdp.split("m=").find(|section| section.starts_with("video 9 ")).expect("accepted");
+    assert!(video.contains("a=rtcp-fb:96 nack pli\r\n") && video.contains("a=recvonly\r\n"), "{video}");
+    let mut call = calling.accept(&answered.sdp).await.expect("a call");
+    let frame = key_frame(3_000);
+    let mut assembler = crate::video::Assembler::default();
+    let (mut seeing, mut hears) = (None, false);
+    while seeing.is_none() || !hears {
+        call.tick().await.expect("connected");
+        call.show(&frame, 0).await.expect("connected");
+        if let Ok(event) = answered.events.try_recv() {
+            match event {
+                PeerEvent::Sees(seen) => seeing = Some(seen),
+                PeerEvent::Hears(hearing) => {
+                    let packet = timeout(SOON, hearing.next()).await.expect("soon").expect("a packet");
+                    assert_eq!(packet.payload_type, 111, "sound is sound");
+                    hears = true;
+                }
+                _ => {}
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let seeing = seeing.expect("just seen");
+    let picture = async {
+        loop {
+            let packet = seeing.next().await.expect("a packet");
+            assert_eq!(packet.payload_type, VP8);
+            if let crate::video::Brought::Picture(picture) = assembler.push(&packet) {
+                return (picture, packet.ssrc);
+            }
+        }
+    };
+    let (picture, ssrc) = timeout(SOON, picture).await.expect("soon");
+    assert_eq!(picture.file[20..], frame);
+    let asked = async {
+        while call.asked_for_key_frames() == 0 {
+            seeing.ask_key_frame(ssrc).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, asked).await.expect("it is told");
+    answered.peer.close().await;
+    call.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_that_nobody_asked_to_look_at_is_refused() {
+    let dial = crate::client::Dial { camera: true, ..Default::default() };
+    let calling = dial.prepare().await.expect("an offer");
+    let offer = Offer::read(calling.offer()).expect("an offer");
+    assert_eq!((offer.vp8(), offer.videos), (None, 1));
+    let answered = Peer::answer(&PeerConfig::default(), offer).await.expect("an answer");
+    assert!(answered.sdp.contains("m=video 0 "), "{}", answered.sdp);
+    let call = calling.accept(&answered.sdp).await.expect("a call");
+    call.close().await;
+    answered.peer.close().await;
+}
+
+/// Sections of video before and behind the one that is looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_cameras_one_is_taken() {
+    let dial = crate::client::Dial { camera: true, ..Default::default() };
+    let calling = dial.prepare().await.expect("an offer");
+    let (head, video) = calling.offer().split_once("m=video").expect("a camera");
+    let (video, rest) = video.split_once("m=application").expect("a channel");
+    let mid = |name: &str| format!("a=mid:{name}\r\n");
+    let named = mid(video.split("a=mid:").nth(1).and_then(|rest| rest.lines().next()).expect("a name"));
+    let receives =
+        video.replace(&named, &mid("x")).replace("a=sendrecv", "a=recvonly").replace("VP8", "H264");
+    let other = video.replace(&named, &mid("y"));
+    let many = format!("{head}m=video{receives}m=video{video}m=video{other}m=application{rest}");
+    let offer = Offer::read(&many).expect("an offer").with_camera().expect("a camera");
+    let answered = Peer::answer(&PeerConfig::default(), offer).await.expect("an answer");
+    let lines = answered.sdp.lines().filter(|line| line.starts_with("m=")).collect::<Vec<_>>();
+    let starts = ["m=audio 9 ", "m=video 0 ", "m=video 9 ", "m=video 0 ", "m=application 9 "];
+    assert_eq!(lines.len(), starts.len(), "{lines:?}");
+    assert!(lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{lines:?}");
+    let bundle = answered.sdp.lines().find(|line| line.starts_with("a=group:BUNDLE")).expect("a bundle");
+    assert!(!bundle.contains('x') && !bundle.contains('y'), "{bundle}");
+    answered.peer.close().await;
+}

@@ -44,7 +44,7 @@ impl Section {
     }
 
     /// Kind, port, protocol and formats.
-    fn media(&self) -> Vec<&str> {
+    pub(super) fn media(&self) -> Vec<&str> {
         let line = self.lines.first().and_then(|line| line.strip_prefix("m="));
         line.map(|line| line.split_ascii_whitespace().collect()).unwrap_or_default()
     }
@@ -63,7 +63,12 @@ impl Section {
     }
 
     pub(super) fn is_video(&self) -> bool {
-        self.kind() == "video" && !self.is_refused()
+        self.is_of_video() && !self.is_refused()
+    }
+
+    /// Whether it is one of video, be it refused.
+    pub(super) fn is_of_video(&self) -> bool {
+        self.kind() == "video"
     }
 
     pub(super) fn is_data(&self) -> bool {
@@ -88,16 +93,16 @@ impl Section {
         ["sendrecv", "sendonly", "recvonly", "inactive"].iter().any(|flag| self.has_flag(flag))
     }
 
-    /// The payload type of Opus, if it is among the formats.
-    pub(super) fn opus(&self) -> Option<u8> {
+    /// The payload type of a codec with its clock, in small letters, if it is among the formats.
+    pub(super) fn payload(&self, wanted: &str) -> Option<u8> {
         let media = self.media();
         self.lines.iter().find_map(|line| {
             let (payload, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
-            let is_opus = codec.trim().to_ascii_lowercase().starts_with("opus/48000");
+            let is_it = codec.trim().to_ascii_lowercase().starts_with(wanted);
             let is_listed = media.iter().skip(3).any(|format| *format == payload);
             // RFC 5761: with RTCP on the same port, 64 to 95 are its own.
             let payload = payload.parse::<u8>().ok().filter(|it| *it < 64 || (96..=127).contains(it))?;
-            (is_opus && is_listed).then_some(payload)
+            (is_it && is_listed).then_some(payload)
         })
     }
 

@@ -43,6 +43,39 @@ fn an_offer_of_a_browser_is_read_and_made_plain() {
 }
 
 #[test]
+fn a_camera_can_be_looked_at_when_it_sends_one_stream_of_vp8() {
+    let film = |rest: &str| {
+        let formats = "a=rtpmap:100 H264/90000\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n";
+        section("video 9 UDP/TLS/RTP/SAVPF 100 96 97", &format!("{formats}a=fmtp:97 apt=96\r\n{rest}"))
+    };
+    let sends =
+        "a=sendonly\r\na=msid:a b\r\na=ssrc:7 cname:x\r\na=ssrc:8 cname:x\r\na=ssrc-group:FID 7 8\r\n";
+    let read = |video: String| Offer::read(&offer(&[audio("a=mid:0\r\n"), video])).expect("an offer");
+    let plain = read(film(sends));
+    assert_eq!((plain.vp8(), plain.videos), (None, 1));
+    let seen = plain.clone().with_camera().expect("a camera");
+    assert_eq!(seen.vp8(), Some(96));
+    assert!(seen.sdp().contains("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"), "{}", seen.sdp());
+    for gone in ["H264", "rtx", "ssrc:8", "ssrc-group", "msid:a b"] {
+        assert!(plain.sdp().contains(gone) && !seen.sdp().contains(gone), "{gone}: {}", seen.sdp());
+    }
+    assert!(seen.sdp().contains("opus/48000") && seen.sdp().contains("a=ssrc:7 "), "{}", seen.sdp());
+    assert!(Offer::read(seen.sdp()).is_ok());
+    let fragment = "a=ice-ufrag:efgh\r\na=ice-pwd:9999999999999999999999\r\n";
+    let again = seen.restarted(&Fragment::read(fragment).expect("a fragment")).expect("a restart");
+    assert_eq!(again.vp8(), Some(96), "it stays with another way through the network");
+    for (video, code, words) in [
+        (film(&sends.replace("sendonly", "recvonly")), "sdp_no_video", "sends"),
+        (film(sends).replace("video 9", "video 0"), "sdp_no_video", "sends"),
+        (film(sends).replace("VP8", "VP9"), "codec_not_supported", "VP8"),
+        (film("a=sendonly\r\na=rid:h send\r\na=simulcast:send h\r\n"), "sdp_no_video", "simulcast"),
+    ] {
+        let error = read(video).with_camera().expect_err("refused");
+        assert!(error.code() == code && error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
 fn what_simple_players_leave_out_is_filled_in() {
     let read = Offer::read(&offer(&[audio("")])).expect("an offer");
     assert_eq!(read.audio, Direction::Both);
