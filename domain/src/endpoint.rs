@@ -359,10 +359,18 @@ impl Endpointer {
         let config = &self.config;
         let words = if pause.words { 0 } else { config.words_within_ms };
         let second = match pause.opinion {
-            Some(opinion) if opinion.count < 2 => config.ask_after_ms.saturating_add(SECOND_PATIENCE_MS),
+            Some(opinion) if self.awaits_second(opinion) => {
+                config.ask_after_ms.saturating_add(SECOND_PATIENCE_MS)
+            }
             _ => 0,
         };
         samples(config.least_wait_ms.max(words).max(second))
+    }
+
+    /// A plain first answer is enough where the words are waited for, which weigh more: the judge works on the cores
+    /// that the recogniser has just then.
+    fn awaits_second(&self, opinion: Opinion) -> bool {
+        opinion.is_single() && !(opinion.is_plain() && self.config.words_within_ms > 0)
     }
 
     /// Silence that ends a turn on which the judge has said nothing.
@@ -387,11 +395,15 @@ impl Endpointer {
         ask_after.saturating_sub(samples(SECOND_AFTER_MS)).max(DIP_SAMPLES).min(ask_after)
     }
 
-    /// Asks a little before `ask_after_ms` and again then: the mean of two opinions separates pauses from ends
-    /// better than one. After that, once answered, at twice the distance each time.
+    /// Asks a little before `ask_after_ms` and, unless the first answer is enough, again then: the mean of two opinions
+    /// separates pauses from ends better than one. After that, once answered, at twice the distance each time.
     fn ask(&mut self, silence: u64) -> Vec<EndpointEvent> {
         let (position, ask_after) = (self.position, samples(self.config.ask_after_ms));
         let first_after = self.first_ask_after();
+        let Phase::Speaking(Turn { pause: Some(Pause { opinion, .. }), .. }) = &self.phase else {
+            return Vec::new();
+        };
+        let is_enough = opinion.is_some_and(|opinion| !self.awaits_second(opinion));
         let Phase::Speaking(Turn { start, pause: Some(pause), .. }) = &mut self.phase else {
             return Vec::new();
         };
@@ -402,9 +414,10 @@ impl Endpointer {
             }
             Some(asked) => {
                 let is_due = match asked.last - asked.first {
-                    0 => silence >= ask_after,
+                    0 if !is_enough => silence >= ask_after,
                     more => {
-                        asked.answered && position - asked.at >= ask_after.max(DIP_SAMPLES) << more.min(16)
+                        asked.answered
+                            && position - asked.at >= ask_after.max(DIP_SAMPLES) << more.clamp(1, 16)
                     }
                 };
                 if !is_due {

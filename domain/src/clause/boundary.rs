@@ -146,6 +146,17 @@ fn comma(before: &str, rest: &str) -> Option<Strength> {
 
 const CONJUNCTIONS: &str = "and but because so which who when while if then or though although since until";
 
+/// Words that lean on the next one: nobody breathes after them.
+const LEANING: &str = "a an the of to in on at for with by from as into about and or but my your his her its our their \
+    this that these those is are was were be been am i'm you're it's we're they're very so not no";
+
+/// Whether a clause that has become too long may end behind this word, where nothing better was found. A full stop here
+/// is that of a title.
+pub(super) fn may_part(before: &str) -> bool {
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    !word.ends_with('.') && !listed(LEANING, &word.to_ascii_lowercase().replace('’', "'"))
+}
+
 /// White space between words: a cut after a Korean ending or before an English conjunction.
 fn space(before: &str, rest: &str) -> Option<Strength> {
     let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();

@@ -281,6 +281,19 @@ fn the_judge_hears_the_silence_too() {
 }
 
 #[test]
+fn a_plain_answer_is_not_asked_for_twice_while_words_are_waited_for() {
+    for (answer, asks) in [(0.5, 1), (0.9, 1), (0.98, 0), (0.02, 0)] {
+        let mut endpointer = semantic();
+        feed(&mut endpointer, SPEECH, 2000);
+        let events = feed(&mut endpointer, QUIET, 128);
+        let [E::JudgeTurn { ask, .. }] = events[..] else { panic!("{events:?}") };
+        assert_eq!(endpointer.handle_completeness(ask, answer), []);
+        let events = feed(&mut endpointer, QUIET, 224);
+        assert_eq!(events.len(), asks, "{answer}: {events:?}");
+    }
+}
+
+#[test]
 fn the_wait_follows_the_answer() {
     for (answer, least, most, reason) in [
         (0.0, 1152, 1216, EndReason::MaxWait),

@@ -15,6 +15,9 @@ use super::super::clip::Clip;
 /// No turn takes longer, even on a busy machine.
 const TURN_WITHIN: Duration = Duration::from_secs(120);
 
+/// So much sooner than the event that tells of a reply its sound may be heard.
+const AHEAD_MS: f64 = 150.0;
+
 /// Louder than what a decoder makes of silence.
 const SOUND: u16 = 300;
 
@@ -125,10 +128,11 @@ impl Listening {
                 // Nothing was understood, so nothing will be answered.
                 self.is_done |= self.heard.trim().is_empty();
             }
-            // A reply that was thrown away is not the answer. Of the first one the sound may come before the event, on
-            // a network that lost the event once.
+            // A reply that was thrown away is not the answer. The sound of this one may come before the event, which goes
+            // another way and may be lost once.
             "response.created" => {
-                if std::mem::replace(&mut self.is_answered, true) {
+                let is_of_before = self.since_end(Instant::now()) - self.first_audio > AHEAD_MS;
+                if std::mem::replace(&mut self.is_answered, true) && is_of_before {
                     self.first_audio = f64::NAN;
                 }
                 self.is_done = false;
