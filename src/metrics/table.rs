@@ -14,6 +14,7 @@ pub const METRICS: &[Metric] = &[
     counter("rtc_calls_ended_total", "calls over WebRTC that have ended").by("why"),
     counter("rtc_library_complaints_total", "lines of the WebRTC library that were kept out of the log")
         .by("level"),
+    counter("rtc_cameras_total", "calls over WebRTC whose camera is looked at"),
     histogram("rtc_connect_seconds", "from the answer until sound and messages flow"),
     gauge("sessions_open", "scenes that are open"),
     counter("sessions_refused_total", "scenes refused because there is no room"),

@@ -1,7 +1,8 @@
 //! One call, from the answer to its end.
 //!
-//! Parent: whoever answered the offer. Children: none; it runs four halves in one task, none of which waits for another:
-//! what becomes of the peer, the sound that comes in, the messages that come in, and all that goes out ([`Writer`]).
+//! Parent: whoever answered the offer. Children: none; it runs five halves in one task, none of which waits for another:
+//! what becomes of the peer, the sound that comes in, the [`camera`], the messages that come in, and all that goes out
+//! ([`Writer`]).
 //! In: peer events, RTP, two data channels, the session's outbox.  Out: the session's audio and commands; RTP, messages.
 //! Owns: the peer, the attachment, its place and its entry at the switchboard, all of them released when it ends.
 
@@ -12,11 +13,13 @@ use std::{
 
 use axum::body::Bytes;
 use duologue_actors::{
-    event::{ClientCommand, ConfigPatch, NoticeLevel, SessionEvent},
+    event::{ClientCommand, ConfigPatch, SessionEvent},
     outbox::Closed,
     sessions::{Attachment, SessionHandle},
 };
-use duologue_rtc::{Channel, Failure, Hearing, Message, Peer, PeerEvent, codec::Ear, config::MAX_MESSAGE};
+use duologue_rtc::{
+    Channel, Failure, Hearing, Message, Peer, PeerEvent, Seeing, codec::Ear, config::MAX_MESSAGE, sdp::Offer,
+};
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::{MissedTickBehavior, interval, timeout},
@@ -25,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
+    camera::{self, Still},
     switchboard::{Entry, Place},
     writer::{self, Writer},
 };
@@ -52,8 +56,18 @@ pub(super) struct About {
     pub(super) opus: u8,
     /// Whether there will be data channels.
     pub(super) has_data: bool,
-    /// Sections of video, which were refused.
+    /// Sections of video, of which none is looked at.
     pub(super) videos: usize,
+    /// Payload type of VP8, if a camera is looked at.
+    pub(super) vp8: Option<u8>,
+}
+
+impl About {
+    pub(super) fn of(offer: &Offer) -> Self {
+        let vp8 = offer.vp8();
+        let videos = if vp8.is_some() { 0 } else { offer.videos };
+        Self { opus: offer.opus, has_data: offer.has_data, videos, vp8 }
+    }
 }
 
 /// Why a call is over.
@@ -100,6 +114,7 @@ pub(super) struct Wires {
     pub(super) events: watch::Sender<Option<Channel>>,
     pub(super) fast: watch::Sender<Option<Channel>>,
     hearing: watch::Sender<Option<Arc<Hearing>>>,
+    pub(super) seeing: watch::Sender<Option<Arc<Seeing>>>,
     pub(super) connected: watch::Sender<bool>,
     /// The client wants to hear no more of what is said now.
     pub(super) clear: Notify,
@@ -115,6 +130,7 @@ impl Wires {
             events: watch::Sender::new(None),
             fast: watch::Sender::new(None),
             hearing: watch::Sender::new(None),
+            seeing: watch::Sender::new(None),
             connected: watch::Sender::new(false),
             clear: Notify::new(),
             since: Instant::now(),
@@ -198,10 +214,12 @@ async fn carry(
     let Ok(mut writer) = Writer::new(wires, encoder, replayed(&attachment, resume)) else {
         return Ending::Session(Closed::Ended);
     };
+    let (faces, (stills, stills_in)) = (session.landmarks(), camera::channel());
     tokio::select! {
         ending = watch_peer(wires, &session, events) => ending,
         () = listen(wires, &session) => Ending::HungUp,
-        ending = read(wires, intake) => ending,
+        never = camera::watch(wires, &faces, stills) => match never {},
+        ending = read(wires, intake, stills_in) => ending,
         ending = writer::write(&mut writer, &session, attachment, &link) => ending,
     }
 }
@@ -220,15 +238,19 @@ async fn happened(wires: &Wires, session: &SessionHandle, event: Option<PeerEven
         Some(PeerEvent::Disconnected) => _ = wires.connected.send_replace(false),
         Some(PeerEvent::Failed(failure)) => return Some(Ending::Lost(failure)),
         Some(PeerEvent::Channel(channel)) => open(wires, session, channel).await,
-        Some(PeerEvent::Hears(hearing)) => {
-            // A second track is not heard: whose it would be nobody knows.
-            let is_first = wires.hearing.borrow().is_none();
-            if is_first {
-                wires.hearing.send_replace(Some(Arc::new(hearing)));
-            }
-        }
+        Some(PeerEvent::Hears(hearing)) => begin(&wires.hearing, hearing),
+        Some(PeerEvent::Sees(seeing)) => begin(&wires.seeing, seeing),
     }
     None
+}
+
+/// A second track of a kind is neither heard nor seen: whose it would be nobody knows.
+fn begin<Track>(slot: &watch::Sender<Option<Arc<Track>>>, track: Track) {
+    slot.send_if_modified(|slot| {
+        let is_first = slot.is_none();
+        slot.get_or_insert_with(|| Arc::new(track));
+        is_first
+    });
 }
 
 async fn open(wires: &Wires, session: &SessionHandle, channel: Channel) {
@@ -294,12 +316,16 @@ async fn listen(wires: &Wires, session: &SessionHandle) {
     }
 }
 
-/// Messages of the client into the session.
-async fn read(wires: &Wires, mut intake: Intake<'_>) -> Ending {
+/// Messages of the client, and pictures of its camera, into the session.
+async fn read(wires: &Wires, mut intake: Intake<'_>, mut stills: mpsc::Receiver<Still>) -> Ending {
     let (mut events, mut fast) = (None::<Channel>, None::<Channel>);
     loop {
         let (message, is_fast) = tokio::select! {
             () = intake.look() => continue,
+            Some(still) = stills.recv() => {
+                intake.picture(still.at_us, still.file);
+                continue;
+            }
             message = next(&wires.events, &mut events) => (message, false),
             message = next(&wires.fast, &mut fast) => (message, true),
         };
@@ -338,15 +364,4 @@ async fn next(slot: &watch::Sender<Option<Channel>>, channel: &mut Option<Channe
         None => channel.insert(known(slot).await),
     };
     channel.next().await
-}
-
-/// That the camera's video was left out, and what to send instead.
-pub(super) fn no_video() -> SessionEvent {
-    SessionEvent::Notice {
-        level: NoticeLevel::Info,
-        code: "video_not_needed",
-        message: "The call goes on without the camera's video: it is not decoded here. Send duologue.landmarks, or pictures."
-            .into(),
-        part: Some("rtc"),
-    }
 }

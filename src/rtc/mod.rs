@@ -1,10 +1,11 @@
 //! Calls over WebRTC: the same sessions as over a WebSocket, with sound as RTP and events over a data channel.
 //!
 //! [`signal`] answers offers, [`switchboard`] knows the calls, [`call`] carries one from its connection to its end;
-//! [`writer`] says with a [`player`] what the session says, and a [`ledger`] knows what of it has arrived. One peer has one
+//! [`camera`] takes stills of a client that wants them looked at; [`writer`] says with a [`player`] what the session says, and a [`ledger`] knows what of it has arrived. One peer has one
 //! task here and one in the library; both end with the call.
 
 mod call;
+mod camera;
 mod ledger;
 mod player;
 mod refusal;

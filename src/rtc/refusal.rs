@@ -20,8 +20,12 @@ pub enum Refusal {
     NoAudio,
     /// Its audio has no Opus.
     NoOpus,
-    /// Pictures of a camera are not taken as video.
+    /// A camera is not looked at on this server.
     Video,
+    /// It has no video that could be looked at.
+    NoVideo,
+    /// Its video has no VP8.
+    NoVp8,
     /// There is no such call.
     NotFound,
     /// The call has ended, or cannot be made, because no packet finds its way.
@@ -39,6 +43,8 @@ impl Refusal {
             PeerError::Sdp(SdpError::TooManyCandidates) => Self::TooManyCandidates,
             PeerError::Sdp(SdpError::NoAudio) => Self::NoAudio,
             PeerError::Sdp(SdpError::NoOpus) => Self::NoOpus,
+            PeerError::Sdp(SdpError::NoVideo(_)) => Self::NoVideo,
+            PeerError::Sdp(SdpError::NoVp8) => Self::NoVp8,
             PeerError::NoPort => Self::Ice,
         }
     }
@@ -52,8 +58,9 @@ impl Refusal {
             Self::TooLarge => "sdp_too_large",
             Self::TooManyCandidates => "sdp_too_many_candidates",
             Self::NoAudio => "sdp_no_audio",
-            Self::NoOpus => "codec_not_supported",
+            Self::NoOpus | Self::NoVp8 => "codec_not_supported",
             Self::Video => "video_not_needed",
+            Self::NoVideo => "sdp_no_video",
             Self::NotFound => "call_not_found",
             Self::Ice => "ice_failed",
             Self::Dtls => "dtls_failed",
@@ -82,8 +89,13 @@ impl Refusal {
             Self::NoAudio => "Add an audio transceiver before the offer is made.",
             Self::NoOpus => "Leave Opus among the codecs.",
             Self::Video => {
-                "Find the face in the page and send duologue.landmarks, or send pictures (docs/wire.md)."
+                "Find the face in the page and send duologue.landmarks (docs/wire.md), or let the operator switch the \
+                 landmarker on."
             }
+            Self::NoVideo => {
+                "Add the camera's track, in one stream, before the offer is made, or leave out video=true."
+            }
+            Self::NoVp8 => "Leave VP8 among the codecs of the video.",
             Self::NotFound => "POST /v1/realtime/calls makes one.",
             Self::Ice | Self::Dtls => "Call again with the session and its secret to go on.",
         }

@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Refusal,
-    call::{self, Call},
+    call::{About, Call},
+    camera,
     switchboard::Line,
 };
 use crate::{
@@ -61,7 +62,7 @@ pub(crate) struct Wishes {
     session: Option<String>,
     /// The number of the last event that the client has.
     resume: Option<u64>,
-    /// Whether the server shall look at the camera's video.
+    /// Whether the server shall look at the camera's video, for a client that cannot find a face itself.
     video: Option<bool>,
 }
 
@@ -190,15 +191,14 @@ async fn connect(
     if !state.config.rtc.enabled {
         return Err(ApiError::new(Code::Rtc(Refusal::Off), "this server takes no calls over WebRTC"));
     }
-    let offer = Offer::read(&body.sdp).map_err(PeerError::from)?;
-    if offer.videos > 0 && wishes.video == Some(true) {
-        let message = "video is not decoded on this server";
-        return Err(ApiError::new(Code::Rtc(Refusal::Video), message).with_param("video"));
+    let mut offer = Offer::read(&body.sdp).map_err(PeerError::from)?;
+    if wishes.video == Some(true) {
+        offer = camera::admit(&state.config, offer)?;
     }
     let (model, configured) = body.configured()?;
     let full = || ApiError::new(Code::SessionLimit, "all places for calls are taken").retry_after(30);
     let place = state.calls.place().ok_or_else(full)?;
-    let about = call::About { opus: offer.opus, has_data: offer.has_data, videos: offer.videos };
+    let about = About::of(&offer);
     // Before the session, so that none is made for an offer that cannot be answered. Dropped, it closes.
     let Answered { peer, events, sdp } = Peer::answer(&state.calls.config, offer).await?;
     let (resume, wanted) = (wishes.resume, wishes.new_session(model));

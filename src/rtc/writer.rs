@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
-    call::{Ending, Wires, known, no_video},
+    call::{Ending, Wires, known},
+    camera::no_video,
     ledger::{Known, Ledger},
     player::{Effect, Player, TICK},
 };

@@ -65,6 +65,13 @@ impl<'a> Intake<'a> {
         self.admitted(event)
     }
 
+    /// Takes a picture of a camera whose clock shows these microseconds; it is looked at later.
+    pub(crate) fn picture(&mut self, sent_us: u64, file: Bytes) {
+        if let Err(refused) = self.pictures.take_file(sent_us, file) {
+            self.refuse(WireError::of_a_frame(refused));
+        }
+    }
+
     /// Refuses a message for its size alone, and tells the client so.
     pub(crate) fn too_large(&mut self, most: usize) {
         let message = format!("A message may have at most {most} bytes. Send audio in smaller pieces.");
@@ -112,7 +119,7 @@ impl<'a> Intake<'a> {
 }
 
 fn is_of_a_frame(code: &str) -> bool {
-    ["landmark", "picture_"].iter().any(|start| code.starts_with(start))
+    ["landmark", "picture_", "image_", "engine_"].iter().any(|start| code.starts_with(start))
 }
 
 fn too_many() -> SessionEvent {

@@ -30,6 +30,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+pub(crate) use self::pictures::why_none as why_no_pictures;
 use self::{
     codec::{Landmarks, Refused},
     pictures::Pictures,

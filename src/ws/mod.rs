@@ -25,7 +25,7 @@ use axum::{
 use serde::Deserialize;
 
 use self::join::Joining;
-pub(crate) use self::{duet::Link, scores::score_json};
+pub(crate) use self::{duet::Link, landmarks::why_no_pictures, scores::score_json};
 pub use self::{
     encode::{About, Encoder},
     landmarks::codec,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A calm face.
-fn face() -> Frame {
+pub(crate) fn face() -> Frame {
     Script { seconds: 0.1, ..Script::default() }.play().frames.swap_remove(0).1
 }
 

@@ -1,6 +1,7 @@
 //! Calls over WebRTC against a whole server in this process: a conversation, lost connections, and what callers get wrong.
 
 mod barge_in;
+mod camera;
 mod fast;
 mod flood;
 mod leaks;

@@ -10,6 +10,9 @@ use super::{SdpError, push, section::Section};
 /// VP8 in a line `a=rtpmap:` (RFC 7741 §6.1).
 const VP8: &str = "vp8/90000";
 
+/// Kilobits a second that the client may send: three key frames of 20 KB, and little between them, as that is not read.
+const MOST_KBITS: u32 = 600;
+
 /// How lines begin that say something of codecs, streams and layers.
 const SAID_OF_STREAMS: [&str; 9] = [
     "a=rtpmap:",
@@ -80,19 +83,25 @@ impl Camera {
         format!("m={} {}", kept.join(" "), self.vp8)
     }
 
-    /// The answer with all other sections of video refused: port 0, and in no bundle.
+    /// The answer with a bound on what comes, and with all other sections of video refused: port 0, and in no bundle.
     pub(super) fn alone_in_answer(&self, answer: &str) -> String {
         let parts = parts(answer);
         let others = parts.iter().filter(|part| part.is_of_video()).filter_map(|part| part.value("mid"));
         let others = others.filter(|mid| *mid != self.mid).collect::<Vec<_>>();
         let mut text = String::with_capacity(answer.len());
         for part in &parts {
-            let is_refused = part.is_of_video() && part.value("mid").is_some_and(|mid| others.contains(&mid));
-            for (idx, line) in part.lines.iter().enumerate() {
-                let bundled = line.strip_prefix("a=group:BUNDLE ");
-                match bundled {
+            let mid = part.value("mid").filter(|_| part.is_of_video());
+            let mut bound = (mid == Some(self.mid.as_str())).then(|| format!("b=AS:{MOST_KBITS}"));
+            for line in &part.lines {
+                // Behind the address, before all attributes (RFC 8866 §5).
+                if let Some(bound) = line.starts_with("a=").then(|| bound.take()).flatten() {
+                    push(&mut text, &bound);
+                }
+                match line.strip_prefix("a=group:BUNDLE ") {
                     Some(bundled) => push(&mut text, &bundle(bundled, &others)),
-                    None if is_refused && idx == 0 => push(&mut text, &refused(line)),
+                    None if line.starts_with("m=") && mid.is_some_and(|mid| others.contains(&mid)) => {
+                        push(&mut text, &refused(line));
+                    }
                     None => push(&mut text, line),
                 }
             }

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::codec::{Landmarks, Refused};
-use crate::{error::ApiError, http::picture as upload, state::AppState};
+use crate::{config::Config, error::ApiError, http::picture as upload, state::AppState};
 
 /// Code of the one refusal that is said once for a socket.
 pub(in crate::ws) const OFF: &str = "landmarker_off";
@@ -209,6 +209,15 @@ async fn look_on(looker: Looker, slot: Arc<Slot>, found_to: mpsc::Sender<Found>)
     }
 }
 
+/// Why this server looks at no pictures, if it does not.
+pub(crate) fn why_none(config: &Config) -> Option<&'static str> {
+    match (config.face.enabled, config.landmarker.enabled) {
+        (false, _) => Some("this server looks at no faces ([face] enabled = false)"),
+        (true, false) => Some("the landmarker is off ([landmarker] enabled = false)"),
+        (true, true) => None,
+    }
+}
+
 /// The pictures of one socket.
 pub(crate) struct Pictures {
     looker: Looker,
@@ -228,11 +237,7 @@ impl Pictures {
         let (found_to, found) = mpsc::channel(2);
         let looker =
             Looker { engine: state.engines.face.clone(), looks: state.looks.clone(), ring: ring.cloned() };
-        let off = match (state.config.face.enabled, state.config.landmarker.enabled) {
-            (false, _) => Some("this server looks at no faces ([face] enabled = false)"),
-            (true, false) => Some("the landmarker is off ([landmarker] enabled = false)"),
-            (true, true) => None,
-        };
+        let off = why_none(&state.config);
         let slot = Arc::new(Slot { waiting: Mutex::new(Waiting::Nothing), changed: Notify::new() });
         Self { looker, off, said_off: false, slot, looked_at: false, found_to, found }
     }
@@ -242,12 +247,23 @@ impl Pictures {
     /// # Errors
     /// It is none, or too large; or pictures are not looked at here, which is said once.
     pub(in crate::ws) fn take(&mut self, bytes: &Bytes) -> Result<(), Refused> {
+        self.put(|| decode(bytes))
+    }
+
+    /// Takes a file of a camera whose clock shows these microseconds, in place of one that still waits.
+    ///
+    /// # Errors
+    /// Pictures are not looked at here, which is said once.
+    pub(in crate::ws) fn take_file(&mut self, sent_us: u64, file: Bytes) -> Result<(), Refused> {
+        self.put(|| Ok(Picture { sent_us, mirrored: false, file }))
+    }
+
+    fn put(&mut self, picture: impl FnOnce() -> Result<Picture, Refused>) -> Result<(), Refused> {
         if let Some(reason) = self.off {
             dropped("off");
             return if std::mem::replace(&mut self.said_off, true) { Ok(()) } else { Err(off(reason)) };
         }
-        let picture = decode(bytes)?;
-        self.slot.put(Waiting::One(picture));
+        self.slot.put(Waiting::One(picture()?));
         if !std::mem::replace(&mut self.looked_at, true) {
             tokio::spawn(look_on(self.looker.clone(), self.slot.clone(), self.found_to.clone()));
         }
