@@ -49,7 +49,7 @@ fn english() {
         "1. Boil the water.| 2. Add the noodles now.",
         "It was number No. 5 on the list.| Then it fell.",
         "First line here\n|Second line here, too",
-        "I like apples (red, green, yellow) a lot.| You too?",
+        "I like fruit (red, green, yellow).| You too?",
         "So do I.| We should go there.",
         "I went to the market yesterday| because we had no milk at home.",
         "Version 2.0 is out.| Try it out today.",
