@@ -153,6 +153,6 @@ fn quantile(mut values: Vec<i64>, share: f64) -> i64 {
     if values.is_empty() {
         return 0;
     }
-    let rank = ((last as f64) * share).round() as usize;
+    let rank = ((last as f64) * share) as usize;
     *values.select_nth_unstable(rank.min(last)).1
 }

@@ -32,7 +32,7 @@ enum Sign {
     Python(&'static str),
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 15] = [
     Need {
         package: "build-essential",
         sign: Sign::Program(&["c++", "g++"]),
@@ -86,6 +86,18 @@ const NEEDS: [Need; 13] = [
         package: "chromium",
         sign: Sign::Program(&["chromium", "chromium-browser", "google-chrome"]),
         purpose: "the page's tests",
+        for_tests: true,
+    },
+    Need {
+        package: "libegl1",
+        sign: Sign::Library("libEGL"),
+        purpose: "the landmarker of the page's tests",
+        for_tests: true,
+    },
+    Need {
+        package: "libgles2",
+        sign: Sign::Library("libGLESv2"),
+        purpose: "the landmarker of the page's tests",
         for_tests: true,
     },
     Need {
