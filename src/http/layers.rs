@@ -7,7 +7,7 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER,
             X_CONTENT_TYPE_OPTIONS,
         },
     },
@@ -59,6 +59,7 @@ pub(super) fn cors(state: &AppState) -> CorsLayer {
         .expose_headers([
             RETRY_AFTER,
             LOCATION,
+            LINK,
             HeaderName::from_static("x-duologue-session"),
             HeaderName::from_static("x-duologue-secret"),
             HeaderName::from_static("x-duologue-voice"),

@@ -7,6 +7,7 @@
 mod call;
 mod camera;
 mod ledger;
+mod links;
 mod player;
 mod refusal;
 pub(crate) mod signal;

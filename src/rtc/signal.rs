@@ -24,6 +24,7 @@ use super::{
     Refusal,
     call::{About, Call},
     camera,
+    links::links,
     switchboard::Line,
 };
 use crate::{
@@ -92,7 +93,7 @@ pub(crate) async fn call_in(
     connect(&state, caller, wishes, body, "/v1/realtime/calls").await
 }
 
-/// The same for players that speak WHIP.
+/// The same for players that speak WHIP, which are told of STUN and TURN servers by headers `Link`.
 #[utoipa::path(post, path = "/whip", tag = "openai", responses(
     (status = 201, content_type = "application/sdp", body = String), (status = 400, body = ErrorBody)))]
 pub(crate) async fn whip(
@@ -102,7 +103,11 @@ pub(crate) async fn whip(
     request: Request,
 ) -> Result<Response, ApiError> {
     let body = Body::read(request).await?;
-    connect(&state, caller, wishes, body, "/whip").await
+    let mut response = connect(&state, caller, wishes, body, "/whip").await?;
+    for link in links(&state.config.rtc.servers()) {
+        response.headers_mut().append(header::LINK, link);
+    }
+    Ok(response)
 }
 
 /// What a body says.

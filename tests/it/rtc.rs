@@ -369,6 +369,17 @@ async fn ice_servers_are_told_to_who_may_open_the_session() {
     let secret = made["secret"].as_str().expect("a secret");
     let shown = house.get(&path).header("x-duologue-secret", secret).send().await.expect("sent");
     assert_eq!(shown.json::<Value>().await.expect("JSON")["ice_servers"], expected);
+    let whip = house.request(Method::POST, "/whip?model=seoa").header("content-type", "application/sdp");
+    let answer = whip.body(offer().await).send().await.expect("sent");
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let links = answer.headers().get_all("link").iter().map(|link| link.to_str().expect("text"));
+    assert_eq!(
+        links.collect::<Vec<_>>(),
+        [
+            r#"<stun:127.0.0.1:9>; rel="ice-server""#,
+            r#"<turn:127.0.0.1:9>; rel="ice-server"; username="duologue"; credential="a word"; credential-type="password""#,
+        ]
+    );
     for request in
         [house.get(&path), house.get("/health"), house.get("/personas"), house.get("/chat/sessions")]
     {
