@@ -7,7 +7,8 @@
 //!
 //! What leaves gets the next number of the session and goes into the log, from where a client that lost its
 //! connection gets what it missed. Clients acknowledge (a WebSocket's pongs do it for them), and speech runs at most
-//! [`MAX_UNHEARD`] ahead of what has arrived: with nobody there, or behind a dead network, it waits.
+//! [`MAX_UNHEARD`] ahead of what has arrived: with nobody there, or behind a dead network, it waits. Only what steers the
+//! play overtakes it then.
 
 mod log;
 #[cfg(test)]
@@ -112,10 +113,11 @@ impl State {
         if let Some(replayed) = self.log.replay() {
             return Some(replayed);
         }
-        if matches!(self.queue.front(), Some(Outgoing::Audio(_))) && self.log.unheard() >= MAX_UNHEARD {
-            return None;
-        }
-        let outgoing = self.queue.pop_front()?;
+        let waits =
+            matches!(self.queue.front(), Some(Outgoing::Audio(_))) && self.log.unheard() >= MAX_UNHEARD;
+        // Sound that is held arrives at nobody's ears before it is let go, so what lets it go may not wait behind it.
+        let next = if waits { self.queue.iter().position(steers)? } else { 0 };
+        let outgoing = self.queue.remove(next)?;
         self.leave(&outgoing);
         Some(self.log.push(outgoing))
     }
@@ -150,6 +152,12 @@ impl State {
         self.overflowed = false;
         self.reader
     }
+}
+
+/// What changes how sound is played that has left, and belongs to no place in it.
+fn steers(outgoing: &Outgoing) -> bool {
+    let Outgoing::Event(event) = outgoing else { return false };
+    matches!(**event, SessionEvent::Duck { .. } | SessionEvent::Hold { .. } | SessionEvent::Restore { .. })
 }
 
 #[derive(Default)]

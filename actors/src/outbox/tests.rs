@@ -161,6 +161,33 @@ async fn superseded_speech_is_replayed_as_its_place_alone() {
     assert_eq!(drained(&outbox, reader).await, ["1:0+0", "2:100+0", "3:0+70"]);
 }
 
+/// A call's player holds its sound, which therefore does not arrive; were what lets it go to wait behind more of it, both
+/// would wait for ever.
+#[tokio::test(start_paused = true)]
+async fn what_steers_the_play_overtakes_speech_that_waits() {
+    let outbox = Outbox::default();
+    let (reader, _) = outbox.connect(None);
+    let speaking = tokio::spawn({
+        let outbox = outbox.clone();
+        async move {
+            for index in 0..60 {
+                outbox.audio(frame_at(1, index * 960, 960)).await.unwrap();
+            }
+        }
+    });
+    assert_eq!(drained(&outbox, reader).await.len(), MAX_UNHEARD / 960);
+    let turn = TurnId(1);
+    outbox.event(text("later"));
+    outbox.event(SessionEvent::Hold { turn });
+    outbox.event(SessionEvent::Restore { turn });
+    assert_eq!(drained(&outbox, reader).await, ["51:event", "52:event"], "and the words stay where they are");
+    outbox.acknowledge(reader, 50);
+    let rest = drained(&outbox, reader).await;
+    assert_eq!(rest.iter().filter(|shown| shown.ends_with("+960")).count(), 10);
+    assert_eq!(rest.iter().filter(|shown| shown.ends_with(":later")).count(), 1);
+    speaking.await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn speech_runs_two_seconds_ahead_of_what_arrived_and_waits_for_who_is_gone() {
     let outbox = Outbox::default();

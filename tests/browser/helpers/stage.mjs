@@ -15,11 +15,8 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 /** The models that all checkouts share. */
 export const HOME = process.env.DUOLOGUE_HOME ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "duologue");
 
-/** The small soundfont, as set-up names it. */
-const SOUNDFONT = "soundfonts/sf_GMbank.sf2";
-
-/** What the server hands out from the folder of models. */
-const MODELS = { "/vendor/face_landmarker.task": "face_landmarker.task", "/soundfonts/gm.sf2": SOUNDFONT };
+/** What the server hands out from the data folder, by the paths of the manifest. */
+const FETCHED = { "/vendor/face_landmarker.task": "models/face_landmarker.task", "/soundfonts/gm.sf2": "soundfonts/sf_GMbank.sf2" };
 
 const PERSONAS = [
   { id: "mira", name: "Mira", language: "en", languages: ["en", "ko"], description: "Speaks only what the test says.", greeting: "Hello." },
@@ -80,7 +77,7 @@ async function serve(stage, request, answer) {
   try {
     const path = normalize({ "/": "/index.html", "/duet": "/duet.html" }[pathname] ?? pathname);
     if (stage.missing.some((name) => path.includes(name))) throw new Error("not here");
-    const body = await readFile(MODELS[path] ? join(HOME, "models", MODELS[path]) : join(ROOT, "static", path));
+    const body = await readFile(FETCHED[path] ? join(HOME, FETCHED[path]) : join(ROOT, "static", path));
     answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(body);
   } catch {
     answer.writeHead(404).end();
