@@ -1,6 +1,6 @@
 //! One call, from the answer to its end.
 //!
-//! Parent: whoever answered the offer. Children: none; it runs five halves in one task, none of which waits for another:
+//! Parent: whoever answered the offer. Children: none; it runs five parts in one task, none of which waits for another:
 //! what becomes of the peer, the sound that comes in, the [`camera`], the messages that come in, and all that goes out
 //! ([`Writer`]).
 //! In: peer events, RTP, two data channels, the session's outbox.  Out: the session's audio and commands; RTP, messages.

@@ -24,6 +24,16 @@ fn shown(numbered: &Numbered) -> String {
     }
 }
 
+/// Somebody who says so many frames of 40 ms, waiting for room.
+fn speaking(outbox: &Outbox, frames: u64) -> tokio::task::JoinHandle<()> {
+    let outbox = outbox.clone();
+    tokio::spawn(async move {
+        for index in 0..frames {
+            outbox.audio(frame_at(1, index * 960, 960)).await.unwrap();
+        }
+    })
+}
+
 /// Everything that comes without waiting.
 async fn drained(outbox: &Outbox, reader: u64) -> Vec<String> {
     let mut out = Vec::new();
@@ -167,14 +177,7 @@ async fn superseded_speech_is_replayed_as_its_place_alone() {
 async fn what_steers_the_play_overtakes_speech_that_waits() {
     let outbox = Outbox::default();
     let (reader, _) = outbox.connect(None);
-    let speaking = tokio::spawn({
-        let outbox = outbox.clone();
-        async move {
-            for index in 0..60 {
-                outbox.audio(frame_at(1, index * 960, 960)).await.unwrap();
-            }
-        }
-    });
+    let speaking = speaking(&outbox, 60);
     assert_eq!(drained(&outbox, reader).await.len(), MAX_UNHEARD / 960);
     let turn = TurnId(1);
     outbox.event(text("later"));
@@ -192,14 +195,7 @@ async fn what_steers_the_play_overtakes_speech_that_waits() {
 async fn speech_runs_two_seconds_ahead_of_what_arrived_and_waits_for_who_is_gone() {
     let outbox = Outbox::default();
     let (reader, _) = outbox.connect(None);
-    let speaking = tokio::spawn({
-        let outbox = outbox.clone();
-        async move {
-            for index in 0..200 {
-                outbox.audio(frame_at(1, index * 960, 960)).await.unwrap();
-            }
-        }
-    });
+    let speaking = speaking(&outbox, 200);
     let sent = drained(&outbox, reader).await;
     assert_eq!(sent.len(), MAX_UNHEARD / 960, "two seconds, and not a frame more");
     assert!(outbox.is_full());
