@@ -373,7 +373,9 @@ impl Buffer {
     /// The packet of this place is missing, and one after it is there.
     fn missing(&mut self, place: &mut Place, gap: i64, now_us: u64) -> Option<Step> {
         let frame = gap.min(place.unit);
-        if place.owed > 0 {
+        // A copy is in the hand, and what was concealed on credit makes the delay what it shall be: nothing is left out.
+        let kept = gap <= place.unit && self.delay.affords(self.delay.of(place.at, now_us));
+        if place.owed > 0 && !kept {
             // Concealed already, when nobody knew that it was lost.
             let paid = place.owed.min(frame);
             *place = Place { at: place.at + paid, owed: place.owed - paid, ..*place };
@@ -381,6 +383,8 @@ impl Buffer {
             self.delay.lost(true);
             return None;
         }
+        self.statistics.inserted += (place.owed / i64::from(FRAME)) as u64;
+        place.owed = 0;
         // It may still come; a copy in the hand is worth a frame of waiting.
         let patience = if gap <= place.unit { FRAME_US } else { FRAME_US / 2 };
         if self.delay.of(place.at, now_us) + patience < self.delay.target() {

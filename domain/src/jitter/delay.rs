@@ -124,6 +124,11 @@ impl Delay {
         delay + FRAME_US / 2 < self.target
     }
 
+    /// Whether a delay is no longer than it shall be, to the nearest frame.
+    pub(super) fn affords(&self, delay: i64) -> bool {
+        delay <= self.target + FRAME_US / 2
+    }
+
     /// Whether a frame should be left out: the delay has been too long all the time.
     pub(super) fn is_long(&self, quiet: bool) -> bool {
         let least = self.observed.iter().copied().min().unwrap_or(0);

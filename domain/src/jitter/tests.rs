@@ -163,6 +163,20 @@ fn a_bad_network_is_heard_without_long_gaps() {
 }
 
 #[test]
+fn who_never_pauses_has_copies_waited_for_too() {
+    let (mut lost, mut recovered) = (0, 0);
+    for seed in 1..20 {
+        let played = play(through(BAD, 300, seed), 6_000_000, |_| false);
+        let end = played.end();
+        assert!(end.delay_us <= 110_000, "seed {seed}: {end:?}");
+        lost += 300 - end.received;
+        recovered += end.recovered;
+    }
+    // Time for copies is put in where something is missing anyhow, so the first losses cost it.
+    assert!(recovered * 100 >= lost * 72, "{recovered} of {lost}");
+}
+
+#[test]
 fn what_is_overtaken_is_played_in_order() {
     let mut arrivals = through(CALM, 1_000, 1);
     for pair in arrivals.chunks_exact_mut(2).skip(10) {

@@ -83,9 +83,10 @@ async fn a_call_comes_about_and_sounds_on_a_bad_network() {
     for (heard, statistics) in both.heard.iter().zip(both.statistics) {
         let buffer = statistics.buffer;
         assert!(sounding(heard) >= 5_000, "{} ms: {statistics:?}", sounding(heard));
-        assert!(buffer.recovered > 0, "{statistics:?}");
         assert!(buffer.jitter_us > 5_000, "{statistics:?}");
     }
+    let recovered = both.statistics.map(|statistics| statistics.buffer.recovered);
+    assert!(recovered.iter().sum::<u64>() > 0, "no copy of a lost packet was of use: {:?}", both.statistics);
 }
 
 #[tokio::test]
