@@ -51,6 +51,9 @@ const JUDGE_PATIENCE_MS: u32 = 1000;
 /// The first question comes so much before the second, which waits for this at most.
 const SECOND_AFTER_MS: u32 = 96;
 const SECOND_PATIENCE_MS: u32 = 128;
+/// Where the words are waited for, which weigh more, there is one question, so much later: until then the recogniser's
+/// encoder wants both of two cores, and its decoder but one.
+const BESIDE_WORDS_MS: u32 = 56;
 /// Speech that begins this soon after the end of a turn was its continuation: a reply takes longer to
 /// begin, so it is no answer to it.
 const SAME_BREATH_MS: u32 = 1000;
@@ -367,10 +370,12 @@ impl Endpointer {
         samples(config.least_wait_ms.max(words).max(second))
     }
 
-    /// A plain first answer is enough where the words are waited for, which weigh more: the judge works on the cores
-    /// that the recogniser has just then.
     fn awaits_second(&self, opinion: Opinion) -> bool {
-        opinion.is_single() && !(opinion.is_plain() && self.config.words_within_ms > 0)
+        opinion.is_single() && !self.awaits_words()
+    }
+
+    fn awaits_words(&self) -> bool {
+        self.config.words_within_ms > 0
     }
 
     /// Silence that ends a turn on which the judge has said nothing.
@@ -392,18 +397,18 @@ impl Endpointer {
 
     fn first_ask_after(&self) -> u64 {
         let ask_after = samples(self.config.ask_after_ms);
+        if self.awaits_words() {
+            return ask_after + samples(BESIDE_WORDS_MS);
+        }
         ask_after.saturating_sub(samples(SECOND_AFTER_MS)).max(DIP_SAMPLES).min(ask_after)
     }
 
-    /// Asks a little before `ask_after_ms` and, unless the first answer is enough, again then: the mean of two opinions
-    /// separates pauses from ends better than one. After that, once answered, at twice the distance each time.
+    /// Asks a little before `ask_after_ms` and again then: the mean of two opinions separates pauses from ends better than
+    /// one. Where words are waited for, once. After that, once answered, at twice the distance each time.
     fn ask(&mut self, silence: u64) -> Vec<EndpointEvent> {
         let (position, ask_after) = (self.position, samples(self.config.ask_after_ms));
         let first_after = self.first_ask_after();
-        let Phase::Speaking(Turn { pause: Some(Pause { opinion, .. }), .. }) = &self.phase else {
-            return Vec::new();
-        };
-        let is_enough = opinion.is_some_and(|opinion| !self.awaits_second(opinion));
+        let once = self.awaits_words();
         let Phase::Speaking(Turn { start, pause: Some(pause), .. }) = &mut self.phase else {
             return Vec::new();
         };
@@ -413,11 +418,10 @@ impl Endpointer {
                 pause.asked = Some(Asked { first: ask, last: ask, at: position, answered: false });
             }
             Some(asked) => {
-                let is_due = match asked.last - asked.first {
-                    0 if !is_enough => silence >= ask_after,
+                let is_due = match asked.last - asked.first + u64::from(once) {
+                    0 => silence >= ask_after,
                     more => {
-                        asked.answered
-                            && position - asked.at >= ask_after.max(DIP_SAMPLES) << more.clamp(1, 16)
+                        asked.answered && position - asked.at >= ask_after.max(DIP_SAMPLES) << more.min(16)
                     }
                 };
                 if !is_due {

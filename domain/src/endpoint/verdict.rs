@@ -37,9 +37,6 @@ const SUREST: f32 = 0.99;
 const PAUSE_MS: f32 = 500.0;
 const PAUSE_SHAPE: f32 = 2.5;
 
-/// Log odds from which on an answer is plain, on either side: 0.97 and 0.03.
-const PLAIN: f32 = 3.5;
-
 /// What the judge has said in a pause.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opinion {
@@ -64,11 +61,6 @@ impl Opinion {
     /// Whether it is one answer alone.
     pub(super) fn is_single(self) -> bool {
         self.count < 2
-    }
-
-    /// Whether the judge leaves no doubt, so that beside the words another answer changes nothing.
-    pub(super) fn is_plain(self) -> bool {
-        self.log_odds.abs() >= PLAIN
     }
 }
 

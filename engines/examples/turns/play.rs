@@ -10,8 +10,8 @@ use crate::{
 /// What smart-turn takes on the 2-core machine.
 pub(crate) const JUDGING: u64 = 60 * MS as u64;
 /// What whisper base takes there for an utterance of some seconds, and for a partial.
-const HEARING: u64 = 350 * MS as u64;
-pub(crate) const HEARING_PARTIAL: u64 = 300 * MS as u64;
+const HEARING: u64 = 280 * MS as u64;
+pub(crate) const HEARING_PARTIAL: u64 = 220 * MS as u64;
 /// How often Ingest asks for the words so far.
 pub(crate) const PARTIAL_EVERY: u64 = 600 * MS as u64;
 

@@ -122,7 +122,9 @@ where
             return job.payload.refuse(timeout(name));
         }
         self.progress.mark();
+        let (waited, began) = (job.waited(), Instant::now());
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| (self.work)(open, &mut job)));
+        tracing::trace!(engine = name, ?waited, took = ?began.elapsed(), "engine worked");
         self.progress.mark();
         if outcome.is_err() {
             tracing::error!(engine = name, "engine worker panicked, opening it anew");

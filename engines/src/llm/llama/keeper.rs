@@ -225,6 +225,7 @@ impl Keeper {
 
     fn land(&mut self, done: &Done) {
         let Some(mut flight) = self.flights.remove(&done.id) else { return };
+        tracing::trace!(?done, held = ?flight.held, "reply made");
         if let Some((mark, hinted)) = done.call_odds {
             tracing::debug!(mark, hinted, "odds of a call");
         }
