@@ -148,7 +148,8 @@ fn endpoint_config(config: &SessionConfig) -> EndpointConfig {
             match eagerness {
                 // Does not wait for the words where the sound is sure.
                 Eagerness::High => {
-                    EndpointConfig { words_within_ms: 0, complete_at: tuned.complete_at.max(0.6), ..tuned }
+                    let complete_at = tuned.complete_at.max(0.6);
+                    EndpointConfig { words_within_ms: 0, least_wait_ms: 0, complete_at, ..tuned }
                 }
                 // Lets people think.
                 Eagerness::Low => EndpointConfig { least_wait_ms: 700, ..tuned },

@@ -19,8 +19,13 @@ fn feed(endpointer: &mut Endpointer, probability: f32, ms: u32) -> Vec<E> {
     events
 }
 
+/// The default without the least wait, so that what else decides shows.
+fn config() -> EndpointConfig {
+    EndpointConfig { least_wait_ms: 0, ..EndpointConfig::default() }
+}
+
 fn with(mode: EndpointMode) -> Endpointer {
-    Endpointer::new(EndpointConfig { mode, ..EndpointConfig::default() })
+    Endpointer::new(EndpointConfig { mode, ..config() })
 }
 
 fn server() -> Endpointer {
@@ -153,7 +158,7 @@ fn a_complete_turn_ends_as_soon_as_its_words_are_known() {
 #[test]
 fn two_opinions_count_as_their_mean_and_one_does_not_decide_alone() {
     let eager = || {
-        let config = EndpointConfig { words_within_ms: 0, complete_at: 0.8, ..EndpointConfig::default() };
+        let config = EndpointConfig { words_within_ms: 0, complete_at: 0.8, ..config() };
         let mut endpointer = Endpointer::new(config);
         feed(&mut endpointer, SPEECH, 3000);
         endpointer
@@ -176,10 +181,19 @@ fn two_opinions_count_as_their_mean_and_one_does_not_decide_alone() {
 }
 
 #[test]
+fn the_default_waits_while_a_reply_is_drafted() {
+    let mut endpointer = Endpointer::new(EndpointConfig::default());
+    feed(&mut endpointer, SPEECH, 2000);
+    assert_eq!(pause_judged(&mut endpointer, 0.97), []);
+    endpointer.handle_partial("I went home.");
+    assert_eq!(wait_of(&mut endpointer), (480, EndReason::Complete));
+}
+
+#[test]
 fn words_that_do_not_come_are_not_waited_for_long() {
     let (mut endpointer, _) = judged(0.97);
     assert_eq!(wait_of(&mut endpointer), (480, EndReason::Complete));
-    let config = EndpointConfig { words_within_ms: 0, ..EndpointConfig::default() };
+    let config = EndpointConfig { words_within_ms: 0, ..config() };
     let mut eager = Endpointer::new(config);
     feed(&mut eager, SPEECH, 3000);
     let events = feed(&mut eager, QUIET, 224);
@@ -194,7 +208,7 @@ fn words_that_do_not_come_are_not_waited_for_long() {
 
 #[test]
 fn the_patient_wait_at_least_so_long() {
-    let config = EndpointConfig { least_wait_ms: 704, ..EndpointConfig::default() };
+    let config = EndpointConfig { least_wait_ms: 704, ..config() };
     let mut endpointer = Endpointer::new(config);
     feed(&mut endpointer, SPEECH, 1000);
     assert_eq!(pause_judged(&mut endpointer, 0.99), []);
@@ -256,7 +270,7 @@ fn somebody_who_pauses_long_is_waited_for_longer() {
             feed(&mut endpointer, SPEECH, 640);
             feed(&mut endpointer, QUIET, 2000);
         }
-        endpointer.reconfigure(EndpointConfig::default());
+        endpointer.reconfigure(config());
         feed(&mut endpointer, SPEECH, 640);
         assert_eq!(pause_judged(&mut endpointer, 0.1), []);
         endpointer.handle_partial("He was not an ill-disposed young man.");
@@ -271,7 +285,7 @@ fn somebody_who_pauses_long_is_waited_for_longer() {
 
 #[test]
 fn the_judge_hears_the_silence_too() {
-    let mut endpointer = Endpointer::new(EndpointConfig { words_within_ms: 0, ..EndpointConfig::default() });
+    let mut endpointer = Endpointer::new(EndpointConfig { words_within_ms: 0, ..config() });
     feed(&mut endpointer, SPEECH, 640);
     for ask in 0..2 {
         let events = feed(&mut endpointer, QUIET, [128, 96][ask as usize]);
@@ -393,7 +407,7 @@ fn a_judge_that_fell_silent_is_given_up() {
 #[test]
 fn asks_again_at_growing_distances() {
     // A high bar, so that no silence is long enough.
-    let mut endpointer = Endpointer::new(EndpointConfig { complete_at: 0.99, ..EndpointConfig::default() });
+    let mut endpointer = Endpointer::new(EndpointConfig { complete_at: 0.99, ..config() });
     feed(&mut endpointer, SPEECH, 1000);
     assert_eq!(pause_judged(&mut endpointer, 0.0), []);
     endpointer.handle_partial("그리고");
@@ -495,7 +509,7 @@ fn commit_ends_a_turn_in_any_mode() {
     assert_eq!(endpointer.commit(), []);
     // A turn begun before the mode changed still ends.
     feed(&mut endpointer, SPEECH, 640);
-    endpointer.reconfigure(EndpointConfig { mode: EndpointMode::Manual, ..EndpointConfig::default() });
+    endpointer.reconfigure(EndpointConfig { mode: EndpointMode::Manual, ..config() });
     assert_eq!(feed(&mut endpointer, QUIET, 5000), []);
     assert_eq!(endpointer.commit().len(), 2);
 }
@@ -505,7 +519,7 @@ fn idle_is_said_once_per_quiet() {
     let config = EndpointConfig {
         mode: EndpointMode::Server { silence_ms: 500 },
         idle_timeout_ms: Some(3000),
-        ..EndpointConfig::default()
+        ..config()
     };
     let mut endpointer = Endpointer::new(config);
     assert_eq!(feed(&mut endpointer, QUIET, 20_000), [E::IdleTimeout]);
@@ -542,7 +556,7 @@ fn random_config(dice: &mut Dice) -> EndpointConfig {
         complete_at: dice.roll(101) as f32 / 100.0,
         max_turn_ms: dice.roll(6000) as u32,
         idle_timeout_ms: (dice.roll(2) == 0).then_some(1000),
-        ..EndpointConfig::default()
+        ..config()
     }
 }
 
@@ -578,10 +592,7 @@ fn events_are_always_in_order() {
             order.check(&events, &endpointer);
             assert_eq!(endpointer.in_speech(), order.open.is_some(), "seed {seed}");
         }
-        endpointer.reconfigure(EndpointConfig {
-            mode: EndpointMode::Server { silence_ms: 300 },
-            ..EndpointConfig::default()
-        });
+        endpointer.reconfigure(EndpointConfig { mode: EndpointMode::Server { silence_ms: 300 }, ..config() });
         for _ in 0..frames(1000) {
             let events = endpointer.handle_frame(QUIET);
             order.check(&events, &endpointer);

@@ -65,7 +65,7 @@ pub(crate) async fn compare(title: &str, models: &mut Models, heard: &[Heard<'_>
             ));
         }
     }
-    let eager = EndpointConfig { words_within_ms: 0, complete_at: 0.6, ..with(2000) };
+    let eager = EndpointConfig { words_within_ms: 0, least_wait_ms: 0, complete_at: 0.6, ..with(2000) };
     let patient = EndpointConfig { least_wait_ms: 700, ..with(8000) };
     for (name, config) in [("medium", with(4000)), ("eagerness high", eager), ("eagerness low", patient)] {
         let outcome = play(models, heard, config).await;

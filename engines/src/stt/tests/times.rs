@@ -152,5 +152,7 @@ async fn a_model_of_english_alone_translates_nothing() {
     let refused = whisper.transcribe(SttRequest { task: SttTask::Translate, ..request(audio.clone()) }).await;
     assert_eq!(refused.expect_err("not multilingual").kind, ErrorKind::BadInput);
     let heard = whisper.transcribe(SttRequest { times: true, ..request(audio) }).await.expect("a transcript");
-    assert!(heard.words.iter().any(|word| word.text.starts_with("young")), "{heard:?}");
+    // How well so small a model hears the rest is not the point.
+    let words: Vec<_> = heard.words.iter().map(|word| word.text.as_str()).collect();
+    assert!(words.starts_with(&["He", "was", "not", "an"]), "{heard:?}");
 }
