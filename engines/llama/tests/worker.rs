@@ -20,6 +20,8 @@ impl Worker {
     fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_duologue-llm"))
             .args(arguments)
+            // As the server starts it: beside other tests each barrier would cost a millisecond of spinning.
+            .env("GOMP_SPINCOUNT", "5000")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
