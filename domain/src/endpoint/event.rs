@@ -56,7 +56,7 @@ impl Default for EndpointConfig {
             // begun in a dip is broken off by the next frame of speech.
             pause_after_ms: 64,
             ask_after_ms: 200,
-            // Costs nothing: a reply is drafted as soon as the words are there, and its first sound takes longer than this.
+            // A reply is drafted as soon as the words are there, and its first sound takes longer than this.
             least_wait_ms: 480,
             complete_at: 0.5,
             // On two slow cores the words are there after 400 ms.
