@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Err(error) = duologue_engines::onnx::refuse_telemetry() {
-        // The engines that need the library will be missing and say why; everything else works.
-        eprintln!("the program could not be started again with telemetry off: {error}");
+    if let Err(error) = duologue_engines::environment::prepare() {
+        // The engines that need a library without telemetry will be missing and say why; everything else works.
+        eprintln!("the program could not be started again with the environment of its libraries: {error}");
     }
     start()
 }

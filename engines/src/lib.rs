@@ -4,6 +4,7 @@ pub mod absent;
 pub mod config;
 #[cfg(feature = "embed")]
 pub mod embed;
+pub mod environment;
 #[cfg(feature = "face")]
 pub mod face;
 pub mod fair;

@@ -4,7 +4,6 @@
 //! model gets a session of its own from it, on the engine thread that owns the model.
 
 use std::{
-    env, io,
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -15,7 +14,10 @@ use ort::{
     session::{Session, builder::GraphOptimizationLevel},
 };
 
-use crate::port::{EngineError, ErrorKind};
+use crate::{
+    environment::{NO_TELEMETRY, is_set},
+    port::{EngineError, ErrorKind},
+};
 
 /// What the errors of this module name as the engine.
 const ENGINE: &str = "onnxruntime";
@@ -23,38 +25,6 @@ const ENGINE: &str = "onnxruntime";
 /// Empty until the first session; stays empty when the library was missing, so that a later attempt
 /// finds it once it has been installed.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
-
-/// What keeps the library from collecting data about this machine and sending them to its maker, as its Linux builds do
-/// from 1.31 on. It reads this when it is loaded; [`Environment`]'s own switch comes after the first data were written.
-const NO_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
-
-/// Starts this program again, as the same process, with the library's telemetry off; returns at once if it is off
-/// already. To be called before anything else: a running program cannot change its environment safely.
-///
-/// # Errors
-/// The system cannot start the program again. It can go on; [`session`] will say what to do.
-pub fn refuse_telemetry() -> io::Result<()> {
-    if is_private() {
-        return Ok(());
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        let mut words = env::args_os();
-        let mut again = std::process::Command::new(env::current_exe()?);
-        if let Some(name) = words.next() {
-            again.arg0(name);
-        }
-        Err(again.args(words).env(NO_TELEMETRY, "1").exec())
-    }
-    #[cfg(not(unix))]
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[expect(clippy::disallowed_methods, reason = "it is the library that reads this, not the configuration")]
-fn is_private() -> bool {
-    env::var_os(NO_TELEMETRY).is_some_and(|value| value == "1")
-}
 
 /// Opens `model` with `threads` CPU threads for one inference, after loading the shared library
 /// `runtime` if no session did before. A second, different `runtime` is ignored: a process has one.
@@ -91,9 +61,9 @@ fn environment(runtime: &Path) -> Result<Environment, EngineError> {
     if !runtime.is_file() {
         return Err(missing("ONNX Runtime library", runtime));
     }
-    if !is_private() {
-        let message =
-            format!("the library would report to its maker; start the program with {NO_TELEMETRY}=1");
+    if !is_set(NO_TELEMETRY) {
+        let (name, value) = NO_TELEMETRY;
+        let message = format!("the library would report to its maker; start the program with {name}={value}");
         return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, message));
     }
     let builder = ort::init_from(runtime).map_err(|error| {

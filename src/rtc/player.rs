@@ -127,6 +127,19 @@ impl Player {
         None
     }
 
+    /// Speech came: what begins after silence does not wait for the next tick.
+    pub(super) fn begin(&mut self, now: Duration) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.ahead == 0 && !self.is_held() {
+            let waiting =
+                self.queue.iter().map(|piece| piece.frame.samples.len() - piece.taken).sum::<usize>();
+            // Whole ones: the end of one would be silence in the middle of a word.
+            let packets = AHEAD.min((waiting / SAMPLES) as u32);
+            self.send(packets, now, &mut effects);
+        }
+        effects
+    }
+
     /// No more of this response will come.
     pub(super) fn complete(&mut self, response: &str) {
         if self.complete.len() == ITEMS {
@@ -230,13 +243,18 @@ impl Player {
             (false, 0) => 1,
             (false, _) => 0,
         };
-        for idx in 0..packets {
-            self.speak(now + TICK * (self.ahead + idx), &mut effects);
-        }
-        self.ahead = (self.ahead + packets).saturating_sub(1);
+        self.send(packets, now, &mut effects);
+        self.ahead = self.ahead.saturating_sub(1);
         self.finish(now, &mut effects);
         self.report(now, &mut effects);
         effects
+    }
+
+    fn send(&mut self, packets: u32, now: Duration, effects: &mut Vec<Effect>) {
+        for _ in 0..packets {
+            self.speak(now + TICK * self.ahead, effects);
+            self.ahead += 1;
+        }
     }
 
     /// Makes one packet.

@@ -126,8 +126,9 @@ impl<'a> Writer<'a> {
             return self.ledger.needless(number);
         };
         self.ledger.waits(number);
-        let effect = player.push(number, frame);
-        self.carry_out(effect.into_iter().collect(), None).await;
+        let pushed = player.push(number, frame);
+        let begun = player.begin(self.wires.now());
+        self.carry_out(pushed.into_iter().chain(begun).collect(), None).await;
     }
 
     /// What a page does for itself over a WebSocket.

@@ -34,9 +34,13 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    /// Whether it is a prompt that is read ahead.
+    /// Whether nobody waits for it as such: a beginning that is read before anyone speaks, or a prompt that is read
+    /// ahead, which asks for the least there is, one token.
     pub(crate) fn is_ahead(&self) -> bool {
-        matches!(self, Self::Reply(reply) if reply.max_tokens == 1)
+        match self {
+            Self::Persona { .. } => true,
+            Self::Reply(reply) => reply.max_tokens == 1,
+        }
     }
 }
 
@@ -131,15 +135,15 @@ impl Job {
         }
     }
 
-    /// Whether nobody waits for it: a prompt that is read ahead asks for the least there is, one token. While it reads a
-    /// beginning that others share, they wait for it.
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.evaluated >= self.shared && self.purpose.is_ahead()
-    }
-
     /// Whether it is busy evaluating exactly this beginning, so that others had better wait for it.
     pub(crate) fn is_reading(&self, beginning: &[i32]) -> bool {
         !beginning.is_empty() && self.shared > self.evaluated && self.tokens[..self.shared] == *beginning
+    }
+
+    /// Gives its place back; what was evaluated is found in the cache.
+    pub(crate) fn wait_again(self) -> Waiting {
+        let prompt = Prompt { shared: self.shared, tokens: self.tokens };
+        Waiting { prompt, received: self.received, purpose: self.purpose }
     }
 
     /// The last word to the server.

@@ -30,6 +30,13 @@ pub(crate) struct Prompt {
     pub(crate) shared: usize,
 }
 
+impl Prompt {
+    /// What other sessions share.
+    pub(crate) fn beginning(&self) -> &[i32] {
+        &self.tokens[..self.shared]
+    }
+}
+
 impl<'m> Prompter<'m> {
     /// Fails when the file has no chat template or one that llama.cpp cannot render: guessing would
     /// give a persona that babbles.

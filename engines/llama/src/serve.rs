@@ -167,8 +167,13 @@ impl<'m> Server<'m> {
 
     /// Who shares a beginning that is just being read waits for it instead of reading it too.
     fn may_start(&self, waiting: &Waiting) -> bool {
-        let beginning = &waiting.prompt.tokens[..waiting.prompt.shared];
-        !self.jobs.iter().any(|job| job.is_reading(beginning))
+        !self.jobs.iter().any(|job| job.is_reading(waiting.prompt.beginning()))
+    }
+
+    /// Whether nobody waits for this job. Who waits for the beginning that it is reading waits for it.
+    pub(crate) fn is_ahead(&self, job: &Job) -> bool {
+        let mut wanted = self.waiting.iter().filter(|waiting| !waiting.purpose.is_ahead());
+        job.purpose.is_ahead() && !wanted.any(|waiting| job.is_reading(waiting.prompt.beginning()))
     }
 
     /// What is read ahead gives its place to what somebody waits for.
@@ -177,17 +182,20 @@ impl<'m> Server<'m> {
         if self.jobs.len() < self.limits.parallel || !is_wanted {
             return;
         }
-        let Some(at) = self.jobs.iter().position(Job::is_ahead) else { return };
+        let Some(at) = self.jobs.iter().position(|job| self.is_ahead(job)) else { return };
         let job = self.jobs.swap_remove(at);
         self.cache.release(job.sequence);
-        if let Purpose::Reply(reply) = &job.purpose {
-            fail(Some(reply.id), Fault::Overloaded, "somebody waits for this place".into());
+        match &job.purpose {
+            Purpose::Reply(reply) => {
+                fail(Some(reply.id), Fault::Overloaded, "somebody waits for this place".into());
+            }
+            Purpose::Persona { .. } => self.enqueue(job.wait_again()),
         }
     }
 
     /// Less is served first.
     fn places_of(&self, waiting: &Waiting) -> (bool, usize, usize) {
-        let Purpose::Reply(reply) = &waiting.purpose else { return (false, 0, 0) };
+        let Purpose::Reply(reply) = &waiting.purpose else { return (true, 0, 0) };
         let held = |of: fn(u64) -> u64| {
             self.jobs.iter().filter(|job| job.session().map(of) == Some(of(reply.session))).count()
         };

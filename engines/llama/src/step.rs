@@ -85,8 +85,8 @@ impl Server<'_> {
         let decodes = |job: &&usize| self.jobs[**job].decoding();
         let all: Vec<usize> = (0..self.jobs.len()).collect();
         let replies: Vec<usize> = all.iter().filter(decodes).copied().collect();
-        let is_waited_for = self.jobs.iter().any(|job| !job.is_ahead());
-        let rests = |job: &&usize| is_waited_for && self.jobs[**job].is_ahead();
+        let is_waited_for = self.jobs.iter().any(|job| !self.is_ahead(job));
+        let rests = |job: &&usize| is_waited_for && self.is_ahead(&self.jobs[**job]);
         let mut prompts: Vec<usize> =
             all.iter().filter(|job| !decodes(job) && !rests(job)).copied().collect();
         prompts.sort_by_key(|job| self.jobs[*job].pending());

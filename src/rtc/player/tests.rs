@@ -73,6 +73,33 @@ fn a_reply_is_spoken_in_real_time_a_little_ahead_and_told_to_its_end() {
 }
 
 #[test]
+fn the_first_words_after_silence_do_not_wait_for_the_tick() {
+    let mut show = Show::new();
+    show.run(5);
+    show.player.push(1, OutFrame { samples: vec![9_000; 960], ..frame(1, "r", 0) });
+    let packets = |effects: &[Effect]| effects.iter().filter(|it| matches!(it, Effect::Packet(_))).count();
+    let begun = show.player.begin(show.now);
+    assert_eq!((packets(&begun), started(&begun)), (2, vec!["r"]), "40 ms came, and are on their way");
+    show.player.push(2, frame(1, "r", 960));
+    assert!(show.player.begin(show.now).is_empty(), "what follows keeps its time");
+    assert_eq!(packets(&show.tick()), 1);
+    assert_eq!(packets(&show.tick()), 1);
+    show.run(20);
+    show.player.hold(TurnId(1));
+    show.player.push(3, frame(1, "r", 3_360));
+    assert!(show.player.begin(show.now).is_empty(), "held");
+}
+
+#[test]
+fn a_beginning_shorter_than_a_packet_waits_for_more() {
+    let mut show = Show::new();
+    show.player.push(1, OutFrame { samples: vec![9_000; 300], ..frame(1, "r", 0) });
+    assert!(show.player.begin(show.now).is_empty());
+    show.player.push(2, frame(1, "r", 300));
+    assert!(!show.player.begin(show.now).is_empty());
+}
+
+#[test]
 fn sequence_and_timestamps_go_on_through_silence() {
     let mut show = Show::new();
     show.player.push(1, frame(1, "r", 0));

@@ -13,7 +13,10 @@ use std::{
 };
 
 use super::{keeper::Command, lock};
-use crate::llm::wire::{Answer, Ask, MAX_LINE};
+use crate::{
+    environment::SPINS,
+    llm::wire::{Answer, Ask, MAX_LINE},
+};
 
 /// The worker's file name.
 const BINARY: &str = if cfg!(windows) { "duologue-llm.exe" } else { "duologue-llm" };
@@ -31,12 +34,6 @@ pub fn worker_binary() -> PathBuf {
     let found = places.iter().find(|place| place.is_file()).or(places.first());
     found.cloned().unwrap_or_else(|| BINARY.into())
 }
-
-/// How often a thread of OpenMP looks before it sleeps at a barrier, of which a token has hundreds.
-/// The default (300 000, about a millisecond) burns the very core that the thread it waits for needs,
-/// as soon as speech recognition or synthesis runs beside: measured on two busy cores, a prompt took
-/// 9 to 16 s with it and 0.7 s with this.
-const SPINS: &str = "5000";
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -70,7 +67,7 @@ impl Launch {
             .args(["--threads", &self.threads.to_string()])
             .args(["--context", &self.context.to_string()])
             .args(["--parallel", &self.parallel.to_string()])
-            .env("GOMP_SPINCOUNT", SPINS)
+            .envs([SPINS])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
