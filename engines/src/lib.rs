@@ -2,6 +2,7 @@
 
 pub mod absent;
 pub mod config;
+pub mod cores;
 #[cfg(feature = "embed")]
 pub mod embed;
 pub mod environment;

@@ -12,6 +12,7 @@ mod cache;
 mod choose;
 #[path = "../../src/llm/circles.rs"]
 mod circles;
+mod cores;
 #[path = "../../src/llm/emit.rs"]
 mod emit;
 mod grammar;

@@ -12,6 +12,7 @@ use crate::{
     BATCH,
     cache::{Cache, Plan, SESSIONS_PER_REPLY, Start},
     choose::Chooser,
+    cores,
     job::{Job, Purpose, Reply, Waiting},
     listen::Heard,
     pace::Pace,
@@ -93,6 +94,7 @@ impl<'m> Server<'m> {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Ask(Ask::Ping) => say(&Answer::Pong { steps: self.steps }),
+            Heard::Ask(Ask::Share { shared }) => cores::share(shared),
             Heard::Ask(Ask::Cancel { id }) => self.cancel(id),
             Heard::Ask(Ask::Prefill { key, messages }) => self.hear_prefill(key, &messages),
             Heard::Ask(Ask::Generate(ask)) => self.hear_generate(ask),

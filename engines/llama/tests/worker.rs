@@ -155,6 +155,43 @@ fn nonsense_is_answered_and_the_worker_works_on() {
 }
 
 #[test]
+fn what_is_read_ahead_rests_while_somebody_waits() {
+    let mut worker = Worker::ready();
+    let long = "Tell of every street, and of whoever lives there. ".repeat(30);
+    let persona = json!({"role": "system", "content": long});
+    worker.say(&json!({"op": "prefill", "key": 7, "messages": [persona.clone()]}));
+    worker.say(&generate(1, "Say hello."));
+    assert_eq!(worker.reply(1).1["event"], "done", "before the persona is read");
+    let read = worker.hear();
+    assert_eq!((&read["event"], &read["key"]), (&json!("prefilled"), &json!(7)), "{read}");
+    // Who needs the beginning waits for it, and finds it whole.
+    worker.say(&json!({"op": "prefill", "key": 8, "messages": [{"role": "system", "content": format!("Now {long}")}]}));
+    let mut own = generate(2, "Say hello.");
+    own["messages"] = json!([{"role": "system", "content": format!("Now {long}")}, own["messages"][0]]);
+    own["shared"] = json!(1);
+    worker.say(&own);
+    let first = worker.hear();
+    assert_eq!(first["event"], "prefilled", "{first}");
+    let done = worker.reply(2).1;
+    assert!(done["cached_tokens"].as_u64().unwrap() >= first["tokens"].as_u64().unwrap(), "{first} {done}");
+}
+
+#[test]
+fn with_one_thread_or_all_the_words_are_the_same() {
+    let mut worker = Worker::ready();
+    worker.say(&generate(1, "Name three colours."));
+    let (alone, _) = worker.reply(1);
+    worker.say(&json!({"op": "share", "shared": true}));
+    worker.say(&generate(2, "Name three colours."));
+    let (shared, _) = worker.reply(2);
+    worker.say(&json!({"op": "share", "shared": false}));
+    worker.say(&generate(3, "Name three colours."));
+    let (again, _) = worker.reply(3);
+    assert!(!alone.is_empty());
+    assert_eq!((&shared, &again), (&alone, &alone));
+}
+
+#[test]
 fn more_requests_than_places_are_all_answered() {
     let mut worker = Worker::ready();
     for id in 1..=6 {

@@ -29,6 +29,7 @@ use self::{
 use super::{check, room, tools::beginning};
 use crate::{
     config::LlmConfig,
+    cores::Cores,
     fair::lane,
     port::{
         ChatMessage, EngineError, EngineInfo, EngineStream, ErrorKind, Health, LlmEngine, LlmRequest,
@@ -107,11 +108,23 @@ impl LlamaLlm {
     /// An engine that runs `worker_binary` (see [`worker_binary`]) with the GGUF file `model`.
     /// Nothing is started before [`LlmEngine::warm_up`], a prefill or the first request.
     pub fn new(worker_binary: PathBuf, model: PathBuf, config: &LlmConfig) -> Self {
-        Self::with_patience(worker_binary, model, config, Patience::default())
+        Self::beside(worker_binary, model, config, Arc::default())
     }
 
-    fn with_patience(binary: PathBuf, model: PathBuf, config: &LlmConfig, patience: Patience) -> Self {
+    /// The same, on `cores` that the recogniser needs as well.
+    pub fn beside(worker_binary: PathBuf, model: PathBuf, config: &LlmConfig, cores: Arc<Cores>) -> Self {
+        Self::with_patience(worker_binary, model, config, cores, Patience::default())
+    }
+
+    fn with_patience(
+        binary: PathBuf,
+        model: PathBuf,
+        config: &LlmConfig,
+        cores: Arc<Cores>,
+        patience: Patience,
+    ) -> Self {
         let launch = Launch {
+            cores,
             binary,
             model,
             threads: config.threads.max(1),

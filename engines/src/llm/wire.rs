@@ -26,6 +26,11 @@ pub(crate) enum Ask {
         /// Which.
         id: u64,
     },
+    /// Compute with one thread, or with all again.
+    Share {
+        /// Whether others need the cores.
+        shared: bool,
+    },
     /// Show that the decoding loop turns.
     Ping,
 }

@@ -7,6 +7,7 @@ use crate::llm::candle::CandleLlm;
 use crate::{
     absent::Absent,
     config::{EmbedConfig, LandmarkerConfig, LlmConfig, LlmKind, Load, SttConfig, TtsConfig, VadConfig},
+    cores::Cores,
     embed::UseEmbed,
     face::{MediapipeFace, MediapipePlaces},
     llm::{llama::LlamaLlm, openai::OpenAiLlm},
@@ -59,12 +60,14 @@ impl Engines {
     /// Opens every engine; what is missing is absent with its reason, and nothing else fails for it.
     pub fn open(configs: EngineConfigs<'_>, places: &Places<'_>) -> Self {
         let EngineConfigs { vad, stt, llm, tts, landmarker, embed } = configs;
+        let machine = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = Cores::new(machine, stt.threads, llm.threads);
         let engines = Self {
             vad: open_vad(vad, stt.enabled, places),
             turn: open_turn(vad, stt.enabled, places),
-            stt: open_stt(stt, places),
-            llm: open_llm(llm, &llm.model, places),
-            small_llm: (!llm.small_model.is_empty()).then(|| open_llm(llm, &llm.small_model, places)),
+            stt: open_stt(stt, &cores, places),
+            llm: open_llm(llm, &llm.model, &cores, places),
+            small_llm: (!llm.small_model.is_empty()).then(|| open_llm(llm, &llm.small_model, &cores, places)),
             tts: open_tts(tts, places),
             face: open_face(landmarker, places),
             embed: open_embed(embed, places),
@@ -136,17 +139,17 @@ fn open_embed(config: &EmbedConfig, places: &Places<'_>) -> Arc<dyn EmbedEngine>
     }
 }
 
-fn open_stt(config: &SttConfig, places: &Places<'_>) -> Arc<dyn SttEngine> {
+fn open_stt(config: &SttConfig, cores: &Arc<Cores>, places: &Places<'_>) -> Arc<dyn SttEngine> {
     if !config.enabled {
         return Arc::new(Absent::new("whisper", SWITCHED_OFF));
     }
     match (places.resolve)(&config.model) {
-        Ok(model) => Arc::new(WhisperStt::new(model, config.threads)),
+        Ok(model) => Arc::new(WhisperStt::beside(model, config.threads, cores.clone())),
         Err(reason) => Arc::new(Absent::new("whisper", reason)),
     }
 }
 
-fn open_llm(config: &LlmConfig, model: &str, places: &Places<'_>) -> Arc<dyn LlmEngine> {
+fn open_llm(config: &LlmConfig, model: &str, cores: &Arc<Cores>, places: &Places<'_>) -> Arc<dyn LlmEngine> {
     if !config.enabled {
         return Arc::new(Absent::new("llm", SWITCHED_OFF));
     }
@@ -164,7 +167,9 @@ fn open_llm(config: &LlmConfig, model: &str, places: &Places<'_>) -> Arc<dyn Llm
         LlmKind::Candle => {
             Arc::new(Absent::new("candle", "built without candle; build with `--features candle`"))
         }
-        LlmKind::Llama | LlmKind::Openai => Arc::new(LlamaLlm::new(places.worker.clone(), model, config)),
+        LlmKind::Llama | LlmKind::Openai => {
+            Arc::new(LlamaLlm::beside(places.worker.clone(), model, config, cores.clone()))
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod timed;
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use duologue_domain::lang::Language;
 use whisper_rs::{
@@ -19,7 +19,10 @@ use super::{
     ggml,
     pace::Pace,
 };
-use crate::port::{CancelFlag, SttRequest, SttTask, Transcript};
+use crate::{
+    cores::{Cores, Model},
+    port::{CancelFlag, SttRequest, SttTask, Transcript},
+};
 
 /// Samples in a second.
 const RATE: usize = 16_000;
@@ -45,6 +48,7 @@ pub(super) struct Decoder {
     /// Whether the model says when a word was said.
     has_times: bool,
     pace: Pace,
+    cores: Arc<Cores>,
     multilingual: bool,
     /// Tokens that are no speech: brackets, notes, every special token but the end.
     suppressed: Vec<bool>,
@@ -68,7 +72,7 @@ struct Pass {
 }
 
 impl Decoder {
-    pub(super) fn open(model: &Path, threads: u16) -> Result<Self, String> {
+    pub(super) fn open(model: &Path, threads: u16, cores: Arc<Cores>) -> Result<Self, String> {
         ggml::check(model)?;
         // Without a logging feature of whisper-rs this sends whisper.cpp's many lines nowhere.
         whisper_rs::install_logging_hooks();
@@ -88,7 +92,8 @@ impl Decoder {
         let suppressed = suppressed(&context);
         let (timed, has_times) = (timed::windows(), heads.is_some());
         let pace = Pace::new(threads);
-        let mut decoder = Self { state, context, window, timed, has_times, pace, multilingual, suppressed };
+        let mut decoder =
+            Self { state, context, window, timed, has_times, pace, cores, multilingual, suppressed };
         // Shows that the model works, and touches its memory before somebody waits for it.
         decoder.encode(&[0.0; MIN_SAMPLES], LEAST_CONTEXT).map_err(|error| error.to_string())?;
         Ok(decoder)
@@ -116,6 +121,7 @@ impl Decoder {
             let nothing = Transcript { no_speech: 1.0, compute: began.elapsed(), ..Transcript::default() };
             return Ok(Some(nothing));
         }
+        let _computing = self.cores.enter(Model::Hearing);
         let mut audio = request.audio.to_vec();
         audio.resize(audio.len().clamp(MIN_SAMPLES, MAX_SAMPLES), 0.0);
         let utterance = Utterance { audio, loudness, request, cancel };
@@ -178,7 +184,8 @@ impl Decoder {
     /// Encodes the audio and takes the first step of the decoder, which tells the languages apart;
     /// `None` for a model that knows only one.
     fn encode(&mut self, audio: &[f32], context: i32) -> Result<Option<Vec<f32>>, WhisperError> {
-        let (began, threads) = (Instant::now(), self.pace.threads());
+        let threads = if self.cores.are_shared(Model::Hearing) { 1 } else { self.pace.threads() };
+        let began = Instant::now();
         // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
         let mut window = self.window.clone();
         window.set_audio_ctx(context);
@@ -191,7 +198,7 @@ impl Decoder {
             self.state.decode(&[self.context.token_sot()], 0, 1)?;
             None
         };
-        self.pace.took(context, began.elapsed());
+        self.pace.took(threads, context, began.elapsed());
         Ok(spoken)
     }
 

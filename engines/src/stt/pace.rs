@@ -33,13 +33,13 @@ impl Pace {
         if self.alone > 0 { 1 } else { self.threads }
     }
 
-    /// Takes note of how long an encoding of `positions` took with [`threads`](Self::threads).
-    pub(super) fn took(&mut self, positions: i32, time: Duration) {
-        if self.threads == 1 {
+    /// Takes note of how long an encoding of `positions` took with so many `threads`.
+    pub(super) fn took(&mut self, threads: usize, positions: i32, time: Duration) {
+        if threads < self.threads {
+            self.alone = self.alone.saturating_sub(1);
             return;
         }
-        if self.alone > 0 {
-            self.alone -= 1;
+        if self.threads == 1 {
             return;
         }
         let cost = time.as_secs_f64() / f64::from(positions.max(1));
@@ -60,26 +60,34 @@ mod tests {
         let (good, bad) = (Duration::from_millis(200), Duration::from_millis(900));
         for _ in 0..3 {
             assert_eq!(pace.threads(), 2);
-            pace.took(384, good);
+            pace.took(2, 384, good);
         }
-        pace.took(384, bad);
+        pace.took(2, 384, bad);
         for _ in 0..ALONE {
             assert_eq!(pace.threads(), 1);
-            pace.took(384, bad);
+            pace.took(1, 384, bad);
         }
         assert_eq!(pace.threads(), 2, "tried again");
-        pace.took(768, 2 * good);
+        pace.took(2, 768, 2 * good);
         assert_eq!(pace.threads(), 2, "twice the work may take twice the time");
+    }
+
+    #[test]
+    fn what_one_thread_does_for_another_reason_says_nothing() {
+        let mut pace = Pace::new(2);
+        pace.took(2, 384, Duration::from_millis(200));
+        pace.took(1, 384, Duration::from_millis(900));
+        assert_eq!(pace.threads(), 2);
     }
 
     #[test]
     fn a_first_encoding_and_a_single_thread_change_nothing() {
         let mut pace = Pace::new(2);
-        pace.took(384, Duration::from_secs(9));
+        pace.took(2, 384, Duration::from_secs(9));
         assert_eq!(pace.threads(), 2);
         let mut single = Pace::new(0);
-        single.took(384, Duration::from_millis(1));
-        single.took(384, Duration::from_secs(9));
+        single.took(1, 384, Duration::from_millis(1));
+        single.took(1, 384, Duration::from_secs(9));
         assert_eq!(single.threads(), 1);
     }
 }

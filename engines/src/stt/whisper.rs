@@ -7,6 +7,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use super::{
     ggml,
 };
 use crate::{
+    cores::Cores,
     fair::{Haste, Urgency},
     port::{EngineError, EngineInfo, ErrorKind, Health, SttEngine, SttRequest, SttTask, Transcript},
     thread::{EngineThread, Job, Question, ThreadConfig, ask},
@@ -48,8 +50,14 @@ pub struct WhisperStt {
 impl WhisperStt {
     /// The ggml file `model` (any whisper size, quantised or not) with `threads` CPU threads a decode.
     pub fn new(model: PathBuf, threads: u16) -> Self {
+        Self::beside(model, threads, Arc::default())
+    }
+
+    /// The same, on `cores` that the language model needs as well.
+    pub fn beside(model: PathBuf, threads: u16, cores: Arc<Cores>) -> Self {
         let path = model.clone();
-        let open = move || Decoder::open(&path, threads).map_err(|error| unusable(&path, &error));
+        let open =
+            move || Decoder::open(&path, threads, cores.clone()).map_err(|error| unusable(&path, &error));
         Self { thread: EngineThread::spawn(LIMITS, open, serve), model }
     }
 

@@ -28,6 +28,7 @@ use super::{
     worker::Launch,
 };
 use crate::{
+    cores::{Computing, Model},
     llm::{
         tools::Reading,
         wire::{Answer, Ask, Done},
@@ -99,6 +100,8 @@ pub(super) struct Keeper {
     flights: BTreeMap<u64, Flight>,
     next_id: u64,
     personas: Vec<Vec<ChatMessage>>,
+    /// While there are replies in progress.
+    computing: Option<Computing>,
 }
 
 impl Keeper {
@@ -109,6 +112,7 @@ impl Keeper {
         patience: Patience,
     ) -> Self {
         Self {
+            computing: None,
             launch,
             shared,
             commands,
@@ -261,6 +265,22 @@ impl Keeper {
             self.start(now);
         }
         self.dispatch();
+        self.share_cores();
+    }
+
+    /// Says whether this model computes, and tells the worker whether the recogniser does: at most a [`TICK`] later.
+    fn share_cores(&mut self) {
+        if self.flights.is_empty() {
+            self.computing = None;
+            return;
+        }
+        let cores = &self.launch.cores;
+        self.computing.get_or_insert_with(|| cores.enter(Model::Thinking));
+        // One of two is half; of more threads, too many would stand idle.
+        let shared = self.launch.threads <= 2 && cores.are_shared(Model::Thinking);
+        if let Some(life) = self.life.as_mut().filter(|life| life.ready) {
+            life.share(shared);
+        }
     }
 
     fn sweep_queue(&mut self, now: Instant) {

@@ -26,6 +26,8 @@ pub(super) struct Life {
     moved: Instant,
     pinged: Instant,
     steps: u64,
+    /// Whether it was told to leave cores to others.
+    shares: bool,
 }
 
 impl Life {
@@ -39,6 +41,14 @@ impl Life {
             moved: now,
             pinged: now,
             steps: 0,
+            shares: false,
+        }
+    }
+
+    /// Tells it whether others need the cores, if that has changed.
+    pub(super) fn share(&mut self, shared: bool) {
+        if self.shares != shared && self.worker.ask(&Ask::Share { shared }) {
+            self.shares = shared;
         }
     }
 

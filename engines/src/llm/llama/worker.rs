@@ -14,6 +14,7 @@ use std::{
 
 use super::{keeper::Command, lock};
 use crate::{
+    cores::Cores,
     environment::SPINS,
     llm::wire::{Answer, Ask, MAX_LINE},
 };
@@ -38,6 +39,7 @@ pub fn worker_binary() -> PathBuf {
 /// How to start it.
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
+    pub(super) cores: Arc<Cores>,
     pub(super) binary: PathBuf,
     pub(super) model: PathBuf,
     pub(super) threads: u16,
