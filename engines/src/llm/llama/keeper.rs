@@ -73,6 +73,8 @@ pub(super) struct Pending {
 
 /// A reply that the worker is making.
 struct Flight {
+    /// A prompt that is read ahead: it asks for the least there is, one token.
+    is_ahead: bool,
     sender: Sender<Result<LlmEvent, EngineError>>,
     cancel: CancelFlag,
     reading: Reading,
@@ -100,7 +102,7 @@ pub(super) struct Keeper {
     flights: BTreeMap<u64, Flight>,
     next_id: u64,
     personas: Vec<Vec<ChatMessage>>,
-    /// While there are replies in progress.
+    /// While there are replies in progress that somebody waits for.
     computing: Option<Computing>,
 }
 
@@ -275,7 +277,12 @@ impl Keeper {
             return;
         }
         let cores = &self.launch.cores;
-        self.computing.get_or_insert_with(|| cores.enter(Model::Thinking));
+        // What is read ahead takes the core that is left over, and slows nobody's words down.
+        if self.flights.values().all(|flight| flight.is_ahead) {
+            self.computing = None;
+        } else {
+            self.computing.get_or_insert_with(|| cores.enter(Model::Thinking));
+        }
         // One of two is half; of more threads, too many would stand idle.
         let shared = self.launch.threads <= 2 && cores.are_shared(Model::Thinking);
         if let Some(life) = self.life.as_mut().filter(|life| life.ready) {
@@ -379,13 +386,14 @@ impl Keeper {
             if self.flights.is_empty() {
                 life.moves();
             }
-            let reading = Reading::new(&request);
+            let (reading, is_ahead) = (Reading::new(&request), request.max_tokens == 1);
             if !life.worker.ask(&Ask::Generate(question(id, request))) {
                 let _ = sender.try_send(Err(overloaded("the worker does not take more".into())));
                 continue;
             }
             let held = asked.elapsed();
-            let flight = Flight { sender, cancel, reading, held, deadline: Some(deadline), _place: place };
+            let deadline = Some(deadline);
+            let flight = Flight { sender, cancel, reading, held, deadline, is_ahead, _place: place };
             self.flights.insert(id, flight);
         }
     }
