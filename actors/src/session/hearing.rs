@@ -187,6 +187,8 @@ impl State {
             self.announce_speech();
             let effects = self.floor.handle_speech_started();
             self.apply(effects);
+            // All that comes before their words is known; nothing had to read it as long as nobody spoke.
+            self.read_ahead(None);
         }
     }
 
