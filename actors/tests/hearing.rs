@@ -23,6 +23,26 @@ async fn the_words_are_transcribed_once_in_the_pause() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_comes_before_the_words_is_read_when_somebody_begins_to_speak() {
+    for (said, answer) in
+        [("오늘 뭐 했어요?", "회의를 했어요."), ("What did you do today?", "I met a client.")]
+    {
+        let stage = Stage::new(&[said; 4], &[answer]).await;
+        let read = || stage.llm.read.lock().expect("not poisoned").clone();
+        stage.feed(&silence(500, RATE)).await;
+        assert!(read().is_empty(), "nobody speaks");
+        stage.feed(&speech(400, RATE)).await;
+        let begun = read();
+        assert_eq!(begun.len(), 1, "once");
+        let (_, heard) = tokio::join!(stage.speak(1_000), stage.reply());
+        assert_eq!(heard.text(), answer);
+        let prompts = stage.llm.prompts.lock().expect("not poisoned").clone();
+        let (last, before) = prompts[0].split_last().expect("the words");
+        assert_eq!((before, last.content.as_str()), (&*begun[0], said), "all but the words");
+    }
+}
+
 /// How much of `after` had been heard when the turn that said `said` was over; 0.3 is what smart-turn says of it.
 async fn wait_after(said: &str) -> Duration {
     let stage = Stage::pausing(0.3, FakeStt::hearing(&[said, said]), FakeLlm::saying(&["Yes."])).await;

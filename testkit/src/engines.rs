@@ -182,6 +182,8 @@ pub struct FakeLlm {
     answers: Arc<Vec<(String, String)>>,
     /// The prompts that it was given.
     pub prompts: Arc<Mutex<Vec<Vec<ChatMessage>>>>,
+    /// The prompts that it was to read ahead.
+    pub read: Arc<Mutex<Vec<Vec<ChatMessage>>>>,
     /// The whole requests, in the same order.
     pub requests: Arc<Mutex<Vec<LlmRequest>>>,
     /// Between words.
@@ -199,6 +201,7 @@ impl FakeLlm {
             lines: Arc::new(Mutex::new(lines.iter().map(|line| (*line).to_owned()).collect())),
             answers: Arc::default(),
             prompts: Arc::default(),
+            read: Arc::default(),
             requests: Arc::default(),
             per_word: Duration::from_millis(50),
             calls_unasked: false,
@@ -269,6 +272,11 @@ impl LlmEngine for FakeLlm {
 
     fn calls_unasked(&self) -> bool {
         self.calls_unasked
+    }
+
+    fn read_ahead(&self, request: LlmRequest) -> Option<LlmStream> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).push(request.messages);
+        None
     }
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
