@@ -174,8 +174,19 @@ impl<'m> Server<'m> {
 
     /// Whether nobody waits for this job. Who waits for the beginning that it is reading waits for it.
     pub(crate) fn is_ahead(&self, job: &Job) -> bool {
-        let mut wanted = self.waiting.iter().filter(|waiting| !waiting.purpose.is_ahead());
-        job.purpose.is_ahead() && !wanted.any(|waiting| job.is_reading(waiting.prompt.beginning()))
+        let mut wanted = self.wanted();
+        job.purpose.is_ahead() && !wanted.any(|prompt| job.is_reading(prompt.beginning()))
+    }
+
+    /// Whether this beginning is that of a reply that has no place yet.
+    fn is_waited_for(&self, beginning: &Prompt) -> bool {
+        self.wanted().any(|prompt| prompt.beginning() == beginning.tokens)
+    }
+
+    /// The prompts of replies that have no place yet.
+    fn wanted(&self) -> impl Iterator<Item = &Prompt> {
+        let wanted = self.waiting.iter().filter(|waiting| !waiting.purpose.is_ahead());
+        wanted.map(|waiting| &waiting.prompt)
     }
 
     /// What is read ahead gives its place to what somebody waits for.
@@ -197,7 +208,9 @@ impl<'m> Server<'m> {
 
     /// Less is served first.
     fn places_of(&self, waiting: &Waiting) -> (bool, usize, usize) {
-        let Purpose::Reply(reply) = &waiting.purpose else { return (true, 0, 0) };
+        let Purpose::Reply(reply) = &waiting.purpose else {
+            return (!self.is_waited_for(&waiting.prompt), 0, 0);
+        };
         let held = |of: fn(u64) -> u64| {
             self.jobs.iter().filter(|job| job.session().map(of) == Some(of(reply.session))).count()
         };

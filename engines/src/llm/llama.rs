@@ -90,6 +90,17 @@ impl Drop for Place {
     }
 }
 
+fn launch(binary: PathBuf, model: PathBuf, config: &LlmConfig, cores: Arc<Cores>) -> Launch {
+    Launch {
+        cores,
+        binary,
+        model,
+        threads: config.threads.max(1),
+        context: config.context_tokens,
+        parallel: config.parallel.clamp(1, 32),
+    }
+}
+
 /// llama.cpp in a worker process.
 pub struct LlamaLlm {
     launch: Launch,
@@ -113,28 +124,14 @@ impl LlamaLlm {
 
     /// The same, on `cores` that the recogniser needs as well.
     pub fn beside(worker_binary: PathBuf, model: PathBuf, config: &LlmConfig, cores: Arc<Cores>) -> Self {
-        Self::with_patience(worker_binary, model, config, cores, Patience::default())
+        Self::with_patience(launch(worker_binary, model, config, cores), Patience::default())
     }
 
-    fn with_patience(
-        binary: PathBuf,
-        model: PathBuf,
-        config: &LlmConfig,
-        cores: Arc<Cores>,
-        patience: Patience,
-    ) -> Self {
-        let launch = Launch {
-            cores,
-            binary,
-            model,
-            threads: config.threads.max(1),
-            context: config.context_tokens,
-            parallel: config.parallel.clamp(1, 32),
-        };
+    fn with_patience(launch: Launch, patience: Patience) -> Self {
         let shared = Arc::new(Shared {
             health: Mutex::new(Health::Idle),
             outstanding: Mutex::default(),
-            context: AtomicUsize::new(config.context_tokens),
+            context: AtomicUsize::new(launch.context),
             worker: Mutex::new(None),
             closing: AtomicBool::new(false),
         });

@@ -4,7 +4,8 @@ use super::{Findings, Source, mask};
 
 /// Where the environment may be read. The ONNX Runtime reads a switch of its own there, which is checked before it is
 /// loaded.
-const READERS: [&str; 5] = ["src/config.rs", "src/config/", "xtask/", "build.rs", "engines/src/onnx.rs"];
+const READERS: [&str; 5] =
+    ["src/config.rs", "src/config/", "xtask/", "build.rs", "engines/src/environment.rs"];
 
 /// Places of package registries. Put together here, so that this file does not hold them either.
 const REGISTRIES: [&str; 5] = [

@@ -38,7 +38,8 @@ impl Scene {
     fn engine(&self) -> LlamaLlm {
         let patience =
             Patience { stuck_after: Duration::from_millis(400), load_within: Duration::from_millis(800) };
-        LlamaLlm::with_patience(self.worker(), self.model(), &LlmConfig::default(), Arc::default(), patience)
+        let launch = launch(self.worker(), self.model(), &LlmConfig::default(), Arc::default());
+        LlamaLlm::with_patience(launch, patience)
     }
 }
 
