@@ -35,11 +35,11 @@ pub(crate) enum Purpose {
 
 impl Purpose {
     /// Whether nobody waits for it as such: a beginning that is read before anyone speaks, or a prompt that is read
-    /// ahead, which asks for the least there is, one token.
+    /// ahead.
     pub(crate) fn is_ahead(&self) -> bool {
         match self {
             Self::Persona { .. } => true,
-            Self::Reply(reply) => reply.max_tokens == 1,
+            Self::Reply(reply) => reply.is_ahead,
         }
     }
 }
@@ -51,6 +51,8 @@ pub(crate) struct Reply {
     pub(crate) id: u64,
     /// Whose.
     pub(crate) session: u64,
+    /// See [`Generate::ahead`].
+    pub(crate) is_ahead: bool,
     /// Room for so many new tokens.
     pub(crate) max_tokens: usize,
     /// Chooses tokens.
@@ -69,6 +71,7 @@ impl Reply {
         Self {
             id: ask.id,
             session: ask.session,
+            is_ahead: ask.ahead,
             max_tokens: ask.max_tokens.min(room),
             chooser,
             emitter: Emitter::new(ask.stop),

@@ -65,6 +65,16 @@ impl Worker {
             }
         }
     }
+
+    /// The last event of the reply that ends next, whosever it is.
+    fn end(&mut self) -> Value {
+        loop {
+            let event = self.hear();
+            if event["text"].is_null() {
+                return event;
+            }
+        }
+    }
 }
 
 impl Drop for Worker {
@@ -164,6 +174,15 @@ fn what_is_read_ahead_rests_while_somebody_waits() {
     assert_eq!(worker.reply(1).1["event"], "done", "before the persona is read");
     let read = worker.hear();
     assert_eq!((&read["event"], &read["key"]), (&json!("prefilled"), &json!(7)), "{read}");
+    // So does a prompt that is read ahead; a reply of one token is one that somebody waits for.
+    let mut ahead = generate(3, &long);
+    (ahead["ahead"], ahead["max_tokens"]) = (json!(true), json!(1));
+    worker.say(&ahead);
+    let mut short = generate(4, "Say hello.");
+    short["max_tokens"] = json!(1);
+    worker.say(&short);
+    assert_eq!(worker.end()["id"], 4, "before the prompt is read");
+    assert_eq!(worker.end()["id"], 3);
     // Who needs the beginning waits for it, and finds it whole.
     worker.say(&json!({"op": "prefill", "key": 8, "messages": [{"role": "system", "content": format!("Now {long}")}]}));
     let mut own = generate(2, "Say hello.");
@@ -176,19 +195,39 @@ fn what_is_read_ahead_rests_while_somebody_waits() {
     assert!(done["cached_tokens"].as_u64().unwrap() >= first["tokens"].as_u64().unwrap(), "{first} {done}");
 }
 
+/// Ticks of a processor that each thread of the worker but the first has taken, all together.
+#[cfg(target_os = "linux")]
+fn ticks_of_helpers(worker: &Worker) -> u64 {
+    let id = worker.child.id();
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
+    let helpers = threads.filter(|thread| thread.file_name() != id.to_string().as_str());
+    let ticks = |thread: std::fs::DirEntry| -> u64 {
+        let line = std::fs::read_to_string(thread.path().join("stat")).unwrap();
+        let fields = line.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+        fields.map(|field| field.parse::<u64>().unwrap()).sum()
+    };
+    helpers.map(ticks).sum()
+}
+
+#[cfg(target_os = "linux")]
 #[test]
-fn with_one_thread_or_all_the_words_are_the_same() {
+fn a_worker_that_shares_the_cores_takes_one_thread_and_says_the_same() {
     let mut worker = Worker::ready();
-    worker.say(&generate(1, "Name three colours."));
-    let (alone, _) = worker.reply(1);
-    worker.say(&json!({"op": "share", "shared": true}));
-    worker.say(&generate(2, "Name three colours."));
-    let (shared, _) = worker.reply(2);
-    worker.say(&json!({"op": "share", "shared": false}));
-    worker.say(&generate(3, "Name three colours."));
-    let (again, _) = worker.reply(3);
-    assert!(!alone.is_empty());
-    assert_eq!((&shared, &again), (&alone, &alone));
+    let mut say = |id: u64, shared: bool| {
+        let before = ticks_of_helpers(&worker);
+        worker.say(&json!({"op": "share", "shared": shared}));
+        let mut ask = generate(id, "Tell a long story about the sea.");
+        ask["max_tokens"] = json!(60);
+        worker.say(&ask);
+        (worker.reply(id).0, ticks_of_helpers(&worker) - before)
+    };
+    let replies = [say(1, false), say(2, true), say(3, false)];
+    // What is found in the cache and what is not may round differently, in the end also to other words.
+    let opening = |(reply, _): &(String, u64)| reply.chars().take(40).collect::<String>();
+    assert_eq!(opening(&replies[0]).len(), 40);
+    assert!(replies.iter().all(|reply| opening(reply) == opening(&replies[0])), "{replies:?}");
+    let [all, one, again] = replies.map(|(_, ticks)| ticks);
+    assert!(one * 5 < all.min(again), "the other threads took {all}, {one} and {again} ticks");
 }
 
 #[test]

@@ -160,6 +160,24 @@ impl LlamaLlm {
         *own += 1;
         Ok(Place(Arc::clone(&self.shared), lane(session)))
     }
+
+    /// Puts a request into the keeper's mailbox; `is_ahead` when nobody waits for it yet.
+    fn queue(&self, request: LlmRequest, is_ahead: bool) -> Result<LlmStream, EngineError> {
+        check(&request, ENGINE)?;
+        if let Some(missing) = self.launch.missing() {
+            return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, missing));
+        }
+        let place = self.take_place(request.session)?;
+        let (sender, cancel, stream) = EngineStream::channel(room(request.max_tokens));
+        let asked = Instant::now();
+        let deadline = asked + request.first_token_deadline;
+        let pending = Pending { request, is_ahead, sender, cancel, asked, deadline, place };
+        match self.commands.try_send(Command::Generate(Box::new(pending))) {
+            Ok(()) => Ok(stream),
+            Err(TrySendError::Full(_)) => Err(overloaded("the keeper is behind".into())),
+            Err(TrySendError::Disconnected(_)) => Err(broken("the keeper thread has ended")),
+        }
+    }
 }
 
 impl LlmEngine for LlamaLlm {
@@ -208,24 +226,11 @@ impl LlmEngine for LlamaLlm {
     fn read_ahead(&self, request: LlmRequest) -> Option<LlmStream> {
         // One token is the least that a reply can be asked for; the prompt before it stays in the session's cells. It
         // is never the beginning of a call, of which there would be no end.
-        self.generate(LlmRequest { max_tokens: 1, tool_choice: ToolChoice::None, ..request }).ok()
+        self.queue(LlmRequest { max_tokens: 1, tool_choice: ToolChoice::None, ..request }, true).ok()
     }
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
-        check(&request, ENGINE)?;
-        if let Some(missing) = self.launch.missing() {
-            return Err(EngineError::new(ErrorKind::Unavailable, ENGINE, missing));
-        }
-        let place = self.take_place(request.session)?;
-        let (sender, cancel, stream) = EngineStream::channel(room(request.max_tokens));
-        let asked = Instant::now();
-        let deadline = asked + request.first_token_deadline;
-        let pending = Pending { request, sender, cancel, asked, deadline, place };
-        match self.commands.try_send(Command::Generate(Box::new(pending))) {
-            Ok(()) => Ok(stream),
-            Err(TrySendError::Full(_)) => Err(overloaded("the keeper is behind".into())),
-            Err(TrySendError::Disconnected(_)) => Err(broken("the keeper thread has ended")),
-        }
+        self.queue(request, false)
     }
 }
 

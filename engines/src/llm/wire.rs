@@ -46,6 +46,9 @@ pub(crate) struct Generate {
     pub(crate) messages: Vec<Message>,
     /// How many leading messages other sessions share.
     pub(crate) shared: usize,
+    /// Whether nobody waits for it yet: the prompt is read ahead, and the work rests while somebody waits.
+    #[serde(default)]
+    pub(crate) ahead: bool,
     /// At most this many new tokens.
     pub(crate) max_tokens: usize,
     /// 0 picks the likeliest.

@@ -31,7 +31,7 @@ use crate::{
     cores::{Computing, Model},
     llm::{
         tools::Reading,
-        wire::{Answer, Ask, Done},
+        wire::{Answer, Ask, Done, Generate},
     },
     port::{CancelFlag, ChatMessage, EngineError, ErrorKind, Health, LlmEvent, LlmRequest},
 };
@@ -64,6 +64,8 @@ pub(super) enum Command {
 /// A request and the way back.
 pub(super) struct Pending {
     pub(super) request: LlmRequest,
+    /// See [`Generate::ahead`](crate::llm::wire::Generate).
+    pub(super) is_ahead: bool,
     pub(super) sender: Sender<Result<LlmEvent, EngineError>>,
     pub(super) cancel: CancelFlag,
     pub(super) asked: Instant,
@@ -73,7 +75,7 @@ pub(super) struct Pending {
 
 /// A reply that the worker is making.
 struct Flight {
-    /// A prompt that is read ahead: it asks for the least there is, one token.
+    /// See [`Generate::ahead`](crate::llm::wire::Generate).
     is_ahead: bool,
     sender: Sender<Result<LlmEvent, EngineError>>,
     cancel: CancelFlag,
@@ -382,12 +384,12 @@ impl Keeper {
         while let Some(pending) = self.queue.pop_front() {
             let id = self.next_id;
             self.next_id += 1;
-            let Pending { request, sender, cancel, asked, deadline, place } = *pending;
+            let Pending { request, is_ahead, sender, cancel, asked, deadline, place } = *pending;
             if self.flights.is_empty() {
                 life.moves();
             }
-            let (reading, is_ahead) = (Reading::new(&request), request.max_tokens == 1);
-            if !life.worker.ask(&Ask::Generate(question(id, request))) {
+            let reading = Reading::new(&request);
+            if !life.worker.ask(&Ask::Generate(Generate { ahead: is_ahead, ..question(id, request) })) {
                 let _ = sender.try_send(Err(overloaded("the worker does not take more".into())));
                 continue;
             }

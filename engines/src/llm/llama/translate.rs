@@ -40,6 +40,7 @@ pub(super) fn question(id: u64, request: LlmRequest) -> Generate {
         session: request.session,
         messages: lines(&prepared.messages),
         shared: prepared.shared.min(prepared.messages.len()),
+        ahead: false,
         max_tokens: request.max_tokens,
         temperature: if is_call { 0.0 } else { sampling.temperature },
         top_p: sampling.top_p,
