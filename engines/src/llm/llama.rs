@@ -52,8 +52,8 @@ const MAILBOX: usize = 256;
 /// How patient the keeper is.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
-    /// No step of the worker for this long while it has work: it is stuck. A step takes under half a
-    /// second by its own pace, and the person has waited long enough.
+    /// No step of the worker for this long while it has work and computes: it is stuck. A step takes under half a
+    /// second by its own pace, and the person has waited long enough. One that does not even compute is found sooner.
     stuck_after: Duration,
     /// A model that is not loaded by then never will be; a cold disk reads 1 GB in less.
     load_within: Duration,

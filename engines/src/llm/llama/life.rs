@@ -8,6 +8,13 @@ use crate::llm::wire::Ask;
 /// How often the worker must show that it moves.
 const PING_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a worker with work is looked at, whether it computes at all.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Looks in a row that found neither a step nor time of a processor: it is stopped, or its threads wait for each other.
+/// Counted in looks, as a machine that slept itself has not looked.
+const STILL: u32 = 6;
+
 /// A worker that was ready and lived so long is no failure in a row: who kills it now and then must not make people wait
 /// longer each time.
 const STEADY: Duration = Duration::from_secs(5);
@@ -26,6 +33,11 @@ pub(super) struct Life {
     moved: Instant,
     pinged: Instant,
     steps: u64,
+    looked: Instant,
+    /// Its time of a processor at the last look.
+    computed: Option<u64>,
+    /// Looks since anything changed.
+    still: u32,
     /// Whether it was told to leave cores to others.
     shares: bool,
 }
@@ -41,6 +53,9 @@ impl Life {
             moved: now,
             pinged: now,
             steps: 0,
+            looked: now,
+            computed: None,
+            still: 0,
             shares: false,
         }
     }
@@ -60,6 +75,7 @@ impl Life {
     /// It did something.
     pub(super) fn moves(&mut self) {
         self.moved = Instant::now();
+        self.still = 0;
     }
 
     /// It has taken so many steps; only a larger number than before is progress.
@@ -74,19 +90,36 @@ impl Life {
     pub(super) fn watch(&mut self, working: bool, patience: Patience, now: Instant) {
         if self.ready && !working {
             self.moved = now;
+            self.still = 0;
             return;
         }
+        if self.ready {
+            self.look(now);
+        }
         let limit = if self.ready { patience.stuck_after } else { patience.load_within };
-        if now.duration_since(self.moved) >= limit {
-            tracing::warn!(seconds = limit.as_secs(), "worker is stuck, killing it");
-            let verdict = format!("the worker made no progress for {} s", limit.as_secs());
+        let quiet = now.duration_since(self.moved);
+        if quiet >= limit || self.still >= STILL {
+            tracing::warn!(seconds = quiet.as_secs_f32(), looks = self.still, "worker is stuck, killing it");
+            let verdict = format!("the worker made no progress for {:.1} s", quiet.as_secs_f32());
             self.verdict.get_or_insert(verdict);
             self.worker.kill();
             // The end of its stdout brings the rest; until then it is not killed again.
             self.moved = now;
+            self.still = 0;
         } else if self.ready && now.duration_since(self.pinged) >= PING_EVERY {
             self.pinged = now;
             self.worker.ask(&Ask::Ping);
         }
+    }
+
+    /// Counts the looks at which it did not compute; on a system that does not tell, none.
+    fn look(&mut self, now: Instant) {
+        if now.duration_since(self.looked) < LOOK_EVERY {
+            return;
+        }
+        self.looked = now;
+        let before = std::mem::replace(&mut self.computed, self.worker.computed());
+        let stood = self.computed.is_some() && self.computed == before;
+        self.still = if stood { self.still + 1 } else { 0 };
     }
 }

@@ -36,8 +36,11 @@ impl Scene {
     }
 
     fn engine(&self) -> LlamaLlm {
-        let patience =
-            Patience { stuck_after: Duration::from_millis(400), load_within: Duration::from_millis(800) };
+        self.patient(Duration::from_millis(400))
+    }
+
+    fn patient(&self, stuck_after: Duration) -> LlamaLlm {
+        let patience = Patience { stuck_after, load_within: Duration::from_millis(800) };
         let launch = launch(self.worker(), self.model(), &LlmConfig::default(), Arc::default());
         LlamaLlm::with_patience(launch, patience)
     }
@@ -127,6 +130,21 @@ async fn a_worker_that_hangs_is_killed_and_those_who_wait_are_told() {
     assert_eq!(error.kind, ErrorKind::Broken);
     assert!(error.message.contains("no progress"), "{error}");
     until("a fresh worker", || engine.health() == Health::Ready).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_worker_that_does_not_even_compute_is_found_sooner_than_a_busy_one() {
+    let stuck_after = Duration::from_secs(3);
+    let stopped = Scene::new("stopped", &format!("{READY}; kill -STOP $$"));
+    let error = fate(&stopped.patient(stuck_after), request()).await;
+    assert!(
+        error.message.contains("no progress for 1.") || error.message.contains("no progress for 2."),
+        "{error}"
+    );
+    let busy = Scene::new("busy", &format!("{READY}; while :; do :; done"));
+    let error = fate(&busy.patient(stuck_after), request()).await;
+    assert!(error.message.contains("no progress for 3."), "{error}");
 }
 
 #[tokio::test]
