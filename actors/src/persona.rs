@@ -96,6 +96,8 @@ pub enum PersonaMsg {
     ReadAhead(Box<ReplyJob>),
     /// Stop.
     Cancel,
+    /// Nobody is there: nothing more is read ahead.
+    Rest,
     /// Show that it lives.
     Pulse(Pulse),
 }
@@ -192,6 +194,7 @@ impl Actor for Persona {
             PersonaMsg::Reply(job) => state.reply(*job),
             PersonaMsg::ReadAhead(job) => state.read_ahead(&job),
             PersonaMsg::Cancel => state.reply = None,
+            PersonaMsg::Rest => state.ahead = None,
             PersonaMsg::Pulse(pulse) => pulse.beat(),
         }
         Ok(())

@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use duologue_actors::event::SessionEvent;
+use duologue_engines::port::ChatMessage;
 use duologue_testkit::{FakeLlm, FakeStt, silence, speech};
 
 use self::common::{RATE, Stage};
@@ -43,6 +44,43 @@ async fn what_comes_before_the_words_is_read_when_somebody_begins_to_speak() {
         assert_eq!(last.content, said);
         assert_eq!(before == begun[0], is_the_scenes, "all but the words: {begun:?} {before:?}");
     }
+}
+
+/// A recogniser changes its mind about capitals and commas; what the model has read already stays as it was.
+#[tokio::test(start_paused = true)]
+async fn words_that_were_read_ahead_are_not_read_again_for_a_capital() {
+    for (partial, said, asked) in [
+        ("and mr kim met me", "And Mr. Kim met me today.", "and mr kim met me today."),
+        (
+            "그래서 오늘은 회의를 했고",
+            "그래서 오늘은, 회의를 했고 끝났어요.",
+            "그래서 오늘은 회의를 했고 끝났어요.",
+        ),
+    ] {
+        let stage = Stage::new(&[partial, partial, said, said], &["I see."]).await;
+        let (_, heard) = tokio::join!(stage.speak(1_500), stage.reply());
+        assert_eq!(heard.text(), "I see.");
+        let read = stage.llm.read.lock().expect("not poisoned").clone();
+        let prompts = stage.llm.prompts.lock().expect("not poisoned").clone();
+        let last = |prompt: &[ChatMessage]| prompt.last().expect("the words").content.clone();
+        assert_eq!(last(read.last().expect("the partial words")), partial);
+        assert_eq!(last(&prompts[0]), asked);
+        let is_shown =
+            |event: &SessionEvent| matches!(event, SessionEvent::Heard { text, .. } if text == said);
+        assert!(heard.events.iter().any(is_shown), "shown as it was heard");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_somebody_who_has_left_nothing_is_read_ahead() {
+    let Stage { scene, llm, attachment, sessions: _sessions, .. } =
+        Stage::new(&["Hello."], &["I see."]).await;
+    drop(attachment);
+    for packet in speech(600, RATE).chunks(RATE as usize / 50) {
+        scene.push_audio(packet).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(llm.read.lock().expect("not poisoned").is_empty());
 }
 
 /// How much of `after` had been heard when the turn that said `said` was over; 0.3 is what smart-turn says of it.

@@ -26,6 +26,28 @@ pub fn normalize(text: &str) -> String {
     plain.split_whitespace().map(spoken_form).collect::<Vec<_>>().join(" ")
 }
 
+/// `said` as it was `read` before, as far as both have the same words: what a model has read ahead is of use only if it
+/// stands in the prompt to the letter, and a recogniser changes its mind about capitals and commas. Question marks are
+/// kept, and so is the last word.
+pub fn as_read(read: &str, said: &str) -> String {
+    let (mut kept, mut rest) = (0, 0);
+    let mut before = words(read);
+    let mut now = words(said).peekable();
+    while let (Some((earlier, end)), Some((word, after))) = (before.next(), now.next()) {
+        let same = normalize(earlier) == normalize(word) && earlier.ends_with('?') == word.ends_with('?');
+        if !same || now.peek().is_none() {
+            break;
+        }
+        (kept, rest) = (end, after);
+    }
+    format!("{}{}", &read[..kept], &said[rest..])
+}
+
+/// The words between spaces, each with the place in bytes where it ends.
+fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    text.split_whitespace().map(|word| (word, word.as_ptr() as usize - text.as_ptr() as usize + word.len()))
+}
+
 /// Word error rate of `hypothesis`, after [`normalize`].
 pub fn wer(reference: &str, hypothesis: &str) -> f32 {
     let (reference, hypothesis) = (normalize(reference), normalize(hypothesis));
@@ -98,6 +120,30 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(normalize(text), expected, "{text}");
             assert_eq!(normalize(expected), expected, "normalising twice changes nothing: {text}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_stays_as_far_as_the_words_are_the_same() {
+        let cases = [
+            (
+                "And, Mr John Dashwood had",
+                "and Mr. John Dashwood had then.",
+                "And, Mr John Dashwood had then.",
+            ),
+            ("And Mr. John", "And Mr. Johnson went", "And Mr. Johnson went"),
+            ("so do you", "So do you?", "so do you?"),
+            ("Really come", "Really? Come in.", "Really? Come in."),
+            ("오늘은, 날씨가", "오늘은 날씨가 좋네요.", "오늘은, 날씨가 좋네요."),
+            ("오늘은 날씨", "오늘은 날씨가 좋네요", "오늘은 날씨가 좋네요"),
+            ("그래요 정말", "그래요? 정말 좋아요.", "그래요? 정말 좋아요."),
+            ("", " 안녕 하세요", " 안녕 하세요"),
+            ("hello there", "", ""),
+            ("hello there", "Hello", "Hello"),
+        ];
+        for (read, said, expected) in cases {
+            assert_eq!(as_read(read, said), expected, "{read:?} {said:?}");
+            assert_eq!(normalize(&as_read(read, said)), normalize(said), "{said:?}");
         }
     }
 

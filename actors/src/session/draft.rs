@@ -8,7 +8,7 @@
 use duologue_domain::{
     ladder::Step,
     prompt::{Role as PromptRole, Turn as PromptTurn},
-    text::normalize,
+    text::{as_read, normalize},
     thrift::Thrift,
     turn::TurnId,
 };
@@ -25,8 +25,8 @@ const NEW_WORDS: usize = 3;
 pub(super) struct Ahead {
     pub(super) draft: Option<Draft>,
     thrift: Thrift,
-    /// Words of the speech that goes on which the model has read.
-    words_read: usize,
+    /// Of the speech that goes on, the words that the model has read.
+    pub(super) read: String,
 }
 
 /// A reply that nobody hears yet.
@@ -76,7 +76,6 @@ impl State {
     /// The words of the turn are known: a draft that answers others is of no use.
     pub(super) fn check_draft(&mut self, heard: &str) {
         self.ahead.thrift.handle_turn();
-        self.ahead.words_read = 0;
         if self.ahead.draft.as_ref().is_some_and(|draft| draft.words != normalize(heard)) {
             self.drop_draft();
         }
@@ -112,17 +111,21 @@ impl State {
     /// The model of the person's words so far. `None`: the conversation as it stands, for whatever they will say.
     pub(super) fn read_ahead(&mut self, said: Option<&str>) {
         let busy = self.reply.is_some() || self.ahead.draft.is_some() || !self.place.may_guess();
-        if busy || self.ladder.as_ref().is_some_and(|ladder| ladder.gives_up(Step::NarrowHearing)) {
+        if busy
+            || !self.presence.attached
+            || self.ladder.as_ref().is_some_and(|ladder| ladder.gives_up(Step::NarrowHearing))
+        {
             return;
         }
         let words = said.map_or(0, |said| said.split_whitespace().count());
-        if said.is_some() && words < self.ahead.words_read + NEW_WORDS {
+        if said.is_some() && words < self.ahead.read.split_whitespace().count() + NEW_WORDS {
             return;
         }
-        self.ahead.words_read = words;
+        let said = said.map(|said| as_read(&self.ahead.read, said));
+        self.ahead.read = said.clone().unwrap_or_default();
         let request = ResponseRequest::default();
         let offer = self.offer(&request);
-        let job = self.offering(&offer, self.reply_job(self.turn(), &request, said));
+        let job = self.offering(&offer, self.reply_job(self.turn(), &request, said.as_deref()));
         if let Some(persona) = &self.children.persona {
             let _ = persona.cast(PersonaMsg::ReadAhead(Box::new(job)));
         }

@@ -180,6 +180,7 @@ impl State {
         self.place.speech();
         let item = self.new_item_id();
         self.hearing.partial.clear();
+        self.ahead.read.clear();
         self.hearing.current = Some(Current { item, start, announced: false });
         if over_reply {
             self.floor.handle_speech_over_reply();

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Presence {
     /// Whether one is there.
-    attached: bool,
+    pub(super) attached: bool,
     /// Since when it is so.
     since: Instant,
     /// The server stops; when this scene ends at the latest.
@@ -96,6 +96,9 @@ impl State {
         self.presence.attached = attached;
         self.presence.since = Instant::now();
         self.pause_play(!attached);
+        if let Some(persona) = self.children.persona.as_ref().filter(|_| !attached) {
+            let _ = persona.cast(PersonaMsg::Rest);
+        }
         self.leave_place();
         self.set_status(if attached { SessionStatus::Active } else { SessionStatus::Paused });
     }

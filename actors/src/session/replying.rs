@@ -8,6 +8,7 @@ use duologue_domain::{
     ladder::Step,
     lang::Language,
     prompt::{self, Role as PromptRole},
+    text::as_read,
     tool::{ToolCall, ToolChoice},
     turn::{FloorEffect, TurnId},
 };
@@ -160,8 +161,10 @@ impl State {
             None => prompt::turns(self.conversation.items()),
         };
         turns.extend(said.map(as_turn));
-        let last =
-            turns.iter().rev().find(|turn| turn.role == PromptRole::User).map(|turn| turn.text.as_str());
+        let last = turns.iter_mut().rev().find(|turn| turn.role == PromptRole::User).map(|turn| {
+            turn.text = as_read(&self.ahead.read, &turn.text);
+            turn.text.as_str()
+        });
         let language = last
             .and_then(Language::of_text)
             .or(self.config.language)

@@ -79,7 +79,8 @@ impl Server<'_> {
 
     /// Replies first, one token each; then prompts, those with the least left first, so that a turn
     /// of a few words never waits behind a stranger's long beginning. What is read ahead rests while
-    /// anybody waits: with it each step of the others would take several times as long.
+    /// anybody waits: with it each step of the others would take several times as long. And of it, one goes into a
+    /// step: with a stranger's, the words of somebody who speaks would take as long as both.
     fn compose(&mut self) -> anyhow::Result<Vec<Share>> {
         self.batch.clear();
         let decodes = |job: &&usize| self.jobs[**job].decoding();
@@ -90,6 +91,9 @@ impl Server<'_> {
         let mut prompts: Vec<usize> =
             all.iter().filter(|job| !decodes(job) && !rests(job)).copied().collect();
         prompts.sort_by_key(|job| self.jobs[*job].pending());
+        if !is_waited_for {
+            prompts.truncate(1);
+        }
         let mut budget = self.pace.piece(!replies.is_empty()).min(BATCH - replies.len());
         let mut shares = Vec::with_capacity(self.jobs.len());
         for job in replies {

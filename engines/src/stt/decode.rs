@@ -17,7 +17,6 @@ use whisper_rs::{
 use super::{
     gate::{Doubt, LOST, Loudness, circle, is_hopeless, is_invented},
     ggml,
-    pace::Pace,
 };
 use crate::{
     cores::{Cores, Model},
@@ -47,7 +46,8 @@ pub(super) struct Decoder {
     timed: Vec<(Language, FullParams<'static, 'static>)>,
     /// Whether the model says when a word was said.
     has_times: bool,
-    pace: Pace,
+    /// Of the encoder; the decoder always has one: its steps are too small to share.
+    threads: u16,
     cores: Arc<Cores>,
     multilingual: bool,
     /// Tokens that are no speech: brackets, notes, every special token but the end.
@@ -91,9 +91,8 @@ impl Decoder {
         let multilingual = context.is_multilingual();
         let suppressed = suppressed(&context);
         let (timed, has_times) = (timed::windows(), heads.is_some());
-        let pace = Pace::new(threads);
         let mut decoder =
-            Self { state, context, window, timed, has_times, pace, cores, multilingual, suppressed };
+            Self { state, context, window, timed, has_times, threads, cores, multilingual, suppressed };
         // Shows that the model works, and touches its memory before somebody waits for it.
         decoder.encode(&[0.0; MIN_SAMPLES], LEAST_CONTEXT).map_err(|error| error.to_string())?;
         Ok(decoder)
@@ -184,21 +183,19 @@ impl Decoder {
     /// Encodes the audio and takes the first step of the decoder, which tells the languages apart;
     /// `None` for a model that knows only one.
     fn encode(&mut self, audio: &[f32], context: i32) -> Result<Option<Vec<f32>>, WhisperError> {
-        let threads = if self.cores.are_shared(Model::Hearing) { 1 } else { self.pace.threads() };
-        let began = Instant::now();
+        let threads = if self.cores.are_shared(Model::Hearing) { 1 } else { self.threads };
         // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
         let mut window = self.window.clone();
         window.set_audio_ctx(context);
-        window.set_n_threads(i32::try_from(threads).unwrap_or(1));
+        window.set_n_threads(threads.into());
         self.state.full(window, audio)?;
         let spoken = if self.multilingual {
-            Some(self.state.lang_detect(0, threads)?.1)
+            Some(self.state.lang_detect(0, threads.into())?.1)
         } else {
-            self.state.encode(0, threads)?;
+            self.state.encode(0, threads.into())?;
             self.state.decode(&[self.context.token_sot()], 0, 1)?;
             None
         };
-        self.pace.took(threads, context, began.elapsed());
         Ok(spoken)
     }
 

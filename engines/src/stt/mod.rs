@@ -3,7 +3,6 @@
 mod decode;
 mod gate;
 mod ggml;
-mod pace;
 #[cfg(test)]
 mod tests;
 mod whisper;
