@@ -110,13 +110,14 @@ pub struct FakeStt {
     pub gate: Gate,
     lines: Arc<Mutex<VecDeque<String>>>,
     by_pitch: bool,
+    partial: Option<String>,
 }
 
 impl FakeStt {
     /// Hears these, one after the other, and then nothing.
     pub fn hearing(lines: &[&str]) -> Self {
         let lines = Arc::new(Mutex::new(lines.iter().map(|line| (*line).to_owned()).collect()));
-        Self { gate: Gate::default(), lines, by_pitch: false }
+        Self { gate: Gate::default(), lines, by_pitch: false, partial: None }
     }
 
     /// Hears the line that was [`spoken`](crate::spoken), however often it is asked.
@@ -124,7 +125,15 @@ impl FakeStt {
         Self { by_pitch: true, ..Self::hearing(lines) }
     }
 
+    /// Hears this in every partial, and then the line.
+    pub fn guessing(partial: &str, line: &str) -> Self {
+        Self { partial: Some(partial.to_owned()), ..Self::hearing(&[line]) }
+    }
+
     fn line(&self, request: &SttRequest) -> String {
+        if let Some(partial) = self.partial.as_ref().filter(|_| request.partial) {
+            return partial.clone();
+        }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let first_word = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
         let line = match (self.by_pitch, request.partial) {
