@@ -91,6 +91,8 @@ impl Drop for Folder {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    // Started without cargo, it lacks what the libraries want to find.
+    duologue_engines::environment::prepare()?;
     let args = Args::parse();
     let config = config(&args)?;
     let folder = Folder::new()?;
