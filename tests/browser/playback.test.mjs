@@ -109,6 +109,17 @@ function beforeEachAgain() {
   speaker = new Processor();
 }
 
+test("what a stop lets die away is heard for less than a block, and measured by nobody", () => {
+  frame(1, 0, 24_000);
+  play(200);
+  assert.ok(reports.at(-1).level > 0);
+  reports = [];
+  tell({ kind: "clear", floor: 2 });
+  const last = lastLoud(play(60));
+  assert.ok(last >= 0 && last < BLOCK, `it died away until ${last}`);
+  assert.ok(reports.length > 1 && reports.every(({ level }) => level === 0), `${reports.map(({ level }) => level)}`);
+});
+
 test("a duck or hold that comes late for its turn changes nothing, and a new turn is not held by an old hold", () => {
   frame(1, 0, 2_400);
   tell({ kind: "end", turn: 1 });

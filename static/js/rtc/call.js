@@ -19,6 +19,9 @@ const GATHER_MS = 500;
 /** Until both ends have found each other; after that it will not happen. */
 const CONNECT_MS = 6_000;
 
+/** A server that does not answer the end of a call is not waited for longer. */
+const HANG_UP_MS = 1_000;
+
 /** What the browser may hold back for the server before frames of the fast channel are left out. */
 const FAST_BACKLOG_BYTES = 24 * 1024;
 
@@ -199,15 +202,27 @@ export class Call {
   /** Lets go of it; the server waits for the scene to come back. */
   drop() {
     if (this.closed) return;
-    this.closed = true;
-    for (const channel of [this.events, this.fast]) channel.onmessage = channel.onclose = null;
-    this.pc.ontrack = this.pc.onicecandidate = this.pc.onconnectionstatechange = null;
+    this.quieten();
     this.pc.close();
   }
 
-  /** Leaves for good. */
+  /** From now on nothing of it is told to anybody. */
+  quieten() {
+    this.closed = true;
+    for (const channel of [this.events, this.fast]) channel.onmessage = channel.onclose = null;
+    this.pc.ontrack = this.pc.onicecandidate = this.pc.onconnectionstatechange = null;
+  }
+
+  /**
+   * Leaves for good. The connection stands, without the microphone, until the server has answered: one that saw it close
+   * before it read of the end would know of no such call.
+   */
   hangUp() {
-    if (this.location !== "" && !this.closed) void endCall(this.scene, this.location).catch(() => {});
-    this.drop();
+    if (this.closed) return;
+    if (this.location === "") return this.drop();
+    this.quieten();
+    this.setTrack(null);
+    const told = endCall(this.scene, this.location).catch(() => {});
+    void Promise.race([told, new Promise((late) => setTimeout(late, HANG_UP_MS))]).then(() => this.pc.close());
   }
 }

@@ -119,10 +119,12 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     const channels = outputs[0];
     const first = channels?.[0];
     if (!channels || !first) return true;
+    // What dies away after a stop is not what sounds: a meter that the stop has darkened does not flare up again.
+    const dying = this.fading;
     if (this.paused) this.playing = false;
     else this.fill(first);
     for (const channel of channels.slice(1)) channel.set(first);
-    for (const value of first) this.energy += value * value;
+    if (!dying) for (const value of first) this.energy += value * value;
     this.blocks += 1;
     if (this.blocks === REPORT_EVERY) this.report(REPORT_EVERY * first.length);
     return true;
