@@ -41,8 +41,7 @@ mod tests {
     use super::*;
 
     const ENGLISH: &str = "Speak in a relaxed, friendly way. You have just met; be kind and unhurried.";
-    const KOREAN: &str =
-        "'-요'로 끝나는 부드러운 존댓말로 말하세요. 방금 만났습니다. 다정하고 느긋하게 대하세요.";
+    const KOREAN: &str = "방금 만났습니다. 다정하고 느긋하게 대하세요. 해요체로 부드럽게 말하세요.";
 
     #[test]
     fn hears_a_direction_and_lets_a_reply_pass() {
@@ -53,7 +52,7 @@ mod tests {
             (ENGLISH, "I just met a friendly cat.", false),
             (ENGLISH, "You have just made my day!", false),
             (ENGLISH, "In a way.", false),
-            (KOREAN, "부드러운 존댓말로 말하세요.", true),
+            (KOREAN, "해요체로 부드럽게 말하세요.", true),
             (KOREAN, "방금 만났습니다. 다정하고 느긋하게 대하세요.", true),
             (KOREAN, "방금 만났으니 천천히 이야기해요.", false),
             (KOREAN, "안녕하세요, 반가워요!", false),

@@ -83,7 +83,7 @@ async fn main() -> ExitCode {
     };
     let home = Path::new(&home);
     let models = home.join("models");
-    let korean = kokoro::start(home.join("lib/libonnxruntime.so"), &models, 2);
+    let korean = kokoro::start(home.join("lib/libonnxruntime.so"), &models, 2, &Arc::default());
     let voices: Vec<Arc<dyn TtsEngine>> = vec![Arc::new(korean), Arc::new(espeak::start("espeak-ng".into()))];
     let tts = VoiceChain::new(voices, Vec::new(), Vec::new());
     let stt = WhisperStt::new(models.join("whisper-base-q8_0.bin"), 2);

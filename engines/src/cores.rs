@@ -1,9 +1,10 @@
-//! Two models that compute at the same time share the cores of a small machine.
+//! Models that compute at the same time share the cores of a small machine.
 //!
 //! The recogniser and the language model compute with several threads each, which wait for each other hundreds of times a
 //! second. Where four of them have two cores, most of the time is spent waiting for one that has none: with one thread
-//! each, both are faster (`docs/benchmarks.md`, "Several people"). So each says when it computes, and looks at whether the
-//! other does.
+//! each, both are faster (`docs/benchmarks.md`, "Several people"). While a voice makes the sound that somebody waits for
+//! in silence, the language model rests: what it says next is not wanted before that has been heard. So each says when it
+//! computes, and asks how many threads it had better take.
 
 use std::sync::{
     Arc,
@@ -17,14 +18,17 @@ pub enum Model {
     Hearing,
     /// The language model.
     Thinking,
+    /// A voice, for somebody who hears nothing yet.
+    Speaking,
 }
 
-/// Who computes just now. The default is a machine on which both find room.
+/// Who computes just now. The default is a machine on which all find room.
 #[derive(Debug, Default)]
 pub struct Cores {
     are_few: bool,
     hearing: AtomicUsize,
     thinking: AtomicUsize,
+    speaking: AtomicUsize,
 }
 
 impl Cores {
@@ -40,19 +44,23 @@ impl Cores {
         Computing(Arc::clone(self), model)
     }
 
-    /// Whether `model` had better compute with one thread, since the other needs cores as well.
-    pub fn are_shared(&self, model: Model) -> bool {
-        let other = match model {
-            Model::Hearing => Model::Thinking,
-            Model::Thinking => Model::Hearing,
-        };
-        self.are_few && self.count(other).load(Ordering::Acquire) > 0
+    /// How many threads `model` had better take at most, since others need cores as well; with 0 it rests.
+    pub fn threads(&self, model: Model) -> u16 {
+        let computes = |model| self.count(model).load(Ordering::Acquire) > 0;
+        match model {
+            _ if !self.are_few => u16::MAX,
+            Model::Thinking if computes(Model::Speaking) => 0,
+            Model::Thinking if computes(Model::Hearing) => 1,
+            Model::Hearing if computes(Model::Thinking) || computes(Model::Speaking) => 1,
+            _ => u16::MAX,
+        }
     }
 
     fn count(&self, model: Model) -> &AtomicUsize {
         match model {
             Model::Hearing => &self.hearing,
             Model::Thinking => &self.thinking,
+            Model::Speaking => &self.speaking,
         }
     }
 }
@@ -71,24 +79,39 @@ impl Drop for Computing {
 mod tests {
     use super::*;
 
+    const ALL: u16 = u16::MAX;
+
     #[test]
     fn on_few_cores_each_sees_whether_the_other_computes() {
         let cores = Cores::new(2, 2, 2);
-        assert!(!cores.are_shared(Model::Hearing) && !cores.are_shared(Model::Thinking));
+        assert_eq!([cores.threads(Model::Hearing), cores.threads(Model::Thinking)], [ALL, ALL]);
         let hearing = cores.enter(Model::Hearing);
-        assert!(cores.are_shared(Model::Thinking));
-        assert!(!cores.are_shared(Model::Hearing), "nobody makes room for himself");
+        assert_eq!(cores.threads(Model::Thinking), 1);
+        assert_eq!(cores.threads(Model::Hearing), ALL, "nobody makes room for himself");
         let again = cores.enter(Model::Hearing);
         drop(hearing);
-        assert!(cores.are_shared(Model::Thinking), "one of two");
+        assert_eq!(cores.threads(Model::Thinking), 1, "one of two");
         drop(again);
-        assert!(!cores.are_shared(Model::Thinking));
+        assert_eq!(cores.threads(Model::Thinking), ALL);
+    }
+
+    #[test]
+    fn while_somebody_waits_for_a_voice_the_language_model_rests() {
+        let cores = Cores::new(2, 2, 2);
+        let hearing = cores.enter(Model::Hearing);
+        let speaking = cores.enter(Model::Speaking);
+        assert_eq!(cores.threads(Model::Thinking), 0);
+        assert_eq!([cores.threads(Model::Hearing), cores.threads(Model::Speaking)], [1, ALL]);
+        drop(speaking);
+        assert_eq!(cores.threads(Model::Thinking), 1);
+        drop(hearing);
+        assert_eq!(cores.threads(Model::Thinking), ALL);
     }
 
     #[test]
     fn with_a_core_for_every_thread_nobody_makes_room() {
         let cores = Cores::new(4, 2, 2);
-        let _both = (cores.enter(Model::Hearing), cores.enter(Model::Thinking));
-        assert!(!cores.are_shared(Model::Hearing) && !cores.are_shared(Model::Thinking));
+        let _all = [Model::Hearing, Model::Thinking, Model::Speaking].map(|model| cores.enter(model));
+        assert_eq!([cores.threads(Model::Hearing), cores.threads(Model::Thinking)], [ALL, ALL]);
     }
 }

@@ -47,7 +47,7 @@ fn korean_snapshot() {
 예) 상대: 피곤해. / 나래: 오늘 많이 바빴나 봐요.
 [User] 제 이름은 민수예요.
 [Assistant] 반가워요, 민수 씨.
-[System] '-요'로 끝나는 부드러운 존댓말로 말하세요. 책 이야기를 꺼낸다. 상대에 대한 기억 — 이름: 민수.
+[System] 책 이야기를 꺼낸다. 해요체로 부드럽게 말하세요. 상대에 대한 기억 — 이름: 민수.
 [User] 추천해 줄 책 있어요?";
     assert_eq!(snapshot(&prompt), expected);
 }

@@ -83,13 +83,20 @@ pub(super) fn note(input: &PromptInput<'_>) -> String {
 fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
     let level = step.map_or(SpeechLevel::Polite, |step| step.level);
     let note = step.map_or("", |step| step.note(language));
-    format!("{} {note}", manner(language, level)).trim_end().to_owned()
+    let manner = manner(language, level);
+    // Small models say a polite Korean direction aloud less often, and keep to it better, when it comes last; the one for
+    // 반말 does not gain by it (docs/benchmarks.md, "What small models make of their directions").
+    let parts = match (language, level) {
+        (Language::Korean, SpeechLevel::Formal | SpeechLevel::Polite) => [note, manner],
+        _ => [manner, note],
+    };
+    parts.join(" ").trim().to_owned()
 }
 
 fn manner(language: Language, level: SpeechLevel) -> &'static str {
     match (language, level) {
-        (Language::Korean, SpeechLevel::Formal) => "'-습니다'로 끝나는 정중한 존댓말로 말하세요.",
-        (Language::Korean, SpeechLevel::Polite) => "'-요'로 끝나는 부드러운 존댓말로 말하세요.",
+        (Language::Korean, SpeechLevel::Formal) => "정중한 합쇼체로 말하세요.",
+        (Language::Korean, SpeechLevel::Polite) => "해요체로 부드럽게 말하세요.",
         (Language::Korean, SpeechLevel::Close) => "친한 친구처럼 반말로 말하세요. '-요'를 붙이지 마세요.",
         (Language::English, SpeechLevel::Formal) => "Speak politely and formally.",
         (Language::English, SpeechLevel::Polite) => "Speak in a relaxed, friendly way.",

@@ -1,12 +1,12 @@
 //! All threads or one, from one step to the next. A context of llama.cpp is made for a number of threads, which its binding
 //! cannot change; but it takes as many as OpenMP gives it.
 
-/// Whether other models need the cores: the steps from here on are computed by one thread, or by all again.
-pub(crate) fn share(shared: bool) {
+/// The steps from here on are computed by one thread, or by all again.
+pub(crate) fn share(threads: u16) {
     #[cfg(target_os = "linux")]
-    openmp::omp_set_max_active_levels(i32::from(!shared));
+    openmp::omp_set_max_active_levels(i32::from(threads > 1));
     #[cfg(not(target_os = "linux"))]
-    let _ = shared;
+    let _ = threads;
 }
 
 #[cfg(target_os = "linux")]

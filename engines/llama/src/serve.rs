@@ -43,6 +43,8 @@ pub(crate) struct Server<'m> {
     pub(crate) jobs: Vec<Job>,
     pub(crate) pace: Pace,
     pub(crate) steps: u64,
+    /// Others need all cores: it hears, and computes nothing.
+    rests: bool,
     prompter: Prompter<'m>,
     waiting: VecDeque<Waiting>,
     limits: Limits,
@@ -64,6 +66,7 @@ impl<'m> Server<'m> {
             jobs: Vec::new(),
             pace: Pace::default(),
             steps: 0,
+            rests: false,
             prompter,
             waiting: VecDeque::new(),
             limits,
@@ -73,7 +76,7 @@ impl<'m> Server<'m> {
     /// Works until stdin ends. An error means that the model can no longer be trusted.
     pub(crate) fn run(&mut self, inbox: &Receiver<Heard>) -> anyhow::Result<()> {
         loop {
-            if self.jobs.is_empty() && self.waiting.is_empty() {
+            if self.rests || self.jobs.is_empty() && self.waiting.is_empty() {
                 match inbox.recv() {
                     Ok(heard) => self.hear(heard),
                     Err(_) => return Ok(()),
@@ -86,15 +89,20 @@ impl<'m> Server<'m> {
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }
             }
-            self.admit();
-            self.step()?;
+            if !self.rests {
+                self.admit();
+                self.step()?;
+            }
         }
     }
 
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Ask(Ask::Ping) => say(&Answer::Pong { steps: self.steps }),
-            Heard::Ask(Ask::Share { shared }) => cores::share(shared),
+            Heard::Ask(Ask::Share { threads }) => {
+                self.rests = threads == 0;
+                cores::share(threads);
+            }
             Heard::Ask(Ask::Cancel { id }) => self.cancel(id),
             Heard::Ask(Ask::Prefill { key, messages }) => self.hear_prefill(key, &messages),
             Heard::Ask(Ask::Generate(ask)) => self.hear_generate(ask),

@@ -213,21 +213,40 @@ fn ticks_of_helpers(worker: &Worker) -> u64 {
 #[test]
 fn a_worker_that_shares_the_cores_takes_one_thread_and_says_the_same() {
     let mut worker = Worker::ready();
-    let mut say = |id: u64, shared: bool| {
+    let mut say = |id: u64, threads: u16| {
         let before = ticks_of_helpers(&worker);
-        worker.say(&json!({"op": "share", "shared": shared}));
+        worker.say(&json!({"op": "share", "threads": threads}));
         let mut ask = generate(id, "Tell a long story about the sea.");
         ask["max_tokens"] = json!(60);
         worker.say(&ask);
         (worker.reply(id).0, ticks_of_helpers(&worker) - before)
     };
-    let replies = [say(1, false), say(2, true), say(3, false)];
+    let replies = [say(1, 2), say(2, 1), say(3, 2)];
     // What is found in the cache and what is not may round differently, in the end also to other words.
     let opening = |(reply, _): &(String, u64)| reply.chars().take(40).collect::<String>();
     assert_eq!(opening(&replies[0]).len(), 40);
     assert!(replies.iter().all(|reply| opening(reply) == opening(&replies[0])), "{replies:?}");
     let [all, one, again] = replies.map(|(_, ticks)| ticks);
     assert!(one * 5 < all.min(again), "the other threads took {all}, {one} and {again} ticks");
+}
+
+#[test]
+fn a_worker_that_rests_hears_and_computes_nothing_until_it_is_told_to_go_on() {
+    let mut worker = Worker::ready();
+    worker.say(&json!({"op": "share", "threads": 0}));
+    worker.say(&generate(1, "Tell a story about the sea."));
+    let mut steps = || {
+        worker.say(&json!({"op": "ping"}));
+        // Whatever else it said would come first.
+        let pong = worker.hear();
+        assert_eq!(pong["event"], "pong", "{pong}");
+        pong["steps"].as_u64().unwrap()
+    };
+    let before = steps();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(steps(), before, "it took a step");
+    worker.say(&json!({"op": "share", "threads": 2}));
+    assert_eq!(worker.reply(1).1["event"], "done");
 }
 
 #[test]

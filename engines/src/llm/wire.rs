@@ -26,10 +26,10 @@ pub(crate) enum Ask {
         /// Which.
         id: u64,
     },
-    /// Compute with one thread, or with all again.
+    /// Leave cores to others, or take them again.
     Share {
-        /// Whether others need the cores.
-        shared: bool,
+        /// At most so many: with 0 it rests, one or all are told apart.
+        threads: u16,
     },
     /// Show that the decoding loop turns.
     Ping,

@@ -68,7 +68,7 @@ impl Engines {
             stt: open_stt(stt, &cores, places),
             llm: open_llm(llm, &llm.model, &cores, places),
             small_llm: (!llm.small_model.is_empty()).then(|| open_llm(llm, &llm.small_model, &cores, places)),
-            tts: open_tts(tts, places),
+            tts: open_tts(tts, &cores, places),
             face: open_face(landmarker, places),
             embed: open_embed(embed, places),
         };
@@ -173,15 +173,15 @@ fn open_llm(config: &LlmConfig, model: &str, cores: &Arc<Cores>, places: &Places
     }
 }
 
-fn open_tts(config: &TtsConfig, places: &Places<'_>) -> Arc<dyn TtsEngine> {
+fn open_tts(config: &TtsConfig, cores: &Arc<Cores>, places: &Places<'_>) -> Arc<dyn TtsEngine> {
     if !config.enabled {
         return Arc::new(Absent::new("tts", SWITCHED_OFF));
     }
     let (runtime, models, program) = (&places.runtime, places.models.as_path(), &config.espeak);
     let mut engines: Vec<Arc<dyn TtsEngine>> = vec![
-        Arc::new(hibari::start(runtime.clone(), models, program.clone(), config.threads)),
-        Arc::new(piper::start(runtime.clone(), models, program.clone(), config.threads)),
-        Arc::new(kokoro::start(runtime.clone(), models, config.threads)),
+        Arc::new(hibari::start(runtime.clone(), models, program.clone(), config.threads, cores)),
+        Arc::new(piper::start(runtime.clone(), models, program.clone(), config.threads, cores)),
+        Arc::new(kokoro::start(runtime.clone(), models, config.threads, cores)),
         Arc::new(espeak::start(program.clone())),
     ];
     if config.edge {

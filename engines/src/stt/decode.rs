@@ -183,7 +183,7 @@ impl Decoder {
     /// Encodes the audio and takes the first step of the decoder, which tells the languages apart;
     /// `None` for a model that knows only one.
     fn encode(&mut self, audio: &[f32], context: i32) -> Result<Option<Vec<f32>>, WhisperError> {
-        let threads = if self.cores.are_shared(Model::Hearing) { 1 } else { self.threads };
+        let threads = self.threads.min(self.cores.threads(Model::Hearing));
         // This call sets the window and computes the mel spectrogram; it is told to decode nothing.
         let mut window = self.window.clone();
         window.set_audio_ctx(context);

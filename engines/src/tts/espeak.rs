@@ -1,7 +1,7 @@
 //! The last resort that always answers: espeak-ng's own voice, Korean and English. It sounds like a
 //! machine, but it is understood and takes milliseconds.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use duologue_domain::{hangul, ipa, lang::Language, numbers};
 
@@ -22,7 +22,7 @@ pub fn start(program: PathBuf) -> LocalTts {
         voice(ENGINE, "espeak-en", "espeak English", (Language::English, "neutral")),
     ];
     let needs = Needs::Program(program.clone());
-    LocalTts::start((info, voices), needs, move || Ok(Espeak { program: program.clone() }))
+    LocalTts::start((info, voices), needs, Arc::default(), move || Ok(Espeak { program: program.clone() }))
 }
 
 struct Espeak {

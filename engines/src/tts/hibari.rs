@@ -2,7 +2,10 @@
 
 mod synthesis;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use duologue_domain::{ipa, lang::Language};
 use ort::{session::Session, value::Tensor};
@@ -15,6 +18,7 @@ use super::{
     vocabulary::Vocabulary,
 };
 use crate::{
+    cores::Cores,
     onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
@@ -27,12 +31,12 @@ const PIECE: usize = 160;
 
 /// The voice `hibari-heart`. `models` is the folder with `hibari.onnx` and `hibari-vocab.json`; `espeak` makes
 /// the phonemes.
-pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> LocalTts {
+pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16, cores: &Arc<Cores>) -> LocalTts {
     let (model, vocabulary) = (models.join("hibari.onnx"), models.join("hibari-vocab.json"));
     let needs = Needs::Files(vec![model.clone(), vocabulary.clone(), runtime.clone()]);
     let info = EngineInfo { engine: ENGINE, model: "hibari".into(), languages: vec![Language::English] };
     let voices = vec![voice(ENGINE, "hibari-heart", "Heart", (Language::English, "female"))];
-    LocalTts::start((info, voices), needs, move || {
+    LocalTts::start((info, voices), needs, cores.clone(), move || {
         Ok(Hibari {
             session: onnx::session(&runtime, &model, threads)?,
             vocabulary: Vocabulary::read(ENGINE, &vocabulary, None)?,

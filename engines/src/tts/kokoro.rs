@@ -2,7 +2,10 @@
 //!
 //! No Korean speaker ships with it; its Japanese ones speak Korean with an accent, each about as clear as the others.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use duologue_domain::{hangul, lang::Language, numbers};
 use ort::{session::Session, value::Tensor};
@@ -14,6 +17,7 @@ use super::{
     vocabulary::Vocabulary,
 };
 use crate::{
+    cores::Cores,
     npz, onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
@@ -38,14 +42,14 @@ const PIECE: usize = 64;
 
 /// Kokoro, with the Japanese speakers that ship with it. `models` is the folder with `kokoro-int8.onnx`,
 /// `kokoro-voices.npz` and `kokoro-vocab.json`.
-pub fn start(runtime: PathBuf, models: &Path, threads: u16) -> LocalTts {
+pub fn start(runtime: PathBuf, models: &Path, threads: u16, cores: &Arc<Cores>) -> LocalTts {
     let model = models.join("kokoro-int8.onnx");
     let speakers = models.join("kokoro-voices.npz");
     let vocabulary = models.join("kokoro-vocab.json");
     let needs = Needs::Files(vec![model.clone(), speakers.clone(), vocabulary.clone(), runtime.clone()]);
     let info = EngineInfo { engine: ENGINE, model: "kokoro-int8".into(), languages: vec![Language::Korean] };
     let voices = SPEAKERS.map(|(id, name, gender, _)| voice(ENGINE, id, name, (Language::Korean, gender)));
-    LocalTts::start((info, voices.to_vec()), needs, move || {
+    LocalTts::start((info, voices.to_vec()), needs, cores.clone(), move || {
         Ok(Kokoro {
             session: onnx::session(&runtime, &model, threads)?,
             vocabulary: Vocabulary::read(ENGINE, &vocabulary, Some("vocab"))?,

@@ -1,6 +1,9 @@
 //! An English voice with more colour: Piper's "joe", a VITS network over espeak's phonemes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use duologue_domain::lang::Language;
 use ort::{session::Session, value::Tensor};
@@ -12,6 +15,7 @@ use super::{
     vocabulary::{self, Vocabulary},
 };
 use crate::{
+    cores::Cores,
     onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
@@ -22,14 +26,14 @@ const PIECE: usize = 100;
 
 /// The voice `piper-joe`. `models` is the folder with `en_US-joe-medium.onnx` and its `.json`; `espeak` makes
 /// the phonemes.
-pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16) -> LocalTts {
+pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16, cores: &Arc<Cores>) -> LocalTts {
     let model = models.join("en_US-joe-medium.onnx");
     let config = models.join("en_US-joe-medium.onnx.json");
     let needs = Needs::Files(vec![model.clone(), config.clone(), runtime.clone()]);
     let info =
         EngineInfo { engine: ENGINE, model: "en_US-joe-medium".into(), languages: vec![Language::English] };
     let voices = vec![voice(ENGINE, "piper-joe", "Joe", (Language::English, "male"))];
-    LocalTts::start((info, voices), needs, move || {
+    LocalTts::start((info, voices), needs, cores.clone(), move || {
         let settings = vocabulary::json(ENGINE, &config)?;
         let setting = |path: &str, otherwise: f64| {
             settings.pointer(path).and_then(|value| value.as_f64()).unwrap_or(otherwise)

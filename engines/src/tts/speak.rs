@@ -2,6 +2,7 @@
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,6 +11,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{cover::Cover, dsp, text::Piece};
 use crate::{
+    cores::{Cores, Model},
     port::{
         CancelFlag, EngineError, EngineInfo, EngineStream, ErrorKind, Health, SPEECH_RATE, SpeechChunk,
         TtsEngine, TtsRequest, TtsStream, Voice,
@@ -119,6 +121,7 @@ impl LocalTts {
     pub(crate) fn start<S: Synth>(
         (info, voices): (EngineInfo, Vec<Voice>),
         needs: Needs,
+        cores: Arc<Cores>,
         open: impl Fn() -> Result<S, EngineError> + Send + Sync + 'static,
     ) -> Self {
         let name = info.engine;
@@ -127,7 +130,7 @@ impl LocalTts {
             config,
             move || {
                 let (leveller, cover) = (dsp::Leveller::default(), Cover::default());
-                Ok(Voicebox { synth: open()?, leveller, cover })
+                Ok(Voicebox { synth: open()?, leveller, cover, cores: cores.clone() })
             },
             move |voicebox, job| voicebox.serve(name, job),
         );
@@ -208,6 +211,7 @@ struct Voicebox<S> {
     synth: S,
     leveller: dsp::Leveller,
     cover: Cover,
+    cores: Arc<Cores>,
 }
 
 impl<S: Synth> Voicebox<S> {
@@ -223,8 +227,11 @@ impl<S: Synth> Voicebox<S> {
     fn clause(&mut self, name: &'static str, job: &Job<Clause>, queued: Duration) -> Result<(), EngineError> {
         let Clause { request, sender, cancel } = &job.payload;
         let mut began = Instant::now();
+        let is_awaited = self.cover.is_over(request.session, began);
+        // Until the first sound: the rest is made while that is heard.
+        let mut computing = is_awaited.then(|| self.cores.enter(Model::Speaking));
         let mut pieces = self.synth.pieces(request, cancel)?;
-        if self.cover.is_over(request.session, began) {
+        if is_awaited {
             pieces = self.synth.hasten(pieces);
         }
         let mut emitter = Emitter { name, sender, cancel, queued, sent: 0 };
@@ -249,6 +256,7 @@ impl<S: Synth> Voicebox<S> {
                 Finished::new(raw, &piece, &mut self.leveller, (index + 1 < count).then_some(request.speed));
             let samples = finished.audio.len();
             emitter.emit(finished, began.elapsed())?;
+            drop(computing.take());
             began = Instant::now();
             self.cover.sent(request.session, samples, began);
         }

@@ -35,10 +35,11 @@ fn models() -> PathBuf {
 
 /// Every local adapter over the models in `folder`.
 fn adapters(folder: &Path, runtime: PathBuf, espeak: &str) -> Vec<Arc<dyn TtsEngine>> {
+    let cores = Arc::default();
     vec![
-        Arc::new(hibari::start(runtime.clone(), folder, espeak.into(), 2)),
-        Arc::new(piper::start(runtime.clone(), folder, espeak.into(), 2)),
-        Arc::new(kokoro::start(runtime, folder, 2)),
+        Arc::new(hibari::start(runtime.clone(), folder, espeak.into(), 2, &cores)),
+        Arc::new(piper::start(runtime.clone(), folder, espeak.into(), 2, &cores)),
+        Arc::new(kokoro::start(runtime, folder, 2, &cores)),
         Arc::new(espeak::start(espeak.into())),
     ]
 }
@@ -237,7 +238,8 @@ impl Synth for Steady {
 async fn only_who_hears_nothing_gets_a_short_first_piece() {
     let voice = speak::voice("steady", "steady", "Steady", (Language::Korean, "neutral"));
     let info = EngineInfo { engine: "steady", model: "sine".into(), languages: vec![Language::Korean] };
-    let engine = LocalTts::start((info, vec![voice.clone()]), Needs::Files(Vec::new()), || Ok(Steady));
+    let engine =
+        LocalTts::start((info, vec![voice.clone()]), Needs::Files(Vec::new()), Arc::default(), || Ok(Steady));
     let mut seconds = Vec::new();
     for session in [1, 1, 2] {
         let asked = TtsRequest { session, ..request(&voice, Language::Korean, "네") };

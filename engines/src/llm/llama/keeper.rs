@@ -40,6 +40,10 @@ use crate::{
 /// person notices, well over what a look costs.
 const TICK: Duration = Duration::from_millis(20);
 
+/// While a voice makes a sound that is waited for, the worker rests for so long at most: a voice that hangs keeps nobody
+/// from thinking, and a clause that takes longer is no short one.
+const REST: Duration = Duration::from_secs(1);
+
 /// How often without work; only a shutdown could be noticed late, and that wakes the keeper itself.
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
@@ -106,6 +110,8 @@ pub(super) struct Keeper {
     personas: Vec<Vec<ChatMessage>>,
     /// While there are replies in progress that somebody waits for.
     computing: Option<Computing>,
+    /// The end of its rest beside a voice; from the first time that one wants it until none does.
+    rests_until: Option<Instant>,
 }
 
 impl Keeper {
@@ -117,6 +123,7 @@ impl Keeper {
     ) -> Self {
         Self {
             computing: None,
+            rests_until: None,
             launch,
             shared,
             commands,
@@ -269,26 +276,34 @@ impl Keeper {
             self.start(now);
         }
         self.dispatch();
-        self.share_cores();
+        self.share_cores(now);
     }
 
-    /// Says whether this model computes, and tells the worker whether the recogniser does: at most a [`TICK`] later.
-    fn share_cores(&mut self) {
+    /// Says whether this model computes, and tells the worker whether others do: at most a [`TICK`] later.
+    fn share_cores(&mut self, now: Instant) {
         if self.flights.is_empty() {
             self.computing = None;
             return;
         }
         let cores = &self.launch.cores;
+        let most = cores.threads(Model::Thinking);
+        if most > 0 {
+            self.rests_until = None;
+        }
         // What is read ahead takes the core that is left over, and slows nobody's words down.
         if self.flights.values().all(|flight| flight.is_ahead) {
             self.computing = None;
         } else {
             self.computing.get_or_insert_with(|| cores.enter(Model::Thinking));
         }
-        // One of two is half; of more threads, too many would stand idle.
-        let shared = self.launch.threads <= 2 && cores.are_shared(Model::Thinking);
+        let threads = match most {
+            0 if now < *self.rests_until.get_or_insert(now + REST) => 0,
+            // One of two is half; of more threads, too many would stand idle.
+            0 | 1 if self.launch.threads <= 2 => 1,
+            _ => u16::MAX,
+        };
         if let Some(life) = self.life.as_mut().filter(|life| life.ready) {
-            life.share(shared);
+            life.share(threads);
         }
     }
 

@@ -38,8 +38,8 @@ pub(super) struct Life {
     computed: Option<u64>,
     /// Looks since anything changed.
     still: u32,
-    /// Whether it was told to leave cores to others.
-    shares: bool,
+    /// How many threads it was told to take at most.
+    threads: u16,
 }
 
 impl Life {
@@ -56,14 +56,14 @@ impl Life {
             looked: now,
             computed: None,
             still: 0,
-            shares: false,
+            threads: u16::MAX,
         }
     }
 
-    /// Tells it whether others need the cores, if that has changed.
-    pub(super) fn share(&mut self, shared: bool) {
-        if self.shares != shared && self.worker.ask(&Ask::Share { shared }) {
-            self.shares = shared;
+    /// Tells it how many threads to take at most, if that has changed.
+    pub(super) fn share(&mut self, threads: u16) {
+        if self.threads != threads && self.worker.ask(&Ask::Share { threads }) {
+            self.threads = threads;
         }
     }
 
@@ -88,7 +88,8 @@ impl Life {
 
     /// Pings a worker that has work and kills one that does not move.
     pub(super) fn watch(&mut self, working: bool, patience: Patience, now: Instant) {
-        if self.ready && !working {
+        let rests = !working || self.threads == 0;
+        if self.ready && rests {
             self.moved = now;
             self.still = 0;
             return;

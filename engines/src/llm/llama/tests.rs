@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::*;
 use crate::{
+    cores::Model,
     fair::session_key,
     port::{LlmEvent, Role, Sampling},
 };
@@ -40,8 +41,12 @@ impl Scene {
     }
 
     fn patient(&self, stuck_after: Duration) -> LlamaLlm {
+        self.beside(stuck_after, Arc::default())
+    }
+
+    fn beside(&self, stuck_after: Duration, cores: Arc<Cores>) -> LlamaLlm {
         let patience = Patience { stuck_after, load_within: Duration::from_millis(800) };
-        let launch = launch(self.worker(), self.model(), &LlmConfig::default(), Arc::default());
+        let launch = launch(self.worker(), self.model(), &LlmConfig::default(), cores);
         LlamaLlm::with_patience(launch, patience)
     }
 }
@@ -145,6 +150,22 @@ async fn a_worker_that_does_not_even_compute_is_found_sooner_than_a_busy_one() {
     let busy = Scene::new("busy", &format!("{READY}; while :; do :; done"));
     let error = fate(&busy.patient(stuck_after), request()).await;
     assert!(error.message.contains("no progress for 3."), "{error}");
+}
+
+/// Neither is it taken for one that hangs, though it rests for longer than such a one is given.
+#[tokio::test]
+async fn beside_a_voice_that_hangs_the_worker_rests_for_a_while_and_then_goes_on() {
+    let done = r#"echo '{"event":"done","id":1,"finish":"stop","prompt_tokens":3,"cached_tokens":0,"completion_tokens":9,"queued_us":5,"first_token_us":7}'"#;
+    let script = format!(
+        r#"while read -r line; do case "$line" in *'"threads":0'*) rested=yes;; *'"threads":1'*) [ "$rested" ] && {done};; esac; done"#
+    );
+    let scene = Scene::new("rests", &format!("{READY}; {script}"));
+    let cores = Cores::new(2, 2, 2);
+    let _hangs = cores.enter(Model::Speaking);
+    let engine = scene.beside(Duration::from_millis(400), cores);
+    let mut stream = engine.generate(request()).unwrap();
+    let end = stream.next().await.unwrap().unwrap();
+    assert!(matches!(end, LlmEvent::Done { .. }), "{end:?}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ fn alone(audio: Vec<f32>) -> SttRequest {
 /// A Korean sentence as a voice says it that whisper understands well, at 16 kHz.
 async fn korean(text: &str) -> Vec<f32> {
     let folder = test_model("kokoro-int8.onnx").parent().map(std::path::Path::to_path_buf).expect("a folder");
-    let voices = kokoro::start(runtime(), &folder, 2);
+    let voices = kokoro::start(runtime(), &folder, 2, &Arc::default());
     let request = TtsRequest {
         session: 1,
         text: text.into(),
