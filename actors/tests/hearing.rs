@@ -84,6 +84,20 @@ async fn for_somebody_who_has_left_nothing_is_read_ahead() {
     assert!(llm.read.lock().expect("not poisoned").is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_being_read_ahead_rests_when_they_leave() {
+    let Stage { scene, llm, attachment, sessions: _sessions, .. } =
+        Stage::new(&["Hello."], &["I see."]).await;
+    for packet in speech(600, RATE).chunks(RATE as usize / 50) {
+        scene.push_audio(packet).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(llm.reading(), 1);
+    drop(attachment);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(llm.reading(), 0);
+}
+
 /// How much of `after` had been heard when the turn that said `said` was over; 0.3 is what smart-turn says of it.
 async fn wait_after(said: &str) -> Duration {
     let stage = Stage::pausing(0.3, FakeStt::hearing(&[said, said]), FakeLlm::saying(&["Yes."])).await;

@@ -18,10 +18,10 @@ use duologue_domain::{
 use duologue_engines::{
     absent::Absent,
     port::{
-        ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo, EngineStream, ErrorKind,
-        FaceEngine, Finish, Health, LlmEngine, LlmEvent, LlmRequest, LlmStream, LlmUsage, Picture, Role,
-        SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest, ToolCall, Transcript, TtsEngine,
-        TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
+        CancelFlag, ChatMessage, EmbedEngine, EmbedRequest, Embeddings, EngineError, EngineInfo,
+        EngineStream, ErrorKind, FaceEngine, Finish, Health, LlmEngine, LlmEvent, LlmRequest, LlmStream,
+        LlmUsage, Picture, Role, SPEECH_RATE, SessionKey, SpeechChunk, SttEngine, SttRequest, ToolCall,
+        Transcript, TtsEngine, TtsRequest, TtsStream, TurnEngine, VAD_FRAME, VadEngine, VadStream, Voice,
     },
     registry::Engines,
 };
@@ -193,6 +193,8 @@ pub struct FakeLlm {
     pub prompts: Arc<Mutex<Vec<Vec<ChatMessage>>>>,
     /// The prompts that it was to read ahead.
     pub read: Arc<Mutex<Vec<Vec<ChatMessage>>>>,
+    /// Of each of these, what keeps it going and how one sees that nobody wants it any more.
+    readings: Arc<Mutex<Vec<Reading>>>,
     /// The whole requests, in the same order.
     pub requests: Arc<Mutex<Vec<LlmRequest>>>,
     /// Between words.
@@ -201,7 +203,16 @@ pub struct FakeLlm {
     pub calls_unasked: bool,
 }
 
+/// A reading that goes on until its stream is dropped.
+type Reading = (tokio::sync::mpsc::Sender<Result<LlmEvent, EngineError>>, CancelFlag);
+
 impl FakeLlm {
+    /// How many prompts it is reading ahead just now: each goes on until nobody wants it any more.
+    pub fn reading(&self) -> usize {
+        let readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        readings.iter().filter(|(_, cancel)| !cancel.is_cancelled()).count()
+    }
+
     /// Says these, one after the other. `<call name {"an": "object"}>` at the end of a line calls a function if it is
     /// offered.
     pub fn saying(lines: &[&str]) -> Self {
@@ -211,6 +222,7 @@ impl FakeLlm {
             answers: Arc::default(),
             prompts: Arc::default(),
             read: Arc::default(),
+            readings: Arc::default(),
             requests: Arc::default(),
             per_word: Duration::from_millis(50),
             calls_unasked: false,
@@ -285,7 +297,9 @@ impl LlmEngine for FakeLlm {
 
     fn read_ahead(&self, request: LlmRequest) -> Option<LlmStream> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).push(request.messages);
-        None
+        let (sender, cancel, stream) = EngineStream::channel(1);
+        self.readings.lock().unwrap_or_else(PoisonError::into_inner).push((sender, cancel));
+        Some(stream)
     }
 
     fn generate(&self, request: LlmRequest) -> Result<LlmStream, EngineError> {
