@@ -281,20 +281,20 @@ impl Keeper {
 
     /// Says whether this model computes, and tells the worker whether others do: at most a [`TICK`] later.
     fn share_cores(&mut self, now: Instant) {
-        if self.flights.is_empty() {
-            self.computing = None;
-            return;
-        }
         let cores = &self.launch.cores;
-        let most = cores.threads(Model::Thinking);
-        if most > 0 {
-            self.rests_until = None;
-        }
         // What is read ahead takes the core that is left over, and slows nobody's words down.
         if self.flights.values().all(|flight| flight.is_ahead) {
             self.computing = None;
         } else {
             self.computing.get_or_insert_with(|| cores.enter(Model::Thinking));
+        }
+        let most = match cores.threads(Model::Thinking) {
+            // Nobody would wake it again for what it reads on its own.
+            0 if self.flights.is_empty() => 1,
+            most => most,
+        };
+        if most > 0 {
+            self.rests_until = None;
         }
         let threads = match most {
             0 if now < *self.rests_until.get_or_insert(now + REST) => 0,

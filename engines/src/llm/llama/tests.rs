@@ -169,6 +169,21 @@ async fn beside_a_voice_that_hangs_the_worker_rests_for_a_while_and_then_goes_on
 }
 
 #[tokio::test]
+async fn a_worker_whose_last_reply_was_cancelled_rests_no_longer() {
+    let scene =
+        Scene::new("wakes", &format!(r#"{READY}; while read -r line; do echo "$line" >> "$0.said"; done"#));
+    let cores = Cores::new(2, 2, 2);
+    let _speaks = cores.enter(Model::Speaking);
+    let engine = scene.beside(Duration::from_secs(20), cores);
+    let said = || fs::read_to_string(scene.folder.join("worker.sh.said")).unwrap_or_default();
+    let reply = engine.generate(request()).unwrap();
+    until("a rest", || said().contains(r#""threads":0"#)).await;
+    drop(reply);
+    until("work again", || said().lines().last().is_some_and(|line| line.contains(r#""threads":1"#))).await;
+    assert!(said().contains("cancel"), "{}", said());
+}
+
+#[tokio::test]
 async fn a_worker_that_never_loads_is_killed() {
     let scene = Scene::new("loading", "exec sleep 60");
     let engine = scene.engine();
