@@ -16,7 +16,7 @@ use duologue_domain::lang::Language;
 use duologue_engines::{
     port::{SttEngine, SttRequest, TtsEngine, TtsRequest},
     stt::WhisperStt,
-    tts::{VoiceChain, dsp, espeak, kokoro},
+    tts::{Neural, VoiceChain, dsp, espeak, kokoro},
 };
 
 /// Nobody waits for these figures.
@@ -83,7 +83,9 @@ async fn main() -> ExitCode {
     };
     let home = Path::new(&home);
     let models = home.join("models");
-    let korean = kokoro::start(home.join("lib/libonnxruntime.so"), &models, 2, &Arc::default());
+    let runtime = home.join("lib/libonnxruntime.so");
+    let neural = Neural { runtime, models: models.clone(), threads: 2, cores: Arc::default() };
+    let korean = kokoro::start(&neural);
     let voices: Vec<Arc<dyn TtsEngine>> = vec![Arc::new(korean), Arc::new(espeak::start("espeak-ng".into()))];
     let tts = VoiceChain::new(voices, Vec::new(), Vec::new());
     let stt = WhisperStt::new(models.join("whisper-base-q8_0.bin"), 2);

@@ -243,7 +243,7 @@ fn a_worker_that_rests_hears_and_computes_nothing_until_it_is_told_to_go_on() {
         pong["steps"].as_u64().unwrap()
     };
     let before = steps();
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::thread::park_timeout(std::time::Duration::from_millis(200));
     assert_eq!(steps(), before, "it took a step");
     worker.say(&json!({"op": "share", "threads": 2}));
     assert_eq!(worker.reply(1).1["event"], "done");

@@ -14,7 +14,7 @@ use crate::{
     port::{EmbedEngine, FaceEngine, LlmEngine, SttEngine, TtsEngine, TurnEngine, VadEngine},
     registry::Engines,
     stt::WhisperStt,
-    tts::{EdgeTts, VoiceChain, espeak, hibari, kokoro, piper},
+    tts::{EdgeTts, Neural, VoiceChain, espeak, hibari, kokoro, piper},
     turn::SmartTurn,
     vad::SileroVad,
 };
@@ -177,11 +177,17 @@ fn open_tts(config: &TtsConfig, cores: &Arc<Cores>, places: &Places<'_>) -> Arc<
     if !config.enabled {
         return Arc::new(Absent::new("tts", SWITCHED_OFF));
     }
-    let (runtime, models, program) = (&places.runtime, places.models.as_path(), &config.espeak);
+    let program = &config.espeak;
+    let neural = Neural {
+        runtime: places.runtime.clone(),
+        models: places.models.clone(),
+        threads: config.threads,
+        cores: cores.clone(),
+    };
     let mut engines: Vec<Arc<dyn TtsEngine>> = vec![
-        Arc::new(hibari::start(runtime.clone(), models, program.clone(), config.threads, cores)),
-        Arc::new(piper::start(runtime.clone(), models, program.clone(), config.threads, cores)),
-        Arc::new(kokoro::start(runtime.clone(), models, config.threads, cores)),
+        Arc::new(hibari::start(&neural, program.clone())),
+        Arc::new(piper::start(&neural, program.clone())),
+        Arc::new(kokoro::start(&neural)),
         Arc::new(espeak::start(program.clone())),
     ];
     if config.edge {

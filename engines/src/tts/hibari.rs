@@ -2,10 +2,7 @@
 
 mod synthesis;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::PathBuf;
 
 use duologue_domain::{ipa, lang::Language};
 use ort::{session::Session, value::Tensor};
@@ -13,12 +10,11 @@ use ort::{session::Session, value::Tensor};
 use self::synthesis::{BINS, Frames, Synthesis};
 use super::{
     LocalTts, Synth, program,
-    speak::{Needs, voice},
+    speak::{Needs, Neural, voice},
     text::{self, Piece},
     vocabulary::Vocabulary,
 };
 use crate::{
-    cores::Cores,
     onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
@@ -29,14 +25,14 @@ const ENGINE: &str = "hibari";
 /// takes about 0.2 s and is as long as a cancelled request may keep the thread.
 const PIECE: usize = 160;
 
-/// The voice `hibari-heart`. `models` is the folder with `hibari.onnx` and `hibari-vocab.json`; `espeak` makes
-/// the phonemes.
-pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16, cores: &Arc<Cores>) -> LocalTts {
+/// The voice `hibari-heart`, of the models `hibari.onnx` and `hibari-vocab.json`; `espeak` makes the phonemes.
+pub fn start(neural: &Neural, espeak: PathBuf) -> LocalTts {
+    let Neural { runtime, models, threads, cores } = neural.clone();
     let (model, vocabulary) = (models.join("hibari.onnx"), models.join("hibari-vocab.json"));
     let needs = Needs::Files(vec![model.clone(), vocabulary.clone(), runtime.clone()]);
     let info = EngineInfo { engine: ENGINE, model: "hibari".into(), languages: vec![Language::English] };
     let voices = vec![voice(ENGINE, "hibari-heart", "Heart", (Language::English, "female"))];
-    LocalTts::start((info, voices), needs, cores.clone(), move || {
+    LocalTts::start((info, voices), needs, cores, move || {
         Ok(Hibari {
             session: onnx::session(&runtime, &model, threads)?,
             vocabulary: Vocabulary::read(ENGINE, &vocabulary, None)?,

@@ -2,22 +2,18 @@
 //!
 //! No Korean speaker ships with it; its Japanese ones speak Korean with an accent, each about as clear as the others.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
 
 use duologue_domain::{hangul, lang::Language, numbers};
 use ort::{session::Session, value::Tensor};
 
 use super::{
     LocalTts, Synth,
-    speak::{Needs, voice},
+    speak::{Needs, Neural, voice},
     text::{self, Piece},
     vocabulary::Vocabulary,
 };
 use crate::{
-    cores::Cores,
     npz, onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
@@ -40,16 +36,16 @@ const STYLE: usize = 256;
 /// as soon.
 const PIECE: usize = 64;
 
-/// Kokoro, with the Japanese speakers that ship with it. `models` is the folder with `kokoro-int8.onnx`,
-/// `kokoro-voices.npz` and `kokoro-vocab.json`.
-pub fn start(runtime: PathBuf, models: &Path, threads: u16, cores: &Arc<Cores>) -> LocalTts {
+/// Kokoro, with the Japanese speakers that ship with it: `kokoro-int8.onnx`, `kokoro-voices.npz` and `kokoro-vocab.json`.
+pub fn start(neural: &Neural) -> LocalTts {
+    let Neural { runtime, models, threads, cores } = neural.clone();
     let model = models.join("kokoro-int8.onnx");
     let speakers = models.join("kokoro-voices.npz");
     let vocabulary = models.join("kokoro-vocab.json");
     let needs = Needs::Files(vec![model.clone(), speakers.clone(), vocabulary.clone(), runtime.clone()]);
     let info = EngineInfo { engine: ENGINE, model: "kokoro-int8".into(), languages: vec![Language::Korean] };
     let voices = SPEAKERS.map(|(id, name, gender, _)| voice(ENGINE, id, name, (Language::Korean, gender)));
-    LocalTts::start((info, voices.to_vec()), needs, cores.clone(), move || {
+    LocalTts::start((info, voices.to_vec()), needs, cores, move || {
         Ok(Kokoro {
             session: onnx::session(&runtime, &model, threads)?,
             vocabulary: Vocabulary::read(ENGINE, &vocabulary, Some("vocab"))?,

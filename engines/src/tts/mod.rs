@@ -20,4 +20,8 @@ mod text;
 mod vocabulary;
 
 pub(crate) use self::speak::{Synth, check};
-pub use self::{chain::VoiceChain, edge::EdgeTts, speak::LocalTts};
+pub use self::{
+    chain::VoiceChain,
+    edge::EdgeTts,
+    speak::{LocalTts, Neural},
+};

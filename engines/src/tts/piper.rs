@@ -1,21 +1,17 @@
 //! An English voice with more colour: Piper's "joe", a VITS network over espeak's phonemes.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::PathBuf;
 
 use duologue_domain::lang::Language;
 use ort::{session::Session, value::Tensor};
 
 use super::{
     LocalTts, Synth, dsp, program,
-    speak::{Needs, voice},
+    speak::{Needs, Neural, voice},
     text::{self, Piece},
     vocabulary::{self, Vocabulary},
 };
 use crate::{
-    cores::Cores,
     onnx,
     port::{CancelFlag, EngineError, EngineInfo, ErrorKind, TtsRequest},
 };
@@ -24,16 +20,16 @@ const ENGINE: &str = "piper";
 /// Phonemes of one piece, some six seconds of speech: 0.4 s of work on an idle machine.
 const PIECE: usize = 100;
 
-/// The voice `piper-joe`. `models` is the folder with `en_US-joe-medium.onnx` and its `.json`; `espeak` makes
-/// the phonemes.
-pub fn start(runtime: PathBuf, models: &Path, espeak: PathBuf, threads: u16, cores: &Arc<Cores>) -> LocalTts {
+/// The voice `piper-joe`, of the model `en_US-joe-medium.onnx` and its `.json`; `espeak` makes the phonemes.
+pub fn start(neural: &Neural, espeak: PathBuf) -> LocalTts {
+    let Neural { runtime, models, threads, cores } = neural.clone();
     let model = models.join("en_US-joe-medium.onnx");
     let config = models.join("en_US-joe-medium.onnx.json");
     let needs = Needs::Files(vec![model.clone(), config.clone(), runtime.clone()]);
     let info =
         EngineInfo { engine: ENGINE, model: "en_US-joe-medium".into(), languages: vec![Language::English] };
     let voices = vec![voice(ENGINE, "piper-joe", "Joe", (Language::English, "male"))];
-    LocalTts::start((info, voices), needs, cores.clone(), move || {
+    LocalTts::start((info, voices), needs, cores, move || {
         let settings = vocabulary::json(ENGINE, &config)?;
         let setting = |path: &str, otherwise: f64| {
             settings.pointer(path).and_then(|value| value.as_f64()).unwrap_or(otherwise)

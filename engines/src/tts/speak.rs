@@ -93,6 +93,19 @@ pub struct LocalTts {
     thread: EngineThread<Clause>,
 }
 
+/// What the neural voices have in common: where they lie, and what they compute with.
+#[derive(Clone, Debug)]
+pub struct Neural {
+    /// ONNX Runtime's shared library.
+    pub runtime: PathBuf,
+    /// The folder of their models.
+    pub models: PathBuf,
+    /// CPU threads of one inference.
+    pub threads: u16,
+    /// Who computes beside them.
+    pub cores: Arc<Cores>,
+}
+
 /// What a voice needs to be installed.
 #[derive(Debug)]
 pub(crate) enum Needs {

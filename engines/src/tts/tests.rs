@@ -9,7 +9,7 @@ use std::{
 use duologue_domain::{lang::Language, viseme::Viseme};
 
 use super::{
-    LocalTts, Synth, VoiceChain, dsp, espeak, hibari, kokoro, piper,
+    LocalTts, Neural, Synth, VoiceChain, dsp, espeak, hibari, kokoro, piper,
     speak::{self, Needs},
     text::{self, Piece},
 };
@@ -35,11 +35,11 @@ fn models() -> PathBuf {
 
 /// Every local adapter over the models in `folder`.
 fn adapters(folder: &Path, runtime: PathBuf, espeak: &str) -> Vec<Arc<dyn TtsEngine>> {
-    let cores = Arc::default();
+    let neural = Neural { runtime, models: folder.to_owned(), threads: 2, cores: Arc::default() };
     vec![
-        Arc::new(hibari::start(runtime.clone(), folder, espeak.into(), 2, &cores)),
-        Arc::new(piper::start(runtime.clone(), folder, espeak.into(), 2, &cores)),
-        Arc::new(kokoro::start(runtime, folder, 2, &cores)),
+        Arc::new(hibari::start(&neural, espeak.into())),
+        Arc::new(piper::start(&neural, espeak.into())),
+        Arc::new(kokoro::start(&neural)),
         Arc::new(espeak::start(espeak.into())),
     ]
 }

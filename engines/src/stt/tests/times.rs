@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     models_for_tests::runtime,
     port::{SpokenWord, SttTask, TtsEngine, TtsRequest},
-    tts::{dsp, kokoro},
+    tts::{Neural, dsp, kokoro},
 };
 
 /// A request of somebody who asks nothing else: nobody's partial gives way to it.
@@ -18,7 +18,8 @@ fn alone(audio: Vec<f32>) -> SttRequest {
 /// A Korean sentence as a voice says it that whisper understands well, at 16 kHz.
 async fn korean(text: &str) -> Vec<f32> {
     let folder = test_model("kokoro-int8.onnx").parent().map(std::path::Path::to_path_buf).expect("a folder");
-    let voices = kokoro::start(runtime(), &folder, 2, &Arc::default());
+    let neural = Neural { runtime: runtime(), models: folder, threads: 2, cores: Arc::default() };
+    let voices = kokoro::start(&neural);
     let request = TtsRequest {
         session: 1,
         text: text.into(),
