@@ -6,10 +6,17 @@
 //! in silence, the language model rests: what it says next is not wanted before that has been heard. So each says when it
 //! computes, and asks how many threads it had better take.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
+
+/// A rest takes so long at most: a voice that hangs keeps nobody from thinking, and a clause that takes longer is no short
+/// one.
+const REST: Duration = Duration::from_secs(1);
 
 /// Who computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +82,35 @@ impl Drop for Computing {
     }
 }
 
+/// When a model rests: for [`REST`] at most, and not again before as long has passed as it last rested. So it has half of
+/// the time at least, however many short texts somebody has spoken one after the other.
+#[derive(Debug)]
+pub struct Rests {
+    /// Since when others want it to rest, until none does.
+    wanted_since: Option<Instant>,
+    not_before: Instant,
+}
+
+impl Rests {
+    /// Of a model that may rest from now on.
+    pub fn new(now: Instant) -> Self {
+        Self { wanted_since: None, not_before: now }
+    }
+
+    /// Whether it rests, if others want it to or do not; asked whenever that may have changed.
+    pub fn rests(&mut self, wanted: bool, now: Instant) -> bool {
+        if wanted {
+            let since = *self.wanted_since.get_or_insert(now);
+            return self.not_before <= now && now < since + REST;
+        }
+        if let Some(since) = self.wanted_since.take() {
+            let rested = now.min(since + REST).saturating_duration_since(since.max(self.not_before));
+            self.not_before = self.not_before.max(now + rested);
+        }
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +149,48 @@ mod tests {
         let cores = Cores::new(4, 2, 2);
         let _all = [Model::Hearing, Model::Thinking, Model::Speaking].map(|model| cores.enter(model));
         assert_eq!([cores.threads(Model::Hearing), cores.threads(Model::Thinking)], [ALL, ALL]);
+    }
+    fn at(start: Instant) -> impl Fn(u64) -> Instant {
+        move |ms| start + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn beside_a_voice_that_hangs_a_model_rests_once_for_a_second() {
+        let at = at(Instant::now());
+        let mut model = Rests::new(at(0));
+        let rested: Vec<u64> = (0..5_000).step_by(20).filter(|ms| model.rests(true, at(*ms))).collect();
+        assert_eq!((rested.first(), rested.last(), rested.len()), (Some(&0), Some(&980), 50));
+        assert!(!model.rests(false, at(5_000)));
+        assert!(!model.rests(true, at(5_020)), "it has just rested for a second");
+    }
+
+    #[test]
+    fn it_rests_again_when_as_long_has_passed_as_it_rested() {
+        let at = at(Instant::now());
+        let mut model = Rests::new(at(0));
+        assert!(model.rests(true, at(0)));
+        assert!(!model.rests(false, at(300)));
+        assert!(!model.rests(true, at(599)));
+        assert!(model.rests(true, at(600)), "the same want, later");
+        assert!(!model.rests(false, at(700)), "100 ms of it were a rest");
+        assert!(!model.rests(true, at(799)));
+        assert!(model.rests(true, at(800)));
+    }
+
+    #[test]
+    fn whoever_has_text_after_text_spoken_leaves_it_half_of_the_time() {
+        for (spoken, pause) in [(20, 20), (100, 20), (300, 20), (980, 20), (1_500, 20), (300, 200)] {
+            let at = at(Instant::now());
+            let mut model = Rests::new(at(0));
+            let times: Vec<u64> = (0..60_000).step_by(20).collect();
+            let rested =
+                times.iter().filter(|ms| model.rests(**ms % (spoken + pause) < spoken, at(**ms))).count();
+            assert!(
+                rested * 2 <= times.len() + 50,
+                "{rested} of {} with {spoken} and {pause} ms",
+                times.len()
+            );
+            assert!(rested * 10 > times.len(), "{rested} of {} with {spoken} and {pause} ms", times.len());
+        }
     }
 }

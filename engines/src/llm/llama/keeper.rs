@@ -28,7 +28,7 @@ use super::{
     worker::Launch,
 };
 use crate::{
-    cores::{Computing, Model},
+    cores::{Computing, Model, Rests},
     llm::{
         tools::Reading,
         wire::{Answer, Ask, Done, Generate},
@@ -39,10 +39,6 @@ use crate::{
 /// How often dropped streams and deadlines are looked at while there is work: well under what a
 /// person notices, well over what a look costs.
 const TICK: Duration = Duration::from_millis(20);
-
-/// While a voice makes a sound that is waited for, the worker rests for so long at most: a voice that hangs keeps nobody
-/// from thinking, and a clause that takes longer is no short one.
-const REST: Duration = Duration::from_secs(1);
 
 /// How often without work; only a shutdown could be noticed late, and that wakes the keeper itself.
 const IDLE_TICK: Duration = Duration::from_secs(1);
@@ -110,8 +106,8 @@ pub(super) struct Keeper {
     personas: Vec<Vec<ChatMessage>>,
     /// While there are replies in progress that somebody waits for.
     computing: Option<Computing>,
-    /// The end of its rest beside a voice; from the first time that one wants it until none does.
-    rests_until: Option<Instant>,
+    /// The worker's, beside a voice that somebody waits for.
+    rests: Rests,
 }
 
 impl Keeper {
@@ -123,7 +119,7 @@ impl Keeper {
     ) -> Self {
         Self {
             computing: None,
-            rests_until: None,
+            rests: Rests::new(Instant::now()),
             launch,
             shared,
             commands,
@@ -288,16 +284,11 @@ impl Keeper {
         } else {
             self.computing.get_or_insert_with(|| cores.enter(Model::Thinking));
         }
-        let most = match cores.threads(Model::Thinking) {
-            // Nobody would wake it again for what it reads on its own.
-            0 if self.flights.is_empty() => 1,
-            most => most,
-        };
-        if most > 0 {
-            self.rests_until = None;
-        }
+        let most = cores.threads(Model::Thinking);
+        // For what it reads on its own nobody would wake it again.
+        let rests = self.rests.rests(most == 0 && !self.flights.is_empty(), now);
         let threads = match most {
-            0 if now < *self.rests_until.get_or_insert(now + REST) => 0,
+            _ if rests => 0,
             // One of two is half; of more threads, too many would stand idle.
             0 | 1 if self.launch.threads <= 2 => 1,
             _ => u16::MAX,
