@@ -105,6 +105,8 @@ struct State {
     reader: u64,
     /// Whether that reader is still there.
     is_read: bool,
+    /// Whether it hears sound apart from its events.
+    apart: bool,
 }
 
 impl State {
@@ -149,6 +151,7 @@ impl State {
     fn new_reader(&mut self) -> u64 {
         self.reader += 1;
         self.is_read = true;
+        self.apart = false;
         self.overflowed = false;
         self.reader
     }
@@ -273,8 +276,13 @@ impl Outbox {
     /// the events that wait are gone (the caller tells what there is); speech that waits is not.
     pub fn connect(&self, resume: Option<u64>) -> (u64, Joined) {
         let mut state = self.lock();
+        let was_apart = state.apart;
         let reader = state.new_reader();
         let lost = std::mem::take(&mut state.lost);
+        if was_apart {
+            // It was played as it arrived.
+            state.log.forget_sound(0);
+        }
         let joined = match resume {
             None => Joined::Fresh,
             Some(number) if !lost && state.log.rewind(number) => Joined::Resumed,
@@ -282,6 +290,8 @@ impl Outbox {
         };
         match joined {
             Joined::Fresh => state.log.settle(),
+            // Events overtake the sound of a call: their numbers do not say that what came before was heard.
+            Joined::Resumed if was_apart => {}
             Joined::Resumed => state.log.acknowledge(resume.unwrap_or_default()),
             Joined::Gap => {
                 state.log.settle();
@@ -291,6 +301,16 @@ impl Outbox {
         drop(state);
         self.0.filled.notify_waiters();
         (reader, joined)
+    }
+
+    /// `reader` hears sound apart from its events, as in a call: whatever it resumed after, sound that has not arrived
+    /// comes again, amid events that are known. To be said before it reads.
+    pub fn hear_apart(&self, reader: u64) {
+        let mut state = self.lock();
+        if state.reader == reader {
+            state.apart = true;
+            state.log.rewind_sound();
+        }
     }
 
     /// `reader` has gone. False when it had been replaced.

@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use duologue_actors::{
     event::{ClientCommand, ConfigPatch, SessionEvent},
     outbox::Closed,
-    sessions::{Attachment, SessionHandle},
+    sessions::SessionHandle,
 };
 use duologue_rtc::{
     Channel, Failure, Hearing, Message, Peer, PeerEvent, Seeing, codec::Ear, config::MAX_MESSAGE, sdp::Offer,
@@ -203,7 +203,7 @@ async fn carry(
         Err(_) => return Ending::Lost(wires.peer.failure()),
     }
     metrics::histogram!("rtc_connect_seconds").record(wires.now().as_secs_f64());
-    let Some(attachment) = session.connect(resume).await else { return Ending::Session(Closed::Ended) };
+    let Some(attachment) = session.connect_apart(resume).await else { return Ending::Session(Closed::Ended) };
     if input_rate != INPUT_RATE {
         // What a client said about its format concerned audio in events; RTP is always as Opus has it.
         let rate = ConfigPatch { input_rate: Some(INPUT_RATE), ..ConfigPatch::default() };
@@ -211,7 +211,7 @@ async fn carry(
     }
     let link = Link::default();
     let intake = Intake::new(&session, &link, pictures);
-    let Ok(mut writer) = Writer::new(wires, encoder, replayed(&attachment, resume)) else {
+    let Ok(mut writer) = Writer::new(wires, encoder) else {
         return Ending::Session(Closed::Ended);
     };
     let (faces, (stills, stills_in)) = (session.landmarks(), camera::channel());
@@ -222,12 +222,6 @@ async fn carry(
         ending = read(wires, intake, stills_in) => ending,
         ending = writer::write(&mut writer, &session, attachment, &link) => ending,
     }
-}
-
-/// Up to this number speech has been heard in another call: the client knows numbers of events alone, and asks for what
-/// came after the last of them.
-fn replayed(attachment: &Attachment, resume: Option<u64>) -> u64 {
-    if resume.is_some() { attachment.arrived() } else { 0 }
 }
 
 /// One event of the peer.

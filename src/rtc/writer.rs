@@ -49,8 +49,6 @@ pub(super) struct Writer<'a> {
     player: Option<Player>,
     ledger: Ledger,
     known: Known,
-    /// Speech up to this number was heard elsewhere.
-    heard: u64,
     live: TurnId,
     /// The response that is being made.
     making: Option<String>,
@@ -62,11 +60,11 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Speech up to the number `heard` is not spoken again.
+    /// Nothing has gone out yet.
     ///
     /// # Errors
     /// The encoder has no memory.
-    pub(super) fn new(wires: &'a Wires, encoder: Encoder, heard: u64) -> Result<Self, CodecError> {
+    pub(super) fn new(wires: &'a Wires, encoder: Encoder) -> Result<Self, CodecError> {
         let player = || Player::new(rand::random(), rand::random());
         Ok(Self {
             wires,
@@ -74,7 +72,6 @@ impl<'a> Writer<'a> {
             player: wires.peer.speaks().then(player).transpose()?,
             ledger: Ledger::default(),
             known: Known::default(),
-            heard,
             live: TurnId(0),
             making: None,
             own: 0,
@@ -121,8 +118,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn speech(&mut self, number: u64, frame: OutFrame) {
-        let Some(player) = self.player.as_mut().filter(|_| number > self.heard && frame.turn >= self.live)
-        else {
+        let Some(player) = self.player.as_mut().filter(|_| frame.turn >= self.live) else {
             return self.ledger.needless(number);
         };
         self.ledger.waits(number);
@@ -388,7 +384,7 @@ pub(super) async fn write(
                 Ok(())
             }
             // A channel that was opened so late that the session was served without it: it begins anew there.
-            _ = known(&writer.wires.events), if without => match session.connect(None).await {
+            _ = known(&writer.wires.events), if without => match session.connect_apart(None).await {
                 Some(anew) => {
                     (attachment, without) = (anew, false);
                     Ok(())

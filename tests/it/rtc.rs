@@ -6,6 +6,7 @@ mod fast;
 mod flood;
 mod leaks;
 mod restart;
+mod resume;
 
 use std::{sync::Arc, time::Duration};
 
@@ -219,37 +220,6 @@ async fn a_client_that_clears_hears_no_more_and_the_reply_is_cut() {
     caller.write("그래?").await;
     caller.event("output_audio_buffer.started").await;
     caller.call.close().await;
-    no_peers(&house).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_is_resumed_by_another_call_without_losing_or_repeating_anything() {
-    let house = House::saying(&[], Arc::new(MemoryStore::default()), &[LONG]).await;
-    let mut first = Caller::new(&house, "/v1/realtime/calls?model=seoa").await;
-    first.event("session.created").await;
-    first.write("뭐 했어?").await;
-    first.until("speech", |caller| caller.sounding > 12_000).await;
-    let path = format!("/v1/realtime/calls?session={}&resume={}", first.session, first.last);
-    let mut second = Caller::new(&house, &path).await;
-    assert_eq!((second.session.as_str(), second.secret.as_deref()), (first.session.as_str(), None));
-    second.last = first.last;
-    let mut told = Vec::new();
-    while let Ok(Some(text)) = timeout(SOON, first.call.event()).await {
-        told.push(serde_json::from_str::<Value>(&text).expect("JSON"));
-    }
-    assert!(told.iter().any(|event| event["error"]["code"] == "attached_elsewhere"), "{told:?}");
-    second.event("output_audio_buffer.stopped").await;
-    assert!(second.has("duologue.resumed") && !second.has("session.created"));
-    let numbers = second
-        .events
-        .iter()
-        .filter_map(|event| event["event_id"].as_str()?.strip_prefix("event_")?.parse::<u64>().ok());
-    let numbers = numbers.filter(|number| *number > 0).collect::<Vec<_>>();
-    assert!(numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
-    assert!(numbers.iter().all(|number| *number > first.last), "nothing twice: {numbers:?}");
-    assert!(second.sounding > 4_800, "the rest of the reply is heard in the second call");
-    first.call.close().await;
-    second.call.close().await;
     no_peers(&house).await;
 }
 

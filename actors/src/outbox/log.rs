@@ -28,7 +28,7 @@ const MAX_ARRIVED_BYTES: usize = 16 * 1024;
 pub struct Numbered {
     /// The number of the first event that it becomes.
     pub first: u64,
-    /// How many of its events the client has already.
+    /// How many of its events the client has already; in a call it may be all of them.
     pub skip: usize,
     /// What.
     pub outgoing: Outgoing,
@@ -62,8 +62,8 @@ pub(super) struct Log {
     bytes: usize,
     /// Which entry the reader gets next; at the end there is nothing to replay.
     position: usize,
-    /// What the reader has of the entry at `position`.
-    skip: usize,
+    /// Of what is replayed, the reader has the events up to this number.
+    known: u64,
     /// The last number given.
     last: u64,
     /// The last number that has arrived.
@@ -88,7 +88,10 @@ impl Log {
     pub(super) fn replay(&mut self) -> Option<Numbered> {
         let entry = self.entries.get(self.position)?;
         self.position += 1;
-        let skip = std::mem::take(&mut self.skip);
+        let skip = match entry.outgoing {
+            Outgoing::Event(_) => (self.known.min(entry.last) + 1).saturating_sub(entry.first) as usize,
+            Outgoing::Audio(_) => 0,
+        };
         Some(Numbered { first: entry.first, skip, outgoing: entry.outgoing.clone() })
     }
 
@@ -126,11 +129,15 @@ impl Log {
             return false;
         }
         self.position = self.entries.partition_point(|entry| entry.last <= number);
-        self.skip = self
-            .entries
-            .get(self.position)
-            .map_or(0, |entry| (number + 1).saturating_sub(entry.first) as usize);
+        self.known = number;
         true
+    }
+
+    /// Goes further back, to the first of what has not arrived: the events on the way are known, and come with nothing to
+    /// be told of them.
+    pub(super) fn rewind_sound(&mut self) {
+        let first = self.entries.partition_point(|entry| entry.last <= self.arrived);
+        self.position = self.position.min(first);
     }
 
     /// Nothing will be replayed: whoever comes now begins anew.
@@ -138,7 +145,6 @@ impl Log {
         self.acknowledge(self.last);
         self.forget_sound(0);
         self.position = self.entries.len();
-        self.skip = 0;
     }
 
     /// Speech of turns before `live` is not replayed; its place stays, so that numbers stay without gaps.

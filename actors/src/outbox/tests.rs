@@ -143,6 +143,46 @@ async fn a_resume_replays_from_any_point_and_goes_on() {
     assert_eq!(joined, Joined::Gap, "a number from nowhere");
 }
 
+/// In a call events overtake the sound that came before them, so the last number that its client knows says nothing of
+/// what was heard.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_resumes_gets_the_sound_that_has_not_arrived_and_no_event_twice() {
+    let outbox = Outbox::default();
+    let (reader, _) = outbox.connect(None);
+    outbox.hear_apart(reader);
+    for index in 0..3 {
+        outbox.event(text(&index.to_string()));
+        outbox.audio(frame_at(1, index * 100, 100)).await.unwrap();
+    }
+    assert_eq!(drained(&outbox, reader).await.len(), 6);
+    // Of the first frame it is known that it was heard; all events have arrived.
+    outbox.acknowledge(reader, 2);
+    for _ in 0..2 {
+        let (reader, joined) = outbox.connect(Some(5));
+        assert_eq!(joined, Joined::Resumed);
+        outbox.hear_apart(reader);
+        assert_eq!(outbox.arrived(), 2, "nothing was heard by being known");
+        let mut got = Vec::new();
+        while let Ok(Ok(numbered)) = tokio::time::timeout(Duration::from_millis(1), outbox.next(reader)).await
+        {
+            got.push((numbered.skip, shown(&numbered)));
+        }
+        let expected = [(1, "3:1"), (0, "4:100+100"), (1, "5:2"), (0, "6:200+100")];
+        assert_eq!(got, expected.map(|(skip, shown)| (skip, shown.to_owned())));
+    }
+    // Who asks for more than that gets the events; what was heard was heard.
+    let (reader, _) = outbox.connect(Some(0));
+    outbox.hear_apart(reader);
+    assert_eq!(drained(&outbox, reader).await[..3], ["1:0", "2:0+0", "3:1"]);
+    // A socket gets everything after the number that it names, and nothing before.
+    let (reader, _) = outbox.connect(Some(5));
+    assert_eq!(drained(&outbox, reader).await, ["6:200+100"]);
+    // And the other way, its number holds for sound as well.
+    let (reader, _) = outbox.connect(Some(5));
+    outbox.hear_apart(reader);
+    assert_eq!(drained(&outbox, reader).await, ["6:200+100"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_of_several_numbers_is_resumed_in_its_middle() {
     let outbox = Outbox::default();

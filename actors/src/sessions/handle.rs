@@ -99,6 +99,14 @@ impl SessionHandle {
         }
     }
 
+    /// The same for a client that hears sound apart from its events, as in a call: it knows the numbers of events alone,
+    /// and gets the sound that has not arrived wherever these are.
+    pub async fn connect_apart(&self, resume: Option<u64>) -> Option<Attachment> {
+        let attachment = self.connect(resume).await?;
+        self.outbox.hear_apart(attachment.reader);
+        Some(attachment)
+    }
+
     fn attachment(&self, reader: u64) -> Attachment {
         Attachment { reader, outbox: self.outbox.clone(), session: self.session.clone() }
     }
