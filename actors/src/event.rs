@@ -285,6 +285,8 @@ pub struct ResponseRequest {
     pub tool_choice: Option<ToolChoice>,
     /// What is answered, instead of the conversation.
     pub input: Option<Vec<Input>>,
+    /// Nobody has said anything for a while: the persona carries the talk on.
+    pub after_silence: bool,
     /// Whether it stays out of the conversation: nobody remembers that it was said.
     pub apart: bool,
     /// Told again when it begins and ends.
@@ -400,8 +402,12 @@ pub enum SessionEvent {
     Cleared,
     /// Nobody spoke for the configured time.
     IdleTimeout {
-        /// On the session's audio clock.
-        at_ms: u64,
+        /// The item of the quiet.
+        item: String,
+        /// Where it began, on the session's audio clock.
+        from_ms: u64,
+        /// Where it has come to.
+        to_ms: u64,
     },
     /// Words so far.
     HeardPartial {

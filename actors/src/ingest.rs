@@ -375,8 +375,9 @@ impl State {
                     let judging = std::mem::take(&mut self.judging);
                     self.ended(Ended { start, end, speech_end, judging, detected })?;
                 }
-                EndpointEvent::IdleTimeout => {
-                    self.tell(IngestEvent::IdleTimeout { at: self.args.history.end() })?
+                EndpointEvent::IdleTimeout { since } => {
+                    let (start, end) = (self.base + since, self.args.history.end());
+                    self.tell(IngestEvent::IdleTimeout { start, end })?;
                 }
             }
         }

@@ -216,6 +216,26 @@ async fn who_is_late_gives_up_step_by_step_and_takes_it_back() {
     assert_eq!(steps[10].1, "Well, let me think.");
 }
 
+/// Captions while somebody speaks are given up before the voice is; the words in the pause are not.
+#[tokio::test(start_paused = true)]
+async fn who_is_late_is_heard_only_at_pauses() {
+    let mut slow = FakeLlm::saying(&["Well, let me think."]);
+    slow.per_word = Duration::from_millis(1_600);
+    let stage = Stage::thinking(slow, FakeLlm::saying(&["네, 좋아요!"])).await;
+    let uses = async || {
+        let before = stage.stt.gate.uses();
+        let noise = |event: &SessionEvent| matches!(event, SessionEvent::ItemDeleted(_));
+        tokio::join!(stage.speak(1_500), stage.until(noise));
+        stage.stt.gate.uses() - before
+    };
+    assert_eq!(uses().await, 3, "twice on the way, and in the pause");
+    for _ in 0..4 {
+        stage.write("뭐 할까요?");
+        stage.reply().await;
+    }
+    assert_eq!(uses().await, 1, "in the pause alone");
+}
+
 /// Small models say what they were told about how to speak.
 #[tokio::test(start_paused = true)]
 async fn directions_are_not_said() {

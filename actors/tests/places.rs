@@ -225,3 +225,27 @@ async fn a_full_house_tells_by_the_pace_at_which_scenes_end() {
     let seconds = refused.retry_after.as_secs();
     assert!((10..=14).contains(&seconds), "every twelve seconds one has ended, told {seconds}");
 }
+
+/// Nobody knows its id yet, so it is cancelled without one.
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_waits_for_a_place_can_be_taken_back() {
+    let stage = stage().await;
+    let other = Other::new(&stage, "s2", None).await;
+    stage.write("hi");
+    stage.reply().await;
+    other.write("오늘 뭐 했어요?");
+    other.waits().await;
+    other.scene.command(ClientCommand::CancelResponse { response: None });
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if stage.sessions.crowd().waiting == 0 {
+            break;
+        }
+    }
+    assert_eq!(stage.sessions.crowd().waiting, 0);
+    stage.sessions.close("s1");
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    other.write("What did you do today?");
+    assert_eq!(other.reply().await, ("The second.".to_owned(), ResponseStatus::Completed));
+    assert_eq!(stage.llm.gate.uses(), 2, "what was taken back is not answered");
+}

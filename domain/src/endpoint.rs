@@ -269,7 +269,8 @@ impl Endpointer {
         match (self.quiet_since, self.config.idle_timeout_ms) {
             (Some(since), Some(timeout)) if self.position - since >= samples(timeout) => {
                 self.quiet_since = None;
-                vec![EndpointEvent::IdleTimeout]
+                self.buffer_from = self.position;
+                vec![EndpointEvent::IdleTimeout { since }]
             }
             _ => Vec::new(),
         }

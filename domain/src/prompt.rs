@@ -14,7 +14,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use self::history::turns;
+pub use self::{history::turns, words::carry_on};
 
 use crate::{
     candor::AiQuestion,

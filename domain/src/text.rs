@@ -43,6 +43,13 @@ pub fn as_read(read: &str, said: &str) -> String {
     format!("{}{}", &read[..kept], &said[rest..])
 }
 
+/// How many words of what was `read` do not begin what was `said` in the end.
+pub fn words_in_vain(read: &str, said: &str) -> usize {
+    let same = |pair: &(&str, &str)| normalize(pair.0) == normalize(pair.1);
+    let kept = read.split_whitespace().zip(said.split_whitespace()).take_while(same).count();
+    read.split_whitespace().count() - kept
+}
+
 /// The words between spaces, each with the place in bytes where it ends.
 fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
     text.split_whitespace().map(|word| (word, word.as_ptr() as usize - text.as_ptr() as usize + word.len()))
@@ -121,6 +128,14 @@ mod tests {
             assert_eq!(normalize(text), expected, "{text}");
             assert_eq!(normalize(expected), expected, "normalising twice changes nothing: {text}");
         }
+    }
+
+    #[test]
+    fn words_that_were_not_said_were_read_in_vain() {
+        assert_eq!(words_in_vain("And, Mr John", "and Mr. John Dashwood had"), 0);
+        assert_eq!(words_in_vain("오늘은 날씨가 좋네요", "오늘은 날씨가 춥네요."), 1);
+        assert_eq!(words_in_vain("one two three", "two three"), 3);
+        assert_eq!((words_in_vain("one two", ""), words_in_vain("", "one")), (2, 0));
     }
 
     #[test]

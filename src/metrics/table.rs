@@ -37,6 +37,8 @@ pub const METRICS: &[Metric] = &[
     counter("session_drafts_begun_total", "replies begun before the turn had ended"),
     counter("session_drafts_used_total", "of these, those that were spoken"),
     counter("session_drafts_wasted_total", "of these, those that were thrown away"),
+    counter("session_words_read_ahead_total", "words that a model read before the turn had ended"),
+    counter("session_words_read_in_vain_total", "of these, those that turned out not to be said"),
     counter("session_tool_calls_total", "functions that models called, of the client or the server").by("of"),
     counter("session_tool_rounds_exceeded_total", "turns that wanted to call more functions than a turn may"),
     counter("session_tools_blocked_total", "functions that did not hear that their time was over"),

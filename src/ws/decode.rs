@@ -249,6 +249,7 @@ fn item_own_id(value: &Value) -> Result<String, WireError> {
 fn response(value: Option<&Value>) -> Result<ResponseRequest, WireError> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(ResponseRequest::default()) };
     Ok(ResponseRequest {
+        after_silence: false,
         instructions: string(value, "instructions")?.map(str::to_owned),
         speak: modalities(value)?,
         max_output_tokens: max_tokens(value)?,

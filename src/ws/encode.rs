@@ -305,9 +305,10 @@ fn simple(event: SessionEvent) -> (&'static str, Value) {
             ("input_audio_buffer.committed", json!({"item_id": item, "previous_item_id": previous}))
         }
         SessionEvent::Cleared => ("input_audio_buffer.cleared", json!({})),
-        SessionEvent::IdleTimeout { at_ms } => {
-            ("input_audio_buffer.timeout_triggered", json!({"audio_start_ms": at_ms, "audio_end_ms": at_ms}))
-        }
+        SessionEvent::IdleTimeout { item, from_ms, to_ms } => (
+            "input_audio_buffer.timeout_triggered",
+            json!({"audio_start_ms": from_ms, "audio_end_ms": to_ms, "item_id": item}),
+        ),
         SessionEvent::HeardPartial { item, delta, text } => (
             "conversation.item.input_audio_transcription.delta",
             json!({"item_id": item, "content_index": 0, "delta": delta, "duologue": {"partial": text}}),

@@ -102,8 +102,10 @@ pub enum IngestEvent {
     NothingToCommit,
     /// Nobody spoke for the configured time.
     IdleTimeout {
+        /// Where the quiet began.
+        start: u64,
         /// Now.
-        at: u64,
+        end: u64,
     },
     /// The ring was full.
     Lost {

@@ -127,19 +127,22 @@ impl State {
     /// Keeps only what the client says was heard. Before the first sound this is nothing, and not an error.
     fn truncate(&mut self, id: String, audio_end_ms: u64) {
         let samples = pcm::samples(audio_end_ms, SPEECH_RATE);
-        let heard = match (&self.reply, &self.spoken) {
-            (Some(reply), _) if *reply.item == *id => reply.playback.sound.heard_text(samples),
-            (_, Some(spoken)) if *spoken.item == *id => spoken.sound.heard_text(samples),
-            _ if audio_end_ms == 0 => String::new(),
-            (_, _) => match self.conversation.get(&id) {
-                // Too long ago to know its clauses: it was heard whole.
-                Some(item) => item.content.text().to_owned(),
-                None => return self.refuse(ConversationError::NoSuchItem(id)),
-            },
+        let playback = match (&mut self.reply, &mut self.spoken) {
+            (Some(reply), _) if *reply.item == *id && reply.audio_item => Some(&mut reply.playback),
+            (_, Some(spoken)) if *spoken.item == *id => Some(spoken),
+            _ => None,
+        };
+        let heard = match (playback, self.conversation.get(&id)) {
+            (Some(playback), _) => playback.cut_at(samples),
+            (None, _) if audio_end_ms == 0 => String::new(),
+            // Too long ago to know its clauses: it was heard whole.
+            (None, Some(item)) => item.content.text().to_owned(),
+            (None, None) => return self.refuse(ConversationError::NoSuchItem(id)),
         };
         match self.conversation.truncate(&id, heard.clone()) {
             Ok(_) => {
-                if !heard.is_empty() {
+                // Of what was not stored yet there is nothing to take back.
+                if !heard.is_empty() || self.has_written(&id) {
                     self.write_message(&id, MessageRole::Assistant, &heard);
                 }
                 self.say(SessionEvent::ItemTruncated { id, audio_end_ms });
@@ -179,7 +182,7 @@ impl State {
         }
     }
 
-    fn create_response(&mut self, request: ResponseRequest) {
+    pub(super) fn create_response(&mut self, request: ResponseRequest) {
         if let Err((code, message, param)) = self.check_request(&request) {
             self.say(SessionEvent::Error { code, message, param: Some(param), client_event: None });
             return;
@@ -205,7 +208,8 @@ impl State {
     fn cancel_response(&mut self, response: Option<&str>) {
         let matches =
             self.reply.as_ref().is_some_and(|reply| response.is_none_or(|id| *reply.response == *id));
-        if matches {
+        // One that waits for its place has no id yet.
+        if matches || (response.is_none() && self.leave_line()) {
             self.owed = None;
             let effects = self.floor.handle_cancel();
             self.apply(effects);

@@ -8,7 +8,7 @@
 use duologue_domain::{
     ladder::Step,
     prompt::{Role as PromptRole, Turn as PromptTurn},
-    text::{as_read, normalize},
+    text::{as_read, normalize, words_in_vain},
     thrift::Thrift,
     turn::TurnId,
 };
@@ -76,6 +76,8 @@ impl State {
     /// The words of the turn are known: a draft that answers others is of no use.
     pub(super) fn check_draft(&mut self, heard: &str) {
         self.ahead.thrift.handle_turn();
+        let in_vain = words_in_vain(&self.ahead.read, heard);
+        metrics::counter!("session_words_read_in_vain_total").increment(in_vain as u64);
         if self.ahead.draft.as_ref().is_some_and(|draft| draft.words != normalize(heard)) {
             self.drop_draft();
         }
@@ -111,10 +113,7 @@ impl State {
     /// The model of the person's words so far. `None`: the conversation as it stands, for whatever they will say.
     pub(super) fn read_ahead(&mut self, said: Option<&str>) {
         let busy = self.reply.is_some() || self.ahead.draft.is_some() || !self.place.may_guess();
-        if busy
-            || !self.presence.attached
-            || self.ladder.as_ref().is_some_and(|ladder| ladder.gives_up(Step::NarrowHearing))
-        {
+        if busy || !self.presence.attached || self.gives_up(Step::NarrowHearing) {
             return;
         }
         let words = said.map_or(0, |said| said.split_whitespace().count());
@@ -122,6 +121,8 @@ impl State {
             return;
         }
         let said = said.map(|said| as_read(&self.ahead.read, said));
+        let new = words.saturating_sub(self.ahead.read.split_whitespace().count());
+        metrics::counter!("session_words_read_ahead_total").increment(new as u64);
         self.ahead.read = said.clone().unwrap_or_default();
         let request = ResponseRequest::default();
         let offer = self.offer(&request);

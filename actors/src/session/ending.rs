@@ -33,7 +33,7 @@ impl State {
             _ => ResponseStatus::Completed,
         };
         let turn = reply.turn;
-        let text = reply.text();
+        let text = reply.text_left();
         // A call alone is no exchange yet.
         let is_exchange = !reply.apart && (!text.is_empty() || reply.outside.is_empty());
         self.close_reply(reply, status, text);
@@ -94,7 +94,7 @@ impl State {
         if let Some(speaker) = &self.children.speaker {
             let _ = speaker.cast(SpeakerMsg::Cancel);
         }
-        let text = reply.text();
+        let text = reply.text_left();
         self.close_reply(reply, ResponseStatus::Failed { code, message: message.to_owned() }, text);
         let effects = self.floor.handle_reply_ended(turn);
         self.apply(effects);

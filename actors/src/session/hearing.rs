@@ -6,6 +6,7 @@ use std::time::Duration;
 use duologue_domain::{
     conversation::{Content, Item, Speaker as From},
     interrupt::despite_doubt,
+    ladder::Step,
     pcm::{HEARING_RATE, ms},
 };
 use duologue_engines::port::{EngineError, Transcript};
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 
 use super::State;
 use crate::{
-    event::{SessionEvent, TurnDetection},
+    event::{ResponseRequest, SessionEvent, TurnDetection},
     ingest::{IngestEvent, IngestMsg},
     store::MessageRole,
     transcriber::{Hints, TranscriberEvent, TranscriberMsg, Utterance},
@@ -136,7 +137,7 @@ impl State {
                 self.drop_draft();
                 self.to_transcriber(TranscriberMsg::Resumed);
             }
-            IngestEvent::PartialDue { start, end } if self.config.transcribe => {
+            IngestEvent::PartialDue { start, end } if self.wants_partials() => {
                 self.to_transcriber(TranscriberMsg::Partial(Utterance { start, end }));
             }
             IngestEvent::PartialDue { .. } => {}
@@ -157,9 +158,7 @@ impl State {
                 param: None,
                 client_event: None,
             }),
-            IngestEvent::IdleTimeout { at } => {
-                self.say(SessionEvent::IdleTimeout { at_ms: ms(at, HEARING_RATE) })
-            }
+            IngestEvent::IdleTimeout { start, end } => self.nobody_spoke(start, end),
             IngestEvent::Lost { ms } => self.warn(
                 "ingest",
                 "audio_dropped",
@@ -216,18 +215,7 @@ impl State {
                 at_ms: ms(utterance.end, HEARING_RATE),
             });
         }
-        let heard = Item {
-            id: item.clone(),
-            speaker: From::User,
-            content: Content::InputAudio { transcript: None },
-            complete: true,
-        };
-        // The id is fresh, so this cannot be refused.
-        let _ = self.conversation.insert(heard.clone(), None);
-        let previous = self.conversation.previous(&item).map(str::to_owned);
-        self.say(SessionEvent::Committed { item: item.clone(), previous: previous.clone() });
-        self.say(SessionEvent::ItemAdded { item: heard.clone(), previous: previous.clone() });
-        self.say(SessionEvent::ItemDone { item: heard, previous });
+        self.commit_sound(item.clone());
         self.hearing.committed = utterance.end;
         let utterance = self.within_hearing(utterance);
         self.hearing.pending.push_back(Pending { item, utterance, timing });
@@ -236,6 +224,46 @@ impl State {
         } else {
             self.to_transcriber(TranscriberMsg::Final(utterance));
         }
+    }
+
+    /// What was heard becomes an item, whose words may follow.
+    fn commit_sound(&mut self, id: String) {
+        let content = Content::InputAudio { transcript: None };
+        let item = Item { id: id.clone(), speaker: From::User, content, complete: true };
+        // The id is fresh, so this cannot be refused.
+        let _ = self.conversation.insert(item.clone(), None);
+        let previous = self.conversation.previous(&id).map(str::to_owned);
+        self.say(SessionEvent::Committed { item: id, previous: previous.clone() });
+        self.say(SessionEvent::ItemAdded { item: item.clone(), previous: previous.clone() });
+        self.say(SessionEvent::ItemDone { item, previous });
+    }
+
+    /// It has been quiet for the configured time. While the persona thinks or speaks that says nothing; else it speaks.
+    fn nobody_spoke(&mut self, start: u64, end: u64) {
+        if self.is_busy() {
+            return self.to_ingest(IngestMsg::ReplyEnded);
+        }
+        let item = self.new_item_id();
+        let (from_ms, to_ms) = (ms(start, HEARING_RATE), ms(end, HEARING_RATE));
+        self.say(SessionEvent::IdleTimeout { item: item.clone(), from_ms, to_ms });
+        self.commit_sound(item);
+        self.hearing.committed = end;
+        if self.config.create_response {
+            self.create_response(ResponseRequest { after_silence: true, ..ResponseRequest::default() });
+        }
+    }
+
+    /// Whether a turn is being answered, or its answer played.
+    fn is_busy(&mut self) -> bool {
+        let now = Instant::now();
+        let plays = self.playing().is_some_and(|playback| playback.left(now) != Some(Duration::ZERO));
+        plays || self.reply.is_some() || self.is_in_line() || !self.hearing.pending.is_empty()
+    }
+
+    /// Captions while somebody speaks are the first thing that is given up for the budget. What is said over a reply
+    /// has to be read all the same: its words decide whether it stops.
+    fn wants_partials(&self) -> bool {
+        self.config.transcribe && !(self.is_announced() && self.gives_up(Step::NarrowHearing))
     }
 
     /// The recogniser hears 30 s at a time; voice activity cuts turns before that, a held button does not.

@@ -83,6 +83,20 @@ impl State {
         self.fail_reply("capacity_full", &words);
     }
 
+    /// The turn that waits for a place is not to be answered. False when none waits.
+    pub(super) fn leave_line(&mut self) -> bool {
+        let waited = self.waiting.queued.take().is_some();
+        if waited {
+            self.place.give_up();
+        }
+        waited
+    }
+
+    /// Whether a turn waits for its place.
+    pub(super) fn is_in_line(&self) -> bool {
+        self.waiting.queued.is_some()
+    }
+
     /// Nobody is there and nothing is being answered: who asked once and has gone keeps no place from others.
     pub(super) fn leave_place(&self) {
         if !self.outbox.is_read() && self.reply.is_none() && self.waiting.queued.is_none() {

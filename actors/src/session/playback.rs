@@ -17,6 +17,8 @@ pub(super) struct Playback {
     pub(super) sound: Playout,
     begun: Option<Instant>,
     clock: Option<Clock>,
+    /// The client has taken back what comes after so many samples.
+    cut: Option<u64>,
 }
 
 /// Where the play stood at an instant.
@@ -29,7 +31,7 @@ struct Clock {
 
 impl Playback {
     pub(super) fn new(turn: TurnId, item: Arc<str>, response: Arc<str>) -> Self {
-        Self { turn, item, response, sound: Playout::default(), begun: None, clock: None }
+        Self { turn, item, response, sound: Playout::default(), begun: None, clock: None, cut: None }
     }
 
     /// The first frame has left.
@@ -88,7 +90,19 @@ impl Playback {
 
     /// The words heard by `now`.
     pub(super) fn heard(&self, now: Instant) -> String {
-        self.sound.heard_text(self.played(now))
+        self.sound.heard_text(self.played(now).min(self.cut.unwrap_or(u64::MAX)))
+    }
+
+    /// What comes after so many samples is taken back, and never heard again. Answers the words that are left.
+    pub(super) fn cut_at(&mut self, samples: u64) -> String {
+        let cut = samples.min(self.cut.unwrap_or(u64::MAX));
+        self.cut = Some(cut);
+        self.sound.heard_text(cut)
+    }
+
+    /// The words that are left of a reply that was cut.
+    pub(super) fn left_of_cut(&self) -> Option<String> {
+        self.cut.map(|cut| self.sound.heard_text(cut))
     }
 }
 

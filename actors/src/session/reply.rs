@@ -82,6 +82,11 @@ impl Reply {
         self.clauses.iter().map(|(clause, _)| clause.as_str()).collect::<String>().trim().to_owned()
     }
 
+    /// All its words, or those that are left of them where the client has taken some back.
+    pub(super) fn text_left(&self) -> String {
+        self.playback.left_of_cut().unwrap_or_else(|| self.text())
+    }
+
     /// Its words since functions were called last.
     pub(super) fn text_of_round(&self) -> String {
         let clauses = self.clauses.iter().skip(self.round_from).map(|(clause, _)| clause.as_str());

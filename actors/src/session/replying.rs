@@ -33,6 +33,9 @@ use crate::{
 /// deadline, shorter than a person's patience.
 const REPLY_STALLED: Duration = Duration::from_secs(45);
 
+/// What a person says who says nothing.
+const SILENCE: &str = "…";
+
 impl State {
     /// Does what the floor decided.
     pub(super) fn apply(&mut self, effects: Vec<FloorEffect>) {
@@ -96,7 +99,7 @@ impl State {
         said: Option<&str>,
     ) -> Reply {
         let clock = ReplyClock::new(self.started, said.map_or_else(|| self.pending_timing.take(), |_| None));
-        let response: Arc<str> = format!("resp_{}_{}", &self.record.id.get(..8).unwrap_or(""), turn).into();
+        let response: Arc<str> = self.response_id(turn).into();
         let item: Arc<str> = self.new_item_id().into();
         let speak = request.speak.unwrap_or(self.config.speak) && self.can_speak();
         let offer = self.offer(request);
@@ -172,12 +175,20 @@ impl State {
             .unwrap_or(self.persona.language);
         let music = self.musical_situation(last, language);
         let asked = request.instructions.as_ref().unwrap_or(&self.config.instructions);
+        let silence = match request.after_silence {
+            true => prompt::carry_on(language),
+            false => "",
+        };
+        if request.after_silence {
+            // Models answer somebody: after their own words alone, small ones say them again.
+            turns.push(as_turn(SILENCE));
+        }
         ReplyJob {
             turn,
             language,
             intimacy: self.intimacy.value(),
             facts: self.memory.facts().to_vec(),
-            instructions: format!("{asked} {music}").trim().to_owned(),
+            instructions: [asked.as_str(), &music, silence].join(" ").trim().to_owned(),
             max_tokens: request.max_output_tokens.unwrap_or(self.config.max_output_tokens),
             turns,
             begun: String::new(),
@@ -192,7 +203,7 @@ impl State {
         }
     }
 
-    fn gives_up(&self, step: Step) -> bool {
+    pub(super) fn gives_up(&self, step: Step) -> bool {
         self.ladder.as_ref().is_some_and(|ladder| ladder.gives_up(step))
     }
 

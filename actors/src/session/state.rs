@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use duologue_domain::{
@@ -94,14 +94,17 @@ pub struct State {
     pub(super) unwritten: BTreeMap<u64, Entry>,
     pub(super) next_write: u64,
     pub(super) next_seq: u64,
-    pub(super) next_item: u64,
+    /// When it was opened: ids of items and replies are of this opening, since earlier ones have given ids as well, to more
+    /// than they have stored.
+    opening: String,
+    next_item: u64,
     pub(super) started: Instant,
     pub(super) presence: Presence,
     /// Its place in conversation.
     pub(super) place: Place,
     pub(super) waiting: Waiting,
-    idle_timeout: std::time::Duration,
-    max_duration: std::time::Duration,
+    idle_timeout: Duration,
+    max_duration: Duration,
 }
 
 impl std::fmt::Debug for State {
@@ -112,7 +115,11 @@ impl std::fmt::Debug for State {
 
 /// Now, in milliseconds since the Unix epoch, for records only.
 pub(super) fn epoch_ms() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    since_epoch().as_millis() as u64
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 impl State {
@@ -169,6 +176,7 @@ impl State {
             unwritten: BTreeMap::new(),
             next_write: 0,
             next_seq: spec.history.last().map_or(0, |message| message.seq + 1),
+            opening: format!("{:x}", since_epoch().as_micros()),
             next_item: 0,
             started: Instant::now(),
             presence: Presence::new(),
@@ -178,6 +186,7 @@ impl State {
             max_duration,
         };
         for message in spec.history {
+            state.written_seq.push_back((message.id.clone(), message.seq));
             let (speaker, content) = match message.role {
                 MessageRole::User => (From::User, Content::InputText(message.content)),
                 MessageRole::Assistant => (From::Assistant, Content::OutputText(message.content)),
@@ -187,7 +196,6 @@ impl State {
             let _ = state.conversation.insert(Item { id, speaker, content, complete: true }, None);
         }
         state.memory.restore(spec.facts.into_iter().map(|fact| (fact.id, fact.kind, fact.text, fact.turn)));
-        state.next_item = state.next_seq;
         state.apply_policy();
         state.face_may_be_seen();
         let fast_voice = state.config.fast_voices.iter().any(Option::is_some).then_some(Step::FastVoice);
@@ -223,7 +231,12 @@ impl State {
     /// A fresh id, unique within the store as `<session>/<item>`.
     pub(super) fn new_item_id(&mut self) -> String {
         self.next_item += 1;
-        format!("item_{}_{}", &self.record.id.get(..8).unwrap_or(&self.record.id), self.next_item)
+        format!("item_{}_{}", self.opening, self.next_item)
+    }
+
+    /// The id of the reply to a turn.
+    pub(super) fn response_id(&self, turn: TurnId) -> String {
+        format!("resp_{}_{turn}", self.opening)
     }
 
     pub(super) fn view(&self) -> SessionView {
@@ -300,7 +313,7 @@ impl State {
         };
         // The Scribe had its time; at the end a dead store must not hold up the shutdown. It takes a few seconds
         // until a store counts as away and its journal is written instead.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(6), last_writes).await;
+        let _ = tokio::time::timeout(Duration::from_secs(6), last_writes).await;
         info!(session = self.key, "session ended");
     }
 }

@@ -1,6 +1,6 @@
 //! What is kept: messages, closeness, memories; each until the Scribe says that it is durable.
 
-use duologue_domain::turn::TurnId;
+use duologue_domain::{conversation::Conversation, turn::TurnId};
 use tracing::warn;
 
 use super::{State, state::epoch_ms};
@@ -14,12 +14,12 @@ impl State {
     pub(super) fn write_message(&mut self, item: &str, role: MessageRole, content: &str) {
         let id = format!("{}/{item}", self.record.id);
         // The same item again (cut to what was heard) keeps its place.
-        let known = self.written_seq.iter().find(|(written, _)| *written == id).map(|(_, seq)| *seq);
+        let known = self.seq_of(&id);
         let seq = known.unwrap_or_else(|| {
             let seq = self.next_seq;
             self.next_seq += 1;
             self.written_seq.push_back((id.clone(), seq));
-            if self.written_seq.len() > 16 {
+            if self.written_seq.len() > Conversation::MAX_ITEMS {
                 self.written_seq.pop_front();
             }
             seq
@@ -38,6 +38,15 @@ impl State {
             seq,
             timestamp: epoch_ms(),
         }));
+    }
+
+    /// Whether an item has its place in the store.
+    pub(super) fn has_written(&self, item: &str) -> bool {
+        self.seq_of(&format!("{}/{item}", self.record.id)).is_some()
+    }
+
+    fn seq_of(&self, id: &str) -> Option<u64> {
+        self.written_seq.iter().rev().find(|(written, _)| written == id).map(|(_, seq)| *seq)
     }
 
     fn remember(&mut self, text: &str, turn: TurnId) {

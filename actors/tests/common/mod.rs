@@ -10,6 +10,7 @@ use duologue_actors::{
     policy::Role,
     session::{SessionMsg, SessionSpec},
     sessions::{Attachment, SessionHandle, SessionLimits, SessionsArgs, SessionsHandle},
+    store::MessageRecord,
 };
 use duologue_domain::{
     conversation::{Content, Item, Speaker},
@@ -77,17 +78,23 @@ impl Stage {
         let store = MemoryStore::default();
         let args = SessionsArgs { engines, store: Arc::new(store.clone()), limits };
         let sessions = SessionsHandle::start(args).await.unwrap();
-        let spec = SessionSpec {
-            record: record("s1"),
-            persona: persona(),
-            config,
-            history: Vec::new(),
-            facts: Vec::new(),
-            likability: None,
-        };
-        let scene = sessions.open(spec).await.unwrap();
+        let scene = sessions.open(SessionSpec { config, ..spec(Vec::new()) }).await.unwrap();
         let attachment = scene.attach();
         Self { stt, llm, tts, vad, store, sessions, scene, attachment }
+    }
+
+    /// Ends the scene and opens it again, with what was stored of it.
+    pub(crate) async fn open_again(&mut self) {
+        self.sessions.close("s1");
+        for _ in 0..500 {
+            if self.sessions.census().await.open == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let history = self.store.all_messages();
+        self.scene = self.sessions.open(spec(history)).await.unwrap();
+        self.attachment = self.scene.attach();
     }
 
     /// Speaks for `ms` milliseconds and is then silent for long enough to have finished, in real (paused) time.
@@ -165,6 +172,17 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{role:?} was not replaced");
+    }
+}
+
+fn spec(history: Vec<MessageRecord>) -> SessionSpec {
+    SessionSpec {
+        record: record("s1"),
+        persona: persona(),
+        config: SessionConfig::default(),
+        history,
+        facts: Vec::new(),
+        likability: None,
     }
 }
 

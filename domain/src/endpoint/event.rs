@@ -137,5 +137,8 @@ pub enum EndpointEvent {
         reason: EndReason,
     },
     /// Nobody has spoken for `idle_timeout_ms`.
-    IdleTimeout,
+    IdleTimeout {
+        /// Where the quiet began.
+        since: u64,
+    },
 }

@@ -522,12 +522,13 @@ fn idle_is_said_once_per_quiet() {
         ..config()
     };
     let mut endpointer = Endpointer::new(config);
-    assert_eq!(feed(&mut endpointer, QUIET, 20_000), [E::IdleTimeout]);
+    assert_eq!(feed(&mut endpointer, QUIET, 20_000), [E::IdleTimeout { since: 0 }]);
     feed(&mut endpointer, SPEECH, 640);
-    assert_eq!(feed(&mut endpointer, QUIET, 20_000).last(), Some(&E::IdleTimeout));
+    assert!(matches!(feed(&mut endpointer, QUIET, 20_000).last(), Some(E::IdleTimeout { .. })));
     endpointer.restart_idle();
+    let since = endpointer.position();
     assert_eq!(feed(&mut endpointer, QUIET, 2900), []);
-    assert_eq!(feed(&mut endpointer, QUIET, 200), [E::IdleTimeout]);
+    assert_eq!(feed(&mut endpointer, QUIET, 200), [E::IdleTimeout { since }]);
 }
 
 struct Dice(u64);
@@ -648,7 +649,7 @@ impl Order {
                     assert!(start >= self.previous_end);
                     self.previous_end = end;
                 }
-                E::IdleTimeout => assert!(self.open.is_none()),
+                E::IdleTimeout { .. } => assert!(self.open.is_none()),
             }
         }
         assert!(self.stopped.is_none(), "stopped without an end");

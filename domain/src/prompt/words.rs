@@ -13,6 +13,14 @@ const KOREAN_RULES: &str = "지금 소리 내어 대화 중입니다. 한국어�
 const ENGLISH_RULES: &str = "you are speaking aloud. Answer in English, in one or two short sentences. No lists, symbols, \
     emoji or actions in brackets. React to what was said first; if you do not know, ask instead of inventing.";
 
+/// What a persona is told when nobody has said anything for a while.
+pub fn carry_on(language: Language) -> &'static str {
+    match language {
+        Language::Korean => "상대가 한동안 말이 없습니다. 짧은 질문으로 먼저 말을 거세요.",
+        Language::English => "They have been silent for a while. Carry the talk on with a short question.",
+    }
+}
+
 /// What must not be said aloud: the rules, and how to speak.
 pub(super) fn unspoken(language: Language, step: Option<&IntimacyStep>) -> String {
     let rules = match language {

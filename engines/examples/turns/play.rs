@@ -164,7 +164,7 @@ impl<'a> Play<'a> {
                     self.coming.clear();
                     self.speech = None;
                 }
-                EndpointEvent::SpeechStopped { .. } | EndpointEvent::IdleTimeout => {}
+                EndpointEvent::SpeechStopped { .. } | EndpointEvent::IdleTimeout { .. } => {}
             }
         }
         if self.endpointer.is_voiced() {
