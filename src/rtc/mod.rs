@@ -16,6 +16,7 @@ mod writer;
 
 use duologue_rtc::PeerError;
 
+use self::switchboard::Full;
 pub(crate) use self::{refusal::Refusal, signal::router, switchboard::Switchboard};
 use crate::{
     error::{ApiError, Code},
@@ -32,6 +33,21 @@ pub(crate) fn part(state: &AppState) -> Part {
         model: format!("{open} of {} calls", config.max),
         state: if config.enabled { PartState::Ready } else { PartState::Off },
         reason: None,
+    }
+}
+
+/// Seconds after which a place for a call may be free: one that does not connect has given up its own by then.
+const PLACE_AFTER: u64 = 30;
+
+impl From<Full> for ApiError {
+    fn from(full: Full) -> Self {
+        let made = match full {
+            Full::All => Self::new(Code::SessionLimit, "all places for calls are taken"),
+            Full::Client => {
+                Self::new(Code::ClientLimit, "this client has all the calls that it may have at once")
+            }
+        };
+        made.retry_after(PLACE_AFTER)
     }
 }
 

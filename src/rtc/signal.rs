@@ -201,8 +201,7 @@ async fn connect(
         offer = camera::admit(&state.config, offer)?;
     }
     let (model, configured) = body.configured()?;
-    let full = || ApiError::new(Code::SessionLimit, "all places for calls are taken").retry_after(30);
-    let place = state.calls.place().ok_or_else(full)?;
+    let place = state.calls.place(caller.caller.client())?;
     let about = About::of(&offer);
     // Before the session, so that none is made for an offer that cannot be answered. Dropped, it closes.
     let Answered { peer, events, sdp } = Peer::answer(&state.calls.config, offer).await?;

@@ -1,4 +1,4 @@
-//! The calls that there are: found by their ids, bounded in number, forgotten when they end.
+//! The calls that there are: found by their ids, bounded in number, of all and of each client, forgotten when they end.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -31,6 +31,17 @@ struct Lines {
     open: HashMap<String, Line>,
     /// The oldest first.
     failed: VecDeque<(String, Refusal)>,
+    /// Places that each client has; only of those that have some.
+    of_clients: HashMap<Arc<str>, usize>,
+}
+
+/// All places are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// By everybody together.
+    All,
+    /// By this client: those that are left are for others.
+    Client,
 }
 
 /// The switchboard.
@@ -40,6 +51,9 @@ pub(crate) struct Switchboard {
     /// Calls at once; more are refused at the door.
     places: Arc<Semaphore>,
     max: usize,
+    /// Of one client at once: as many as it may have scenes, and half of all at most. A call that never connects holds its
+    /// place for a while, and needs no scene of its own.
+    per_client: usize,
     lines: Arc<Mutex<Lines>>,
 }
 
@@ -51,6 +65,7 @@ impl Switchboard {
             config: config.rtc.to_peer(&config.server),
             places: Arc::new(Semaphore::new(max)),
             max,
+            per_client: config.sessions.per_client.min(max.div_ceil(2)),
             lines: Arc::default(),
         }
     }
@@ -64,11 +79,22 @@ impl Switchboard {
         self.max - self.places.available_permits().min(self.max)
     }
 
-    /// A place for a call; `None` when all are taken.
-    pub(super) fn place(&self) -> Option<Place> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
+    /// A place for a call of this client; of whom nothing is known only all together are bounded.
+    ///
+    /// # Errors
+    /// All are taken, or all that this client may have.
+    pub(super) fn place(&self, client: Option<Arc<str>>) -> Result<Place, Full> {
+        let mut lines = self.lock();
+        let of_client = client.as_ref().and_then(|client| lines.of_clients.get(client)).copied();
+        if of_client.unwrap_or_default() >= self.per_client {
+            return Err(Full::Client);
+        }
+        let permit = self.places.clone().try_acquire_owned().map_err(|_| Full::All)?;
+        if let Some(client) = &client {
+            *lines.of_clients.entry(client.clone()).or_default() += 1;
+        }
         metrics::gauge!("rtc_peers_open").increment(1.0);
-        Some(Place { _permit: permit })
+        Ok(Place { _permit: permit, client, lines: self.lines.clone() })
     }
 
     /// A call with an id, until its entry is dropped.
@@ -92,11 +118,21 @@ impl Switchboard {
 #[derive(Debug)]
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
+    client: Option<Arc<str>>,
+    lines: Arc<Mutex<Lines>>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         metrics::gauge!("rtc_peers_open").decrement(1.0);
+        let Some(client) = self.client.take() else { return };
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = lines.of_clients.get_mut(&client) {
+            *places -= 1;
+            if *places == 0 {
+                lines.of_clients.remove(&client);
+            }
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use duologue::store::MemoryStore;
+use duologue_rtc::client::Dial;
 use futures_util::future::join_all;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite;
 
@@ -151,6 +152,55 @@ async fn replies_over_openais_endpoints_are_shared_out_too() {
             assert_eq!(body["error"]["code"], "client_limit");
         }
     }
+}
+
+/// Offers that are answered and never connect, all to one scene, for which no other bound holds.
+#[tokio::test]
+async fn a_flood_of_offers_leaves_the_others_their_calls() {
+    let flags = [PROXY, ("rtc.max", "6"), ("sessions.per_client", "3")];
+    let house = House::with(&flags, Arc::new(MemoryStore::default())).await;
+    let calling = Dial::default().prepare().await.expect("an offer");
+    let offer = calling.offer();
+    let call = |client: &str, path: &str| {
+        let request = house.request(Method::POST, path).header("x-forwarded-for", client);
+        request.header("content-type", "application/sdp").body(offer.to_owned())
+    };
+    let first = call(GREEDY, "/v1/realtime/calls?model=seoa").send().await.expect("an answer");
+    assert_eq!(first.status(), StatusCode::CREATED);
+    let path = format!("/v1/realtime/calls?session={}", header(&first, "x-duologue-session"));
+    let secret = header(&first, "x-duologue-secret");
+    let flood = (0..10).map(|_| call(GREEDY, &path).header("x-duologue-secret", secret).send());
+    let mut inside = vec![header(&first, "location").to_owned()];
+    for response in join_all(flood).await {
+        let response = response.expect("an answer");
+        if response.status() == StatusCode::CREATED {
+            inside.push(header(&response, "location").to_owned());
+            continue;
+        }
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(header(&response, "retry-after").parse::<u64>().expect("seconds") > 0);
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"]["code"], "client_limit");
+    }
+    assert_eq!(inside.len(), 3, "as many as it may have scenes");
+    let modest = call(MODEST, "/v1/realtime/calls?model=seoa").send().await.expect("an answer");
+    assert_eq!(modest.status(), StatusCode::CREATED);
+    // All is given back.
+    let hang_up = house.request(Method::DELETE, &inside[0]).header("x-duologue-secret", secret).send().await;
+    assert_eq!(hang_up.expect("an answer").status(), StatusCode::OK);
+    let again = async {
+        while call(GREEDY, &path)
+            .header("x-duologue-secret", secret)
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            != StatusCode::CREATED
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), again).await.expect("a place is free");
 }
 
 #[tokio::test]
