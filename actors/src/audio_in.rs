@@ -12,6 +12,8 @@ use std::sync::{
 use duologue_domain::{pcm::HEARING_RATE, ring::SampleRing};
 use tokio::{sync::Notify, time::Instant};
 
+use crate::task::Alive;
+
 /// What the ring holds at most: 30 s, as much as one utterance may last. Live microphones stay under 100 ms;
 /// the rest is for clients that send a recording at once.
 const CAPACITY_S: usize = 30;
@@ -46,6 +48,7 @@ struct Inbox {
     rate: u32,
     reported_drops: u64,
     at: Instant,
+    _alive: Alive,
 }
 
 /// The ring between a socket and Ingest. Cloning shares it.
@@ -66,7 +69,8 @@ impl AudioIn {
     /// An empty ring for audio at `rate` Hz.
     pub fn new(rate: u32) -> Self {
         let ring = SampleRing::new(CAPACITY_S * rate as usize);
-        let inbox = Inbox { ring, rate, reported_drops: 0, at: Instant::now() };
+        let inbox =
+            Inbox { ring, rate, reported_drops: 0, at: Instant::now(), _alive: Alive::ring("audio_in") };
         Self {
             inbox: Arc::new(Mutex::new(inbox)),
             poked: Arc::new(AtomicBool::new(false)),
@@ -130,7 +134,7 @@ impl AudioIn {
 
 /// The last 32 s at 16 kHz, by absolute position. Cloning shares it.
 #[derive(Clone)]
-pub struct History(Arc<Mutex<SampleRing<f32>>>);
+pub struct History(Arc<(Mutex<SampleRing<f32>>, Alive)>);
 
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -140,29 +144,30 @@ impl std::fmt::Debug for History {
 
 impl Default for History {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(SampleRing::new(HISTORY_S * HEARING_RATE as usize))))
+        let ring = SampleRing::new(HISTORY_S * HEARING_RATE as usize);
+        Self(Arc::new((Mutex::new(ring), Alive::ring("history"))))
     }
 }
 
 impl History {
     /// Appends 16 kHz samples.
     pub fn push(&self, samples: &[f32]) {
-        lock(&self.0).push(samples);
+        lock(&self.0.0).push(samples);
     }
 
     /// Position after the newest sample.
     pub fn end(&self) -> u64 {
-        lock(&self.0).end()
+        lock(&self.0.0).end()
     }
 
     /// The samples in a range of positions, as far as they are still held.
     pub fn range(&self, from: u64, to: u64) -> Arc<[f32]> {
-        lock(&self.0).range(from, to).into()
+        lock(&self.0.0).range(from, to).into()
     }
 
     /// Forgets what nobody will ask for any more.
     pub fn forget_before(&self, position: u64) {
-        lock(&self.0).forget_before(position);
+        lock(&self.0.0).forget_before(position);
     }
 }
 

@@ -15,6 +15,8 @@ use std::{
 use duologue_domain::face::Frame;
 use tokio::{sync::Notify, time::Instant};
 
+use crate::task::Alive;
+
 /// What one client may send: twice what cameras give. A face says nothing new in less than 16 ms.
 pub const MOST_PER_S: u32 = 60;
 
@@ -49,6 +51,7 @@ struct Inbox {
     allowance: f32,
     refilled: Instant,
     dropped: u64,
+    _alive: Alive,
 }
 
 /// The ring. Cloning shares it.
@@ -67,6 +70,7 @@ impl Default for LandmarksIn {
             allowance: BURST,
             refilled: Instant::now(),
             dropped: 0,
+            _alive: Alive::ring("landmarks"),
         };
         let wanted = Arc::new(AtomicBool::new(true));
         Self { inbox: Arc::new(Mutex::new(inbox)), arrived: Arc::new(Notify::new()), wanted }

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 
 use self::{log::Log, weight::weight};
 pub use self::{log::Numbered, weight::numbers};
-use crate::event::SessionEvent;
+use crate::{event::SessionEvent, task::Alive};
 
 /// More than any scene produces within a minute.
 pub const MAX_EVENTS: usize = 4096;
@@ -163,11 +163,18 @@ fn steers(outgoing: &Outgoing) -> bool {
     matches!(**event, SessionEvent::Duck { .. } | SessionEvent::Hold { .. } | SessionEvent::Restore { .. })
 }
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     filled: Notify,
     emptied: Notify,
+    _alive: Alive,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let (state, filled, emptied) = Default::default();
+        Self { state, filled, emptied, _alive: Alive::ring("outbox") }
+    }
 }
 
 /// The queue. Cloning shares it.

@@ -7,21 +7,30 @@ use futures_util::FutureExt;
 use ractor::ActorCell;
 use tokio::task::JoinHandle;
 
-/// Counts an actor for as long as its state lives, whatever way it ends.
+/// Counts an actor or a ring for as long as its state lives, whatever way it ends.
 #[derive(Debug)]
-pub(crate) struct Alive(&'static str);
+pub(crate) struct Alive(&'static str, &'static str);
 
 impl Alive {
     /// One more of `role`.
     pub(crate) fn new(role: &'static str) -> Self {
-        metrics::gauge!("actors_alive", "role" => role).increment(1.0);
-        Self(role)
+        Self::counted("actors_alive", role)
+    }
+
+    /// One more ring or queue.
+    pub(crate) fn ring(role: &'static str) -> Self {
+        Self::counted("rings_alive", role)
+    }
+
+    fn counted(gauge: &'static str, role: &'static str) -> Self {
+        metrics::gauge!(gauge, "role" => role).increment(1.0);
+        Self(gauge, role)
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        metrics::gauge!("actors_alive", "role" => self.0).decrement(1.0);
+        metrics::gauge!(self.0, "role" => self.1).decrement(1.0);
     }
 }
 

@@ -64,6 +64,7 @@ pub const METRICS: &[Metric] = &[
     counter("actor_tasks_panicked_total", "tasks of actors that panicked"),
     histogram("actor_recovery_seconds", "from a failure until its work went on").by("role"),
     gauge("actors_alive", "actors that live").by("role"),
+    gauge("rings_alive", "rings and queues of scenes that live").by("role"),
     gauge(TASKS_ALIVE, "tasks of the runtime that have not ended"),
     counter("session_replies_repeated_total", "replies asked for again after a failure"),
     counter("engine_stalls_total", "calls of a model that hung and were abandoned").by("engine"),

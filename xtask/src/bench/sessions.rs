@@ -231,7 +231,7 @@ impl Drop for Server {
 }
 
 /// What `/metrics` is asked for.
-const GAUGES: [&str; 4] = ["sessions_open", "actors_alive", "tasks_alive", "sockets_open"];
+const GAUGES: [&str; 5] = ["sessions_open", "actors_alive", "rings_alive", "tasks_alive", "sockets_open"];
 
 /// What is there at one moment.
 struct Stock {
@@ -251,6 +251,7 @@ impl Stock {
         let near = |name| self.gauge(name) <= before.gauge(name) + 2.0;
         self.gauge("sessions_open") <= before.gauge("sessions_open")
             && self.gauge("actors_alive") <= before.gauge("actors_alive")
+            && self.gauge("rings_alive") <= before.gauge("rings_alive")
             && near("tasks_alive")
             && near("sockets_open")
             && self.sockets <= before.sockets + 2
@@ -258,9 +259,10 @@ impl Stock {
 
     fn print(&self, when: &str) {
         say(&format!(
-            "{when:<34}{:>9.0}{:>8.0}{:>8.0}{:>9}{:>9.0}{:>12.0}",
+            "{when:<34}{:>9.0}{:>8.0}{:>8.0}{:>8.0}{:>9}{:>9.0}{:>12.0}",
             self.gauge("sessions_open"),
             self.gauge("actors_alive"),
+            self.gauge("rings_alive"),
             self.gauge("tasks_alive"),
             self.sockets,
             self.threads,
@@ -278,8 +280,8 @@ pub(crate) async fn run(args: &SessionsArgs) -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let empty = server.settled(&first).await?;
     say(&format!(
-        "{:<34}{:>9}{:>8}{:>8}{:>9}{:>9}{:>12}",
-        "", "sessions", "actors", "tasks", "sockets", "threads", "memory KB"
+        "{:<34}{:>9}{:>8}{:>8}{:>8}{:>9}{:>9}{:>12}",
+        "", "sessions", "actors", "rings", "tasks", "sockets", "threads", "memory KB"
     ));
     empty.print("empty");
     let idle = idle(&server, args, &empty).await?;

@@ -63,7 +63,10 @@ impl House {
 
     /// What is there now.
     pub(super) async fn stock(&self) -> anyhow::Result<Stock> {
-        Ok(Stock { metrics: Metrics::parse(&self.get("/metrics").await?), ..process(self.process.id())? })
+        let metrics = Metrics::parse(&self.get("/metrics").await?);
+        let children_kb =
+            children(self.process.id()).filter_map(|id| Some(process(id).ok()?.memory_kb)).sum();
+        Ok(Stock { metrics, children_kb, ..process(self.process.id())? })
     }
 }
 
@@ -90,11 +93,21 @@ impl Drop for House {
 pub(super) struct Stock {
     pub(super) metrics: Metrics,
     pub(super) memory_kb: f64,
+    /// Of the processes that it has started: the language model's worker.
+    pub(super) children_kb: f64,
     pub(super) threads: f64,
     pub(super) files: f64,
     pub(super) sockets: f64,
     /// Time of all cores since the start, in seconds.
     pub(super) cpu_s: f64,
+}
+
+/// The processes that a process has started, whichever of its threads did.
+fn children(id: u32) -> impl Iterator<Item = u32> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let started = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let ids = started.flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    ids.filter_map(|id| id.parse().ok())
 }
 
 /// What the system knows of a process.
@@ -118,6 +131,7 @@ fn process(id: u32) -> anyhow::Result<Stock> {
     Ok(Stock {
         metrics: Metrics::default(),
         memory_kb: number("VmRSS:"),
+        children_kb: 0.0,
         threads: number("Threads:"),
         files: f64::from(files),
         sockets: sockets as f64,
@@ -192,5 +206,13 @@ mod tests {
     fn this_process_has_memory_threads_and_files() {
         let own = process(std::process::id()).expect("it runs");
         assert!(own.memory_kb > 100.0 && own.threads >= 1.0 && own.files >= 3.0, "{own:?}");
+    }
+    #[test]
+    fn what_a_process_has_started_is_known() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("it starts");
+        let known = children(std::process::id()).any(|id| id == child.id());
+        child.kill().and_then(|()| child.wait()).expect("it ends");
+        assert!(known);
+        assert!(!children(std::process::id()).any(|id| id == child.id()));
     }
 }

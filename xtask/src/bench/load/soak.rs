@@ -42,10 +42,12 @@ const REQUEST_TIMEOUT_S: u64 = 5;
 
 /// What is sampled: name, how much of it is no growth, and how it is read.
 type Series = (&'static str, f64, fn(&Stock) -> f64);
-const SERIES: [Series; 8] = [
+const SERIES: [Series; 10] = [
     ("memory KB", 4096.0, |stock| stock.memory_kb),
+    ("model KB", 4096.0, |stock| stock.children_kb),
     ("tasks", 20.0, |stock| stock.metrics.value("tasks_alive")),
     ("actors", 20.0, |stock| stock.metrics.value("actors_alive")),
+    ("rings", 10.0, |stock| stock.metrics.value("rings_alive")),
     ("sessions", 5.0, |stock| stock.metrics.value("sessions_open")),
     ("calls", 5.0, |stock| stock.metrics.value("rtc_peers_open")),
     ("sockets", 5.0, |stock| stock.sockets),
