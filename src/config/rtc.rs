@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use duologue_rtc::config::{IceServer, PeerConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{ServerConfig, hidden};
 
@@ -18,6 +18,7 @@ pub struct RtcConfig {
     /// The address of the calls' UDP sockets; empty is as the server's.
     pub bind: String,
     /// The first and the last UDP port; empty lets the system choose.
+    #[serde(deserialize_with = "ports")]
     pub port_range: Vec<u16>,
     /// Told to clients instead of the bound address.
     pub public_ip: String,
@@ -27,6 +28,21 @@ pub struct RtcConfig {
     pub ice_username: String,
     /// For TURN.
     pub ice_credential: String,
+}
+
+/// The environment and flags have nothing but text.
+fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Port {
+        Number(u16),
+        Text(String),
+    }
+    let read = |port| match port {
+        Port::Number(number) => Ok(number),
+        Port::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("{text:?} is no port"))),
+    };
+    Vec::<Port>::deserialize(deserializer)?.into_iter().map(read).collect()
 }
 
 impl fmt::Debug for RtcConfig {
