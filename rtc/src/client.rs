@@ -113,7 +113,7 @@ impl Dial {
         let handler = Arc::new(Handler::new(told, gathering.clone(), Arc::new(Path::default())));
         let ssrc = rand::random::<u32>();
         let heard = Heard::default();
-        let listener = Listener::new(ssrc, heard.clone());
+        let listener = || Listener::new(ssrc, heard.clone());
         let connection = peer::build(&self.peer, self.camera, handler, listener)
             .await
             .map_err(|error| CallError::Rtc(error.to_string()))?;

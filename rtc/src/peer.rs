@@ -46,8 +46,11 @@ use crate::{
     track::RtpPacket,
 };
 
-/// Ports that are tried before a range counts as full; each is chosen by chance.
-const PORT_TRIES: usize = 64;
+/// Ports that are tried before a range counts as full: more than a server has calls by default, and a few milliseconds.
+const PORT_TRIES: usize = 1_024;
+
+/// Calls that come at the same moment may find the same port free, and all but one of them look for another.
+const BIND_TRIES: usize = 16;
 
 /// The payload type of VP8 where this end offers it; else it is the other end's.
 pub(crate) const VP8: u8 = 96;
@@ -64,6 +67,9 @@ pub enum PeerError {
     /// The library refused it.
     #[error("the offer was not understood: {0}")]
     Refused(String),
+    /// The library, or the system beneath it, fails whatever the offer says.
+    #[error("no connection could be made: {0}")]
+    Failed(String),
 }
 
 impl PeerError {
@@ -71,7 +77,7 @@ impl PeerError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Sdp(error) => error.code(),
-            Self::NoPort => "ice_failed",
+            Self::NoPort | Self::Failed(_) => "rtc_unavailable",
             Self::Refused(_) => "sdp_malformed",
         }
     }
@@ -79,8 +85,13 @@ impl PeerError {
 
 impl From<Error> for PeerError {
     fn from(error: Error) -> Self {
-        Self::Refused(error.to_string())
+        // A socket is no matter of the offer.
+        if matches!(error, Error::Io(_)) { failed(error) } else { Self::Refused(error.to_string()) }
     }
+}
+
+fn failed(error: Error) -> PeerError {
+    PeerError::Failed(error.to_string())
 }
 
 /// How a connection is.
@@ -126,7 +137,7 @@ impl Peer {
     /// Answers an offer. The peer listens when this returns.
     ///
     /// # Errors
-    /// No port is free, or the library does not understand the offer.
+    /// No port is free, the system has no more sockets, or the library does not understand the offer.
     pub async fn answer(config: &PeerConfig, offer: Offer) -> Result<Answered, PeerError> {
         let (told, events) = mpsc::channel(EVENTS);
         let gathering = Arc::new(watch::Sender::new(false));
@@ -134,7 +145,7 @@ impl Peer {
         let handler = Arc::new(Handler::new(told, gathering.clone(), path.clone()));
         let ssrc = rand::random::<u32>();
         let sees = offer.vp8().is_some();
-        let connection = build(config, sees, handler, Listener::new(ssrc, heard.clone())).await?;
+        let connection = build(config, sees, handler, || Listener::new(ssrc, heard.clone())).await?;
         let voice = offer.audio.receives().then(|| Arc::new(voice(ssrc)));
         let peer = Self {
             connection,
@@ -148,7 +159,7 @@ impl Peer {
             closed: AtomicBool::new(false),
         };
         if let Some(voice) = &peer.voice {
-            peer.connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
+            peer.connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await.map_err(failed)?;
         }
         let sdp = offer.answered(peer.take(offer.sdp()).await?);
         Ok(Answered { peer, events, sdp })
@@ -166,7 +177,7 @@ impl Peer {
         let complete = gathered.wait_for(|complete| *complete);
         let _ = tokio::time::timeout(self.gather_within, complete).await;
         let described = self.connection.local_description().await;
-        Ok(described.ok_or_else(|| PeerError::Refused("there is no answer".into()))?.sdp)
+        Ok(described.ok_or_else(|| PeerError::Failed("there is no answer".into()))?.sdp)
     }
 
     /// Whether the far end wants to hear us.
@@ -291,14 +302,43 @@ impl Drop for Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
-/// Builds a connection that listens, on a port of the range, with video or without.
+/// Builds a connection that listens, on a port of the range, with video or without. Each try has a listener of its own.
 pub(crate) async fn build(
     config: &PeerConfig,
     video: bool,
     handler: Arc<Handler>,
-    listener: Listener,
+    listener: impl Fn() -> Listener,
 ) -> Result<Arc<dyn PeerConnection>, PeerError> {
-    let address = free_address(config).ok_or(PeerError::NoPort)?;
+    for _ in 0..BIND_TRIES {
+        let address = free_address(config).ok_or(PeerError::NoPort)?;
+        let servers = config.ice_servers.iter().map(|server| RTCIceServer {
+            urls: server.urls.clone(),
+            username: server.username.clone(),
+            credential: server.credential.clone(),
+        });
+        let servers = RTCConfigurationBuilder::default().with_ice_servers(servers.collect()).build();
+        let registry = configure_rtcp_reports(Registry::new()).with(Slot::Custom(500), listener());
+        let built = PeerConnectionBuilder::new()
+            .with_configuration(servers)
+            .with_media_engine(media(video).map_err(failed)?)
+            .with_setting_engine(settings(config).build())
+            .with_interceptor_registry(registry)
+            .with_handler(handler.clone())
+            .with_udp_addrs(vec![address])
+            .build()
+            .await;
+        match built {
+            Ok(connection) => return Ok(Arc::new(connection)),
+            // Another call has taken the port meanwhile: the library says of no error that it is this one.
+            Err(_) if config.ports.is_some() => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Err(PeerError::NoPort)
+}
+
+/// What is understood: Opus, and VP8 for who looks.
+fn media(video: bool) -> Result<MediaEngine, Error> {
     let mut media = MediaEngine::default();
     let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111 };
     media.register_codec(opus, RtpCodecKind::Audio)?;
@@ -306,8 +346,11 @@ pub(crate) async fn build(
         let vp8 = RTCRtpCodecParameters { rtp_codec: vp8(), payload_type: VP8 };
         media.register_codec(vp8, RtpCodecKind::Video)?;
     }
-    let registry = configure_rtcp_reports(Registry::new()).with(Slot::Custom(500), listener);
-    let mut settings = SettingEngineBuilder::new()
+    Ok(media)
+}
+
+fn settings(config: &PeerConfig) -> SettingEngineBuilder {
+    let settings = SettingEngineBuilder::new()
         .with_ice_timeouts(
             Some(config.disconnected_after),
             Some(config.failed_after),
@@ -320,33 +363,19 @@ pub(crate) async fn build(
         .with_sctp_max_message_size(
             rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(MAX_MESSAGE),
         );
-    if !config.public_ips.is_empty() {
-        settings = settings.with_nat_1to1_ips(config.public_ips.clone(), RTCIceCandidateType::Host);
+    if config.public_ips.is_empty() {
+        return settings;
     }
-    let servers = config.ice_servers.iter().map(|server| RTCIceServer {
-        urls: server.urls.clone(),
-        username: server.username.clone(),
-        credential: server.credential.clone(),
-    });
-    let connection = PeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::default().with_ice_servers(servers.collect()).build())
-        .with_media_engine(media)
-        .with_setting_engine(settings.build())
-        .with_interceptor_registry(registry)
-        .with_handler(handler)
-        .with_udp_addrs(vec![address])
-        .build()
-        .await?;
-    Ok(Arc::new(connection))
+    settings.with_nat_1to1_ips(config.public_ips.clone(), RTCIceCandidateType::Host)
 }
 
-/// An address that could be bound a moment ago.
+/// An address that could be bound a moment ago: the first from a port on that is chosen by chance.
 fn free_address(config: &PeerConfig) -> Option<SocketAddr> {
     let Some(ports) = &config.ports else { return Some(SocketAddr::new(config.bind, 0)) };
-    (0..PORT_TRIES).find_map(|_| {
-        let address = SocketAddr::new(config.bind, rand::random_range(ports.clone()));
-        UdpSocket::bind(address).is_ok().then_some(address)
-    })
+    let chance = rand::random_range(ports.clone());
+    let all = (chance..=*ports.end()).chain(*ports.start()..chance);
+    let mut addresses = all.take(PORT_TRIES).map(|port| SocketAddr::new(config.bind, port));
+    addresses.find(|address| UdpSocket::bind(address).is_ok())
 }
 
 fn opus() -> RTCRtpCodec {

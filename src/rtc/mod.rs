@@ -39,6 +39,9 @@ pub(crate) fn part(state: &AppState) -> Part {
 /// Seconds after which a place for a call may be free: one that does not connect has given up its own by then.
 const PLACE_AFTER: u64 = 30;
 
+/// Seconds after which a port may be free again, which is so as soon as any call ends.
+const PORT_AFTER: u64 = 5;
+
 impl From<Full> for ApiError {
     fn from(full: Full) -> Self {
         let made = match full {
@@ -53,6 +56,8 @@ impl From<Full> for ApiError {
 
 impl From<PeerError> for ApiError {
     fn from(error: PeerError) -> Self {
-        Self::new(Code::Rtc(Refusal::of(&error)), error.to_string())
+        let refusal = Refusal::of(&error);
+        let made = Self::new(Code::Rtc(refusal), error.to_string());
+        if refusal == Refusal::Unavailable { made.retry_after(PORT_AFTER) } else { made }
     }
 }

@@ -28,7 +28,9 @@ pub enum Refusal {
     NoVp8,
     /// There is no such call.
     NotFound,
-    /// The call has ended, or cannot be made, because no packet finds its way.
+    /// This server cannot make one just now: no port, or no socket.
+    Unavailable,
+    /// The call has ended because no packet finds its way.
     Ice,
     /// The call has ended because the far end could not show its certificate.
     Dtls,
@@ -45,7 +47,7 @@ impl Refusal {
             PeerError::Sdp(SdpError::NoOpus) => Self::NoOpus,
             PeerError::Sdp(SdpError::NoVideo(_)) => Self::NoVideo,
             PeerError::Sdp(SdpError::NoVp8) => Self::NoVp8,
-            PeerError::NoPort => Self::Ice,
+            PeerError::NoPort | PeerError::Failed(_) => Self::Unavailable,
         }
     }
 
@@ -62,6 +64,7 @@ impl Refusal {
             Self::Video => "video_not_needed",
             Self::NoVideo => "sdp_no_video",
             Self::NotFound => "call_not_found",
+            Self::Unavailable => "rtc_unavailable",
             Self::Ice => "ice_failed",
             Self::Dtls => "dtls_failed",
         }
@@ -70,7 +73,7 @@ impl Refusal {
     /// The HTTP status.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Off => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Off | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotSdp => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -97,6 +100,7 @@ impl Refusal {
             }
             Self::NoVp8 => "Leave VP8 among the codecs of the video.",
             Self::NotFound => "POST /v1/realtime/calls makes one.",
+            Self::Unavailable => "Try again when another call has ended, or use the WebSocket /v1/realtime.",
             Self::Ice | Self::Dtls => "Call again with the session and its secret to go on.",
         }
     }

@@ -383,6 +383,23 @@ async fn a_caller_who_vanishes_is_noticed_and_finds_the_session_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_free_port_a_caller_is_told_when_to_come_again_and_not_that_the_offer_is_wrong() {
+    let held = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = held.local_addr().expect("bound").port();
+    let range = format!("{port},{port}");
+    let house = House::with(&[("rtc.port_range", &range)], Arc::new(MemoryStore::default())).await;
+    let request = house.request(Method::POST, "/v1/realtime/calls?model=seoa");
+    let request = request.header("content-type", "application/sdp").body(offer().await);
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let seconds = response.headers()["retry-after"].to_str().expect("text").parse::<u64>();
+    assert!(seconds.is_ok_and(|seconds| seconds > 0));
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"]["code"], "rtc_unavailable");
+    no_peers(&house).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_are_bounded_and_can_be_switched_off() {
     let house = House::with(&[("rtc.max", "1")], Arc::new(MemoryStore::default())).await;
     let mut caller = Caller::new(&house, "/v1/realtime/calls?model=seoa").await;

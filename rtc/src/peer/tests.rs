@@ -217,6 +217,29 @@ async fn another_certificate_than_the_offers_is_refused() {
     caller.connection.close().await.expect("closed");
 }
 
+/// On one thread all of them look for a port before the first one is bound.
+#[tokio::test]
+async fn calls_at_the_same_moment_share_a_small_range_of_ports_to_its_last() {
+    let offer = Offer::read(&Caller::new(111).await.offer(false).await).expect("an offer");
+    let held = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let last = held.local_addr().expect("bound").port();
+    // Others may have some of these as well.
+    let ports = last.saturating_sub(12).max(1_024)..=last;
+    let config = PeerConfig { ports: Some(ports.clone()), ..PeerConfig::default() };
+    let free = ports.filter(|port| UdpSocket::bind(("127.0.0.1", *port)).is_ok()).count();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..free.min(8) {
+        let (config, offer) = (config.clone(), offer.clone());
+        calls.spawn(async move { Peer::answer(&config, offer).await });
+    }
+    for answered in calls.join_all().await {
+        answered.expect("a port for each").peer.close().await;
+    }
+    let config = PeerConfig { ports: Some(last..=last), ..config };
+    let none = Peer::answer(&config, offer).await.expect_err("it is taken");
+    assert_eq!((&none, none.code()), (&PeerError::NoPort, "rtc_unavailable"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ice_restarts_with_a_fragment() {
     let mut caller = Caller::new(96).await;
