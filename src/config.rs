@@ -90,6 +90,8 @@ pub struct ServerConfig {
     pub max_upload_bytes: usize,
     /// Folder of persona files.
     pub personas_dir: PathBuf,
+    /// Folder of the documents that personas may look into.
+    pub documents_dir: PathBuf,
     /// Folder of the page.
     pub static_dir: PathBuf,
     /// Until a request that has not begun to answer is given up.

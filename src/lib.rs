@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod documents;
 mod door;
 pub mod engines;
 pub mod error;

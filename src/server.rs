@@ -8,7 +8,7 @@ use duologue_actors::{
     places::cores,
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
     store::Store,
-    tools::{ServerTools, of_persona},
+    tools::of_persona,
 };
 use duologue_domain::{capacity::Bounds, prompt::Prompt};
 use duologue_engines::{config::Load, registry::Engines};
@@ -18,7 +18,6 @@ use tracing::{info, warn};
 use crate::{
     config::{Admission, Config},
     door::{Door, DoorLimits, Peer},
-    engines::offers_abilities,
     http::{self, client::Proxies},
     metrics,
     personas::PersonaLibrary,
@@ -32,6 +31,23 @@ const PREFILLED: usize = 3;
 
 /// What the journal gets to reach its store when the server stops.
 const FLUSH_WITHIN: Duration = Duration::from_secs(3);
+
+/// Read while nobody speaks yet: the first reply of each persona then begins at once. The one who answers by default
+/// comes first.
+fn read_ahead(state: &AppState) {
+    let by_default = state.config.sessions.default_persona.as_str();
+    let mut personas = state.library.iter().collect::<Vec<_>>();
+    personas.sort_by_key(|persona| persona.id != by_default && persona.name != by_default);
+    let ahead = if state.config.llm.load == Load::Start { PREFILLED } else { 0 };
+    let llm = &state.engines.llm;
+    for persona in personas.into_iter().take(ahead) {
+        let tools = match llm.has_tools() {
+            true => of_persona(persona, persona.language, &state.own_tools()),
+            false => Vec::new(),
+        };
+        llm.prefill_tools(Prompt::shared_messages(persona, persona.language), tools.into());
+    }
+}
 
 /// A server that is bound but does not serve yet.
 pub struct Server {
@@ -87,21 +103,8 @@ impl Server {
         })?;
         let metrics = metrics::install()?;
         let drain = Duration::from_secs(config.server.drain_s);
-        // Read ahead while nobody speaks yet: the first reply of each persona then begins at once. The one who
-        // answers by default comes first.
-        let by_default = config.sessions.default_persona.as_str();
-        let mut personas = library.iter().collect::<Vec<_>>();
-        personas.sort_by_key(|persona| persona.id != by_default && persona.name != by_default);
-        let ahead = if config.llm.load == Load::Start { PREFILLED } else { 0 };
-        let server_tools = ServerTools { abilities: offers_abilities(&config), ..ServerTools::default() };
-        for persona in personas.into_iter().take(ahead) {
-            let tools = match engines.llm.has_tools() {
-                true => of_persona(persona, persona.language, &server_tools),
-                false => Vec::new(),
-            };
-            engines.llm.prefill_tools(Prompt::shared_messages(persona, persona.language), tools.into());
-        }
         let state = AppState::new(Parts { config, library, engines, store, sessions, metrics });
+        read_ahead(&state);
         Ok(Self { listener, state, drain })
     }
 

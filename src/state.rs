@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::{
     auth::{Authenticator, OriginPolicy},
     config::Config,
+    documents::Library,
     engines::offers_abilities,
     http::{
         client::Proxies,
@@ -78,6 +79,8 @@ pub struct AppState {
     pub sounds: Arc<SoundBank>,
     /// Functions of other programs.
     pub mcp: Arc<McpServers>,
+    /// What personas may look into.
+    pub documents: Arc<Library>,
     /// Whether personas may use their abilities.
     pub abilities: bool,
     /// When the server started.
@@ -115,7 +118,12 @@ impl std::fmt::Debug for Parts {
 impl AppState {
     /// What the server can do for a persona.
     pub fn server_tools(&self) -> ServerTools {
-        ServerTools { abilities: self.abilities, ..self.mcp.tools() }
+        ServerTools { sources: self.mcp.tools().sources, ..self.own_tools() }
+    }
+
+    /// Of these, what needs no other program.
+    pub fn own_tools(&self) -> ServerTools {
+        ServerTools { abilities: self.abilities, documents: self.documents.clone(), ..ServerTools::default() }
     }
 
     /// Everything derived from the configuration is made here.
@@ -138,6 +146,7 @@ impl AppState {
             active: Arc::new(RwLock::new(config.sessions.default_persona.clone())),
             sounds: Arc::new(SoundBank::new(config.duet.soundfont.clone())),
             mcp: Arc::new(McpServers::start(&config.mcp)),
+            documents: Arc::new(Library::load(&config.server.documents_dir)),
             abilities: offers_abilities(&config),
             calls: Arc::new(Switchboard::new(&config)),
             config: Arc::new(config),

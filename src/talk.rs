@@ -29,6 +29,7 @@ use crate::{
     analysis,
     cli::{AnalyzeArgs, SayArgs, TalkArgs},
     config::Config,
+    documents::Library,
     engines::offers_abilities,
     mcp::McpServers,
     personas::PersonaLibrary,
@@ -61,7 +62,8 @@ pub async fn talk(args: &TalkArgs, config: &Config) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let limits = SessionLimits::default();
     let sessions = SessionsHandle::start(SessionsArgs { engines, store: store.clone(), limits }).await?;
-    let server_tools = ServerTools { abilities: offers_abilities(config), ..mcp.tools() };
+    let documents = Arc::new(Library::load(&config.server.documents_dir));
+    let server_tools = ServerTools { abilities: offers_abilities(config), documents, ..mcp.tools() };
     let scene = open(args, config, (&sessions, &*store), server_tools).await?;
     let result = if live { run_live(&scene).await } else { run_recording(&scene, recording, args).await };
     sessions.drain(Duration::from_secs(2)).await;

@@ -162,6 +162,7 @@ pub async fn report(state: &AppState) -> HealthReport {
     parts.push(soundfont(state));
     parts.push(crate::rtc::part(state));
     parts.extend(mcp(state));
+    parts.extend(documents(state));
     HealthReport {
         status: overall(&parts),
         version: env!("CARGO_PKG_VERSION"),
@@ -197,6 +198,15 @@ fn soundfont(state: &AppState) -> Part {
 fn mcp(state: &AppState) -> Option<Part> {
     let info = EngineInfo { engine: "rmcp", model: state.mcp.names(), languages: Vec::new() };
     (!state.mcp.is_empty()).then(|| part("mcp", true, info, state.mcp.health()))
+}
+
+/// The documents, where there are any or some were left out.
+fn documents(state: &AppState) -> Option<Part> {
+    let library = &state.documents;
+    let model = format!("{} files", library.files());
+    let info = EngineInfo { engine: "bm25", model, languages: Vec::new() };
+    let health = library.health();
+    (library.files() > 0 || health != Health::Ready).then(|| part("documents", true, info, health))
 }
 
 fn engine_parts(state: &AppState) -> Vec<Part> {

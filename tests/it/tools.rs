@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use duologue::{config::McpConfig, store::MemoryStore};
+use duologue_testkit::FakeLlm;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
     http::{House, answer},
+    store::Folder,
     ws::connect,
 };
 
@@ -126,4 +128,39 @@ async fn an_mcp_server_is_a_source_of_functions_by_configuration() {
     assert_eq!((&ran["name"], &ran["error"]), (&json!("clock_now"), &Value::Null));
     let done = &events.last().expect("done")["response"];
     assert_eq!(done["output"][0]["content"][0]["transcript"], "정오예요.");
+}
+
+#[tokio::test]
+async fn a_persona_looks_something_up_in_the_documents() {
+    let folder = Folder::new("documents");
+    let path = |name: &str| folder.0.join(name);
+    std::fs::write(path("handbook.md"), "# Holidays\nEverybody has 25 days of holiday a year.\n")
+        .expect("written");
+    std::fs::write(path("안내.txt"), "# 연차\n연차는 일 년에 15일입니다.\n").expect("written");
+    std::fs::write(path("plan.pdf"), "%PDF").expect("written");
+    let documents = folder.0.display().to_string();
+    for (question, query, words, answer) in [
+        ("문서에서 연차 좀 찾아 주세요.", "연차", "15일", "연차는 15일이에요."),
+        ("Can you look up the holidays in the handbook?", "holidays", "25 days", "You have 25 days."),
+    ] {
+        let llm = FakeLlm::saying(&[&format!(r#"<call look_up {{"query":"{query}"}}>"#), answer]);
+        let house = House::thinking(&[("server.documents_dir", &documents)], &llm).await;
+        let health = crate::http::ok(house.get("/health")).await;
+        let part = health["parts"]
+            .as_array()
+            .and_then(|parts| parts.iter().find(|part| part["part"] == "documents").cloned());
+        let part = part.expect("a line for them");
+        assert_eq!((&part["model"], &part["state"]), (&json!("2 files"), &json!("degraded")), "{part}");
+        assert!(part["reason"].as_str().is_some_and(|why| why.contains("plan.pdf")), "{part}");
+        let mut socket = connect(&house, "/v1/realtime?model=seoa", &[]).await.expect("connected");
+        socket.until("conversation.created").await;
+        socket.write(question).await;
+        let (events, _) = socket.until("response.done").await;
+        let ran = events.iter().find(|event| event["type"] == "duologue.tool.done").expect("it was called");
+        assert_eq!((&ran["name"], &ran["error"]), (&json!("look_up"), &Value::Null));
+        assert_eq!(events.last().expect("done")["response"]["output"][0]["content"][0]["transcript"], answer);
+        let prompts = llm.prompts.lock().expect("not poisoned").clone();
+        let told = prompts.last().expect("asked").last().expect("the result").content.clone();
+        assert!(told.contains(words), "what stands there is told: {told}");
+    }
 }

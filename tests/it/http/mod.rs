@@ -74,8 +74,8 @@ impl House {
     }
 
     /// One whose language model is this one.
-    pub(crate) async fn thinking(llm: &FakeLlm) -> Self {
-        let (folder, config) = prepare(&[]);
+    pub(crate) async fn thinking(flags: &[(&str, &str)], llm: &FakeLlm) -> Self {
+        let (folder, config) = prepare(flags);
         let tts = FakeTts::default();
         let engines = engines(&FakeStt::default(), llm, &tts, &FakeVad::default());
         Self::on(folder, config, (engines, tts), Arc::new(MemoryStore::default())).await

@@ -49,7 +49,7 @@ pub(super) async fn data(response: Response) -> Vec<String> {
 #[tokio::test]
 async fn a_persona_is_a_model_and_instructions_are_added() {
     let llm = quick(&["네, 반가워요.", "Nice to meet you."]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let mut body = says("seoa", "안녕하세요!");
     body["messages"]
         .as_array_mut()
@@ -86,7 +86,7 @@ async fn a_persona_is_a_model_and_instructions_are_added() {
 #[tokio::test]
 async fn the_language_model_itself_is_a_model_too() {
     let llm = quick(&["42"]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let body = json!({ "model": "script", "messages": [
         { "role": "system", "content": "You add." },
         { "role": "user", "content": "40 + 2?" },
@@ -103,7 +103,7 @@ async fn the_language_model_itself_is_a_model_too() {
 
 #[tokio::test]
 async fn chunks_come_word_by_word_with_usage_at_the_end() {
-    let house = House::thinking(&quick(&["하나 둘 셋"])).await;
+    let house = House::thinking(&[], &quick(&["하나 둘 셋"])).await;
     let body = with(
         says("seoa", "세어 봐요"),
         json!({ "stream": true, "stream_options": { "include_usage": true } }),
@@ -135,7 +135,7 @@ async fn chunks_come_word_by_word_with_usage_at_the_end() {
 async fn functions_are_called_and_their_results_are_read() {
     let llm =
         quick(&["볼게요. <call weather {\"city\":\"서울\"}><call weather {\"city\":\"부산\"}>", "맑아요."]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let asked = with(
         says("seoa", "날씨 어때요?"),
         json!({ "tools": weather(), "tool_choice": "required", "max_tokens": 64 }),
@@ -172,7 +172,7 @@ async fn functions_are_called_and_their_results_are_read() {
 #[tokio::test]
 async fn calls_are_streamed_and_one_at_most_where_that_was_asked() {
     let line = "잠시만요. <call weather {\"city\":\"서울\"}><call weather {\"city\":\"부산\"}>";
-    let house = House::thinking(&quick(&[line])).await;
+    let house = House::thinking(&[], &quick(&[line])).await;
     let more = json!({ "stream": true, "tools": weather(), "parallel_tool_calls": false });
     let response = house.post(PATH, &with(says("seoa", "날씨?"), more)).send().await.expect("an answer");
     let chunks: Vec<Value> =
@@ -192,7 +192,7 @@ async fn calls_are_streamed_and_one_at_most_where_that_was_asked() {
 #[tokio::test]
 async fn formats_limits_and_lengths() {
     let llm = quick(&["{\"a\": 1}", "one two three four"]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" } } });
     let format =
         json!({ "type": "json_schema", "json_schema": { "name": "n", "schema": schema, "strict": true } });
@@ -231,7 +231,7 @@ async fn formats_limits_and_lengths() {
 
 #[tokio::test]
 async fn a_persona_that_is_asked_sincerely_does_not_deny_being_an_ai() {
-    let house = House::thinking(&quick(&["저는 AI가 아니에요. 저는 진짜 사람이에요. 왜요?"])).await;
+    let house = House::thinking(&[], &quick(&["저는 AI가 아니에요. 저는 진짜 사람이에요. 왜요?"])).await;
     let body = says("seoa", "진지하게 묻는 거예요. 솔직히 말해 주세요, 당신은 AI인가요?");
     for stream in [false, true] {
         let body = with(body.clone(), json!({ "stream": stream }));
@@ -244,7 +244,7 @@ async fn a_persona_that_is_asked_sincerely_does_not_deny_being_an_ai() {
 #[tokio::test]
 async fn failures_before_the_first_word_are_statuses_and_later_ones_events() {
     let llm = quick(&["하나 둘 셋"]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     llm.gate.break_down();
     for stream in [false, true] {
         let body = with(says("seoa", "안녕"), json!({ "stream": stream }));
@@ -261,7 +261,7 @@ async fn failures_before_the_first_word_are_statuses_and_later_ones_events() {
     // A model that dies on the way leaves its stream without an end.
     let mut dying = quick(&[&"하나 ".repeat(1000)]);
     dying.per_word = Duration::from_millis(20);
-    let house = House::thinking(&dying).await;
+    let house = House::thinking(&[], &dying).await;
     let mut response = house.post(PATH, &body).send().await.expect("an answer");
     response.chunk().await.expect("alive").expect("a chunk");
     dying.gate.trouble(Trouble::Panic, 1);
@@ -275,7 +275,7 @@ async fn who_goes_away_frees_the_place_for_the_next() {
     let endless = "하나 ".repeat(5000);
     let mut llm = FakeLlm::saying(&[&endless]);
     llm.per_word = Duration::from_millis(20);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let body = with(says("seoa", "안녕"), json!({ "stream": true, "max_tokens": 2000 }));
     let mut listening = Vec::new();
     for _ in 0..8 {

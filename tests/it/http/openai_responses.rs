@@ -19,7 +19,7 @@ fn weather() -> Value {
 #[tokio::test]
 async fn a_response_goes_on_from_the_one_before() {
     let llm = quick(&["안녕하세요, 서아예요.", "서울이요.", "nobody asks"]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let first = ok(house.post(
         PATH,
         &json!({ "model": "seoa", "max_output_tokens": 64, "instructions": "짧게.", "input": [
@@ -60,7 +60,7 @@ async fn a_response_goes_on_from_the_one_before() {
 #[tokio::test]
 async fn calls_are_items_and_so_are_their_results() {
     let llm = quick(&["볼게요. <call weather {}>", "맑아요."]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let asked =
         json!({ "model": "seoa", "max_output_tokens": 64, "input": "날씨 어때요?", "tools": weather() });
     let first = ok(house.post(PATH, &asked)).await;
@@ -90,7 +90,7 @@ async fn calls_are_items_and_so_are_their_results() {
 #[tokio::test]
 async fn events_tell_of_every_step_and_the_response_is_kept() {
     let llm = quick(&["하나 둘", "셋"]);
-    let house = House::thinking(&llm).await;
+    let house = House::thinking(&[], &llm).await;
     let body = json!({ "model": "seoa", "max_output_tokens": 64, "input": "세어요", "stream": true });
     let response = house.post(PATH, &body).send().await.expect("an answer");
     let events: Vec<Value> =
@@ -118,7 +118,7 @@ async fn events_tell_of_every_step_and_the_response_is_kept() {
 
 #[tokio::test]
 async fn cut_responses_are_incomplete_and_nonsense_is_refused() {
-    let house = House::thinking(&quick(&["one two three"])).await;
+    let house = House::thinking(&[], &quick(&["one two three"])).await;
     let cut =
         ok(house.post(PATH, &json!({ "model": "script", "input": "Count.", "max_output_tokens": 1 }))).await;
     assert_eq!(cut["status"], "incomplete");
