@@ -326,8 +326,8 @@ mod tests {
         assert_eq!(floor.handle_cancel(), vec![]);
     }
 
-    /// Whatever happens in whatever order: never two replies at once, ids only grow, and every reply that began
-    /// is ended or cancelled exactly once.
+    /// Whatever happens in whatever order: never two replies at once, ids only grow, every reply that began is ended or
+    /// cancelled exactly once, and when nothing more happens the last one that is owed is said and no other begins.
     #[test]
     fn never_two_replies_at_once() {
         let mut state = 7u64;
@@ -385,6 +385,15 @@ mod tests {
                 }
                 assert_eq!(floor.reply(), live);
             }
+            floor.handle_speech_ended();
+            let mut said = 0;
+            floor.handle_heard(false);
+            while let Some(turn) = floor.reply() {
+                floor.handle_reply_ended(turn);
+                said += 1;
+                assert!(said <= 2, "the one that was said, and the one that was owed");
+            }
+            assert_eq!(floor.handle_heard(false), vec![], "nothing is left to be said");
         }
     }
 }

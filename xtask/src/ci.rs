@@ -37,7 +37,8 @@ const CHECKS: [Check; 9] = [
     Check { name: "deny", remedy: "see deny.toml: a licence or a crate is not wanted", work: deny },
 ];
 
-/// Only when it is named: what small models make of functions does not pass every time yet.
+/// Only when it is named: spoken conversations with real models against the clock, which a busy machine does not pass
+/// every time.
 const BY_NAME: [Check; 1] = [Check { name: "sdk", remedy: "run `npm test` in tests/sdk", work: sdk }];
 
 /// Runs the steps that were asked for, or all. A step that fails does not hide what the later ones have to say: the end
