@@ -219,12 +219,23 @@ impl Peer {
         sent.map_err(|_| Closed)
     }
 
-    /// Candidates that came later.
+    /// Takes what came after the offer: candidates, or, with new credentials, an ICE restart, which is answered by our own
+    /// credentials and candidates as a fragment. What a restart has overtaken is read over.
     ///
     /// # Errors
-    /// There are more than [`MAX_CANDIDATES`] in all.
-    pub async fn add_candidates(&self, fragment: &Fragment) -> Result<(), PeerError> {
+    /// There are more than [`MAX_CANDIDATES`] in all, or the library refuses them or the credentials.
+    pub async fn told(&self, fragment: &Fragment) -> Result<Option<String>, PeerError> {
         let mut offer = self.offer.lock().await;
+        if offer.is_late(fragment) {
+            return Ok(None);
+        }
+        if fragment.restarts(&offer.ufrag) {
+            let again = offer.restarted(fragment);
+            let again = again.ok_or(SdpError::Malformed("a restart needs a=ice-ufrag and a=ice-pwd"))?;
+            let answer = self.take(again.sdp()).await?;
+            *offer = again;
+            return Ok(Some(ice_of(&answer)));
+        }
         offer.candidates += fragment.counted;
         if offer.candidates > MAX_CANDIDATES {
             return Err(SdpError::TooManyCandidates.into());
@@ -233,25 +244,7 @@ impl Peer {
             let candidate = RTCIceCandidateInit { candidate: candidate.clone(), ..Default::default() };
             self.connection.add_ice_candidate(candidate).await?;
         }
-        Ok(())
-    }
-
-    /// Whether the fragment begins an ICE restart of this connection.
-    pub async fn is_restarted_by(&self, fragment: &Fragment) -> bool {
-        fragment.restarts(&self.offer.lock().await.ufrag)
-    }
-
-    /// Restarts ICE with the offerer's new credentials; our own, and candidates, as a fragment.
-    ///
-    /// # Errors
-    /// The fragment has no credentials, or the library refuses them.
-    pub async fn restart(&self, fragment: &Fragment) -> Result<String, PeerError> {
-        let mut offer = self.offer.lock().await;
-        let again = offer.restarted(fragment);
-        let again = again.ok_or(SdpError::Malformed("a restart needs a=ice-ufrag and a=ice-pwd"))?;
-        let answer = self.take(again.sdp()).await?;
-        *offer = again;
-        Ok(ice_of(&answer))
+        Ok(None)
     }
 
     /// The far end's last report, and when anything of it was heard last.

@@ -29,6 +29,9 @@ const OPUS: &str = "opus/48000";
 /// Sections of one offer: microphone, camera, screen and data are four.
 const MAX_SECTIONS: usize = 16;
 
+/// Restarts after which a fragment of before is still known as late: such a one is seconds old at most.
+const EARLIER: usize = 8;
+
 /// Why an offer was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
@@ -90,6 +93,8 @@ pub struct Offer {
     pub candidates: usize,
     /// The offerer's ICE user name.
     pub ufrag: String,
+    /// Those that it had before ICE began anew, the oldest first.
+    earlier: Vec<String>,
 }
 
 impl fmt::Debug for Offer {
@@ -135,6 +140,7 @@ impl Offer {
             camera: None,
             candidates,
             ufrag: ufrag.to_owned(),
+            earlier: Vec::new(),
             sdp: plain(&session, &sections),
         })
     }
@@ -166,6 +172,11 @@ impl Offer {
         }
     }
 
+    /// Whether a fragment is of before a restart, which has overtaken it: it says nothing any more.
+    pub(crate) fn is_late(&self, fragment: &Fragment) -> bool {
+        fragment.ufrag.as_ref().is_some_and(|ufrag| self.earlier.contains(ufrag))
+    }
+
     /// The same offer with other credentials and candidates: how an ICE restart by a fragment begins.
     pub(crate) fn restarted(&self, fragment: &Fragment) -> Option<Self> {
         let (ufrag, password) = (fragment.ufrag.as_deref()?, fragment.password.as_deref()?);
@@ -184,7 +195,9 @@ impl Offer {
                 fragment.candidates.iter().for_each(|candidate| push(&mut sdp, &format!("a={candidate}")));
             }
         }
-        Some(Self { sdp, ufrag: ufrag.to_owned(), candidates: fragment.counted, ..self.clone() })
+        let forgotten = (self.earlier.len() + 1).saturating_sub(EARLIER);
+        let earlier = self.earlier.iter().chain([&self.ufrag]).skip(forgotten).cloned().collect();
+        Some(Self { sdp, ufrag: ufrag.to_owned(), earlier, candidates: fragment.counted, ..self.clone() })
     }
 }
 

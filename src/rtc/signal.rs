@@ -277,12 +277,10 @@ pub(crate) async fn trickle(
         return Err(too_large_or(StatusCode::PAYLOAD_TOO_LARGE, "a fragment has 16 KiB at most"));
     }
     let fragment = Fragment::read(&text).map_err(PeerError::from)?;
-    if line.peer.is_restarted_by(&fragment).await {
-        let ours = line.peer.restart(&fragment).await?;
-        return Ok(([(header::CONTENT_TYPE, FRAGMENT_TYPE)], ours).into_response());
-    }
-    line.peer.add_candidates(&fragment).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(match line.peer.told(&fragment).await? {
+        Some(ours) => ([(header::CONTENT_TYPE, FRAGMENT_TYPE)], ours).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 /// Hangs up. The session waits for a while, so that its client can come back to it.

@@ -183,4 +183,13 @@ fn fragments_bring_candidates_and_restarts() {
     assert_eq!(again.ufrag, "efgh");
     assert!(Offer::read(again.sdp()).is_ok());
     assert!(first.restarted(&Fragment::default()).is_none());
+    assert!(again.is_late(&read), "what came before the restart");
+    assert!(!again.is_late(&Fragment::default()) && !first.is_late(&read));
+    let named = |idx: usize| Fragment { ufrag: Some(format!("name{idx}")), ..read.clone() };
+    let often = (0..1_000).fold(again, |offer, idx| offer.restarted(&named(idx)).expect("a restart"));
+    assert!(
+        often.is_late(&named(998)) && !often.is_late(&named(999)),
+        "the last but one, and the one of now"
+    );
+    assert_eq!(often.earlier.len(), EARLIER, "and no more than can matter");
 }
