@@ -26,7 +26,7 @@ impl fmt::Debug for IceServer {
 /// What all peers of a server have in common.
 #[derive(Clone, Debug)]
 pub struct PeerConfig {
-    /// The address that is listened on; 0.0.0.0 or :: is every one of this machine but its own.
+    /// The address that is listened on; 0.0.0.0 is every one of IPv4 that others can reach, :: of IPv6 and of IPv4.
     pub bind: IpAddr,
     /// The UDP ports to choose from; `None` lets the system choose.
     pub ports: Option<RangeInclusive<u16>>,

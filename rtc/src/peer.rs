@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -32,8 +32,8 @@ use webrtc::{
     },
     peer_connection::{
         MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceCandidateInit,
-        RTCIceCandidateType, RTCIceServer, RTCSessionDescription, RTCStatsReportEntry, Registry,
-        SettingEngineBuilder, StatsSelector, configure_rtcp_reports,
+        RTCIceServer, RTCSessionDescription, RTCStatsReportEntry, Registry, SettingEngineBuilder,
+        StatsSelector, configure_rtcp_reports,
     },
 };
 
@@ -42,7 +42,7 @@ use crate::{
     config::{MAX_MESSAGE, PeerConfig},
     handler::{EVENTS, Failure, Handler, Path, PeerEvent},
     reports::{Heard, Listener, Report},
-    sdp::{Fragment, MAX_CANDIDATES, Offer, SdpError},
+    sdp::{Fragment, MAX_CANDIDATES, Offer, SdpError, from_outside},
     track::RtpPacket,
 };
 
@@ -111,6 +111,7 @@ pub struct Peer {
     offer: tokio::sync::Mutex<Offer>,
     gathering: Arc<watch::Sender<bool>>,
     gather_within: Duration,
+    public: Vec<IpAddr>,
     heard: Heard,
     path: Arc<Path>,
     closed: AtomicBool,
@@ -154,6 +155,7 @@ impl Peer {
             offer: tokio::sync::Mutex::new(offer.clone()),
             gathering,
             gather_within: config.gather_within,
+            public: config.public_ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
             heard,
             path,
             closed: AtomicBool::new(false),
@@ -177,7 +179,8 @@ impl Peer {
         let complete = gathered.wait_for(|complete| *complete);
         let _ = tokio::time::timeout(self.gather_within, complete).await;
         let described = self.connection.local_description().await;
-        Ok(described.ok_or_else(|| PeerError::Failed("there is no answer".into()))?.sdp)
+        let described = described.ok_or_else(|| PeerError::Failed("there is no answer".into()))?;
+        Ok(from_outside(&described.sdp, &self.public))
     }
 
     /// Whether the far end wants to hear us.
@@ -303,7 +306,7 @@ pub(crate) async fn build(
     listener: impl Fn() -> Listener,
 ) -> Result<Arc<dyn PeerConnection>, PeerError> {
     for _ in 0..BIND_TRIES {
-        let address = free_address(config).ok_or(PeerError::NoPort)?;
+        let addresses = free_addresses(config).ok_or(PeerError::NoPort)?;
         let servers = config.ice_servers.iter().map(|server| RTCIceServer {
             urls: server.urls.clone(),
             username: server.username.clone(),
@@ -317,7 +320,7 @@ pub(crate) async fn build(
             .with_setting_engine(settings(config).build())
             .with_interceptor_registry(registry)
             .with_handler(handler.clone())
-            .with_udp_addrs(vec![address])
+            .with_udp_addrs(addresses)
             .build()
             .await;
         match built {
@@ -343,7 +346,7 @@ fn media(video: bool) -> Result<MediaEngine, Error> {
 }
 
 fn settings(config: &PeerConfig) -> SettingEngineBuilder {
-    let settings = SettingEngineBuilder::new()
+    SettingEngineBuilder::new()
         .with_ice_timeouts(
             Some(config.disconnected_after),
             Some(config.failed_after),
@@ -355,20 +358,23 @@ fn settings(config: &PeerConfig) -> SettingEngineBuilder {
         .with_discard_local_candidates_during_ice_restart(config.moves)
         .with_sctp_max_message_size(
             rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize::Bounded(MAX_MESSAGE),
-        );
-    if config.public_ips.is_empty() {
-        return settings;
-    }
-    settings.with_nat_1to1_ips(config.public_ips.clone(), RTCIceCandidateType::Host)
+        )
 }
 
-/// An address that could be bound a moment ago: the first from a port on that is chosen by chance.
-fn free_address(config: &PeerConfig) -> Option<SocketAddr> {
-    let Some(ports) = &config.ports else { return Some(SocketAddr::new(config.bind, 0)) };
+/// Addresses that could be bound a moment ago: the first port from one on that is chosen by chance.
+fn free_addresses(config: &PeerConfig) -> Option<Vec<SocketAddr>> {
+    let Some(ports) = &config.ports else { return Some(addresses(config.bind, 0)) };
     let chance = rand::random_range(ports.clone());
-    let all = (chance..=*ports.end()).chain(*ports.start()..chance);
-    let mut addresses = all.take(PORT_TRIES).map(|port| SocketAddr::new(config.bind, port));
-    addresses.find(|address| UdpSocket::bind(address).is_ok())
+    let mut all = (chance..=*ports.end()).chain(*ports.start()..chance).take(PORT_TRIES);
+    let free = all.find(|port| UdpSocket::bind((config.bind, *port)).is_ok())?;
+    Some(addresses(config.bind, free))
+}
+
+/// As a socket for HTTP takes it: `::` is for both families. The library takes each for its own alone.
+fn addresses(bind: IpAddr, port: u16) -> Vec<SocketAddr> {
+    let bound = SocketAddr::new(bind, port);
+    let is_every = bind == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    std::iter::once(bound).chain(is_every.then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))).collect()
 }
 
 fn opus() -> RTCRtpCodec {

@@ -5,12 +5,14 @@
 
 mod camera;
 mod fragment;
+mod reached;
 mod section;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
+pub(crate) use self::reached::from_outside;
 use self::{camera::Camera, section::Section};
 pub use self::{
     fragment::{FRAGMENT_TYPE, Fragment, MAX_FRAGMENT_BYTES},

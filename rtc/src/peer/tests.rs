@@ -240,6 +240,28 @@ async fn calls_at_the_same_moment_share_a_small_range_of_ports_to_its_last() {
     assert_eq!((&none, none.code()), (&PeerError::NoPort, "rtc_unavailable"));
 }
 
+/// The addresses in the candidates of an answer to an offer, under this configuration.
+async fn addresses_of(config: &PeerConfig, offer: &Offer) -> Vec<IpAddr> {
+    let answered = Peer::answer(config, offer.clone()).await.expect("an answer");
+    answered.peer.close().await;
+    let candidates = answered.sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+    candidates.filter_map(|line| line.split(' ').nth(4)?.parse().ok()).collect()
+}
+
+#[tokio::test]
+async fn calls_are_reached_where_the_server_is_and_where_it_is_said_to_be() {
+    let offer = Offer::read(&Caller::new(111).await.offer(false).await).expect("an offer");
+    let on = |bind: &str| PeerConfig { bind: bind.parse().expect("an address"), ..PeerConfig::default() };
+    let of_ipv4 = addresses_of(&on("0.0.0.0"), &offer).await;
+    let of_both = addresses_of(&on("::"), &offer).await;
+    assert!(of_ipv4.iter().all(|ip| ip.is_ipv4() && !ip.is_unspecified()), "{of_ipv4:?}");
+    assert!(of_ipv4.iter().all(|ip| of_both.contains(ip)), "{of_ipv4:?}, and of both {of_both:?}");
+    assert!(of_both.iter().all(|ip| !ip.is_unspecified()), "{of_both:?}");
+    let public = PeerConfig { public_ips: vec!["203.0.113.7".into()], ..PeerConfig::default() };
+    let told = addresses_of(&public, &offer).await;
+    assert!(!told.is_empty() && told.iter().all(|ip| *ip == IpAddr::from([203, 0, 113, 7])), "{told:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ice_restarts_with_a_fragment() {
     let mut caller = Caller::new(96).await;

@@ -193,3 +193,15 @@ fn fragments_bring_candidates_and_restarts() {
     );
     assert_eq!(often.earlier.len(), EARLIER, "and no more than can matter");
 }
+
+#[test]
+fn answers_tell_where_this_machine_is_reached_from_outside() {
+    let answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=candidate:1 1 udp 7 10.0.0.5 5000 typ host ufrag abcd\r\n\
+        a=candidate:2 1 udp 7 fd00::2 5001 typ host\r\na=candidate:3 1 udp 7 :: 5002 typ host\r\n\
+        a=candidate:4 1 udp 6 198.51.100.9 5000 typ srflx raddr 10.0.0.5 rport 5000\r\na=end-of-candidates\r\n";
+    let told = from_outside(answer, &["203.0.113.7".parse().expect("an address")]);
+    let expected = answer
+        .replace("7 10.0.0.5", "7 203.0.113.7")
+        .replace("a=candidate:3 1 udp 7 :: 5002 typ host\r\n", "");
+    assert_eq!(told, expected, "of another family, and what STUN has told, stays as it is");
+}
