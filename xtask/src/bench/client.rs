@@ -1,9 +1,9 @@
 //! A client of the realtime protocol that plays clips in real time, listens as the page does, and notes when what came.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use anyhow::{Context, bail};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
@@ -104,6 +104,34 @@ impl Client {
         Ok(self.socket.send(Message::Text(event.to_string().into())).await?)
     }
 
+    /// Is silent and listens until `other` has happened and the reply has been played to its end.
+    pub(super) async fn listen(&mut self, other: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let mut ticks = interval(PACKET);
+        let mut other = pin!(other.fuse());
+        let mut happened = false;
+        while !(happened && self.speaker.is_quiet()) {
+            tokio::select! {
+                () = &mut other => happened = true,
+                _ = ticks.tick() => {
+                    self.socket.send(Message::Binary(vec![0; SAMPLES * 2].into())).await?;
+                    self.played().await?;
+                }
+                message = self.socket.next() => match message.context("the server closed the connection")?? {
+                    Message::Binary(frame) => _ = self.speaker.take(&frame),
+                    Message::Text(text) => self.speaker.obey(&serde_json::from_str(&text)?),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells how far the loudspeaker is, when it is time to.
+    async fn played(&mut self) -> anyhow::Result<()> {
+        let Some((item, played_ms)) = self.speaker.tick(PACKET) else { return Ok(()) };
+        self.say(json!({"type": "duologue.playout", "item_id": item, "played_ms": played_ms})).await
+    }
+
     /// Plays one clip and then silence, until the reply is complete.
     pub(super) async fn turn(&mut self, clip: &Clip) -> anyhow::Result<Turn> {
         let mut playing = Playing::begin(clip);
@@ -116,10 +144,7 @@ impl Client {
                 at = playing.ticks.tick() => {
                     let packet = playing.packet(at);
                     self.socket.send(Message::Binary(packet.into())).await?;
-                    if let Some((item, played_ms)) = self.speaker.tick(PACKET) {
-                        let report = json!({"type": "duologue.playout", "item_id": item, "played_ms": played_ms});
-                        self.say(report).await?;
-                    }
+                    self.played().await?;
                 }
                 message = self.socket.next() => {
                     let message = message.context("the server closed the connection")??;

@@ -54,6 +54,11 @@ impl Loudspeaker {
         (!new.is_empty()).then_some(new)
     }
 
+    /// Nothing is left to be played.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.turn < self.floor || self.come == self.played
+    }
+
     /// Does what an event asks of a loudspeaker.
     pub(super) fn obey(&mut self, event: &Value) {
         let turn = || event["turn"].as_u64().unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
@@ -23,7 +24,7 @@ pub(super) struct Crowd {
     pub(super) turns: usize,
 }
 
-/// Everyone begins every turn at the same moment, with a clip of their own. Prints what each waited, and how much
+/// Everyone has one conversation and begins every turn of it at the same moment, with a clip of their own. Prints what each waited, and how much
 /// longer the unluckiest than the luckiest. Answers all waits, in milliseconds, cut-offs left out.
 pub(super) async fn run(crowd: Crowd, clips: Vec<Clip>) -> anyhow::Result<Vec<f64>> {
     let clips = Arc::new(clips);
@@ -50,11 +51,12 @@ async fn talk(
     together: Arc<Barrier>,
 ) -> anyhow::Result<(usize, Vec<f64>)> {
     let mut waits = Vec::new();
+    let mut client = Client::connect(&crowd.url, &crowd.persona, crowd.language).await?;
     for turn in 0..crowd.turns {
         let clip = &clips[(person + turn) % clips.len()];
-        // Whoever is done early waits without a connection: one that nobody reads is closed after a while.
-        together.wait().await;
-        let mut client = Client::connect(&crowd.url, &crowd.persona, crowd.language).await?;
+        // Everybody hears the answer out before they speak again.
+        client.listen(std::future::ready(())).await?;
+        client.listen(together.wait().map(|_| ())).await?;
         let turn = client.turn(clip).await.with_context(|| format!("person {person}, clip {}", clip.name))?;
         say(&format!(
             "person {}  {:<16}{:>6.0} ms  «{}»",
