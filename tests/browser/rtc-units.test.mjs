@@ -1,6 +1,7 @@
-/** What the page reads of a call by itself: descriptions that change, and how good it is. */
+/** What the page does for a call by itself: descriptions that change, what is told late, and how good it is. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Call } from "../../static/js/rtc/call.js";
 import { Gauge } from "../../static/js/rtc/figures.js";
 import { fragmentOf, renewed } from "../../static/js/rtc/sdp.js";
 
@@ -33,4 +34,60 @@ test("loss and delay are of the last moments, and of a new connection from its s
   assert.deepEqual(look(195, 5, 14, 200), { roundTrip: 31, lost: null, jitter: 12, delay: null }, "nothing came");
   assert.deepEqual(look(50, 0, 1, 50), { roundTrip: 31, lost: 0, jitter: 12, delay: 20 });
   assert.deepEqual(new Gauge().read([]), { roundTrip: null, lost: null, jitter: null, delay: null });
+});
+
+/** A browser's end that is connected as soon as it knows the answer. */
+class FakePeer extends EventTarget {
+  iceGatheringState = "complete";
+  connectionState = "new";
+  channels = [];
+  addTransceiver() {
+    return { sender: { replaceTrack: async () => {} } };
+  }
+  createDataChannel() {
+    const channel = Object.assign(new EventTarget(), { readyState: "connecting" });
+    this.channels.push(channel);
+    return channel;
+  }
+  async createOffer() {
+    return { type: "offer", sdp: OURS };
+  }
+  async setLocalDescription(described) {
+    this.localDescription = described;
+    this.find("candidate:1 1 udp 1 192.0.2.7 5000 typ host");
+  }
+  async setRemoteDescription() {
+    this.find("candidate:3 1 udp 1 192.0.2.7 5002 typ srflx");
+    this.connectionState = "connected";
+    for (const channel of this.channels) channel.readyState = "open";
+  }
+  find(candidate) {
+    this.onicecandidate({ candidate: { candidate } });
+  }
+}
+
+test("what is found while the server answers is told after the answer, once", async () => {
+  const { RTCPeerConnection, fetch } = globalThis;
+  const told = [];
+  let call;
+  const answer = (text) => ({ ok: true, text: async () => text, json: async () => ({}), headers: new Headers({ location: "/v1/realtime/calls/rtc_1" }) });
+  globalThis.RTCPeerConnection = FakePeer;
+  globalThis.fetch = async (path, { method, body }) => {
+    if (method === "POST") call.pc.find("candidate:2 1 udp 1 192.0.2.8 5001 typ host");
+    if (method === "PATCH") told.push({ path, body });
+    return answer(method === "POST" ? THEIRS : "");
+  };
+  try {
+    call = new Call({ id: "scene", secret: "secret" }, { event() {}, voice() {}, shaken() {}, over() {} });
+    await call.open(null, null);
+    const late = ["candidate:2 1 udp 1 192.0.2.8 5001 typ host", "candidate:3 1 udp 1 192.0.2.7 5002 typ srflx"];
+    assert.deepEqual(told, [{ path: "/v1/realtime/calls/rtc_1", body: fragmentOf(OURS, late) }], "not what the offer has");
+    call.pc.find("candidate:4 1 udp 1 192.0.2.9 5003 typ relay");
+    assert.equal(told[1].body, fragmentOf(OURS, ["candidate:4 1 udp 1 192.0.2.9 5003 typ relay"]));
+    await call.restart();
+    const again = told.slice(2).map(({ body }) => body);
+    assert.deepEqual(again, [fragmentOf(OURS), fragmentOf(OURS, ["candidate:3 1 udp 1 192.0.2.7 5002 typ srflx"])]);
+  } finally {
+    Object.assign(globalThis, { RTCPeerConnection, fetch });
+  }
 });

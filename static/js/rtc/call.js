@@ -22,6 +22,9 @@ const CONNECT_MS = 6_000;
 /** A server that does not answer the end of a call is not waited for longer. */
 const HANG_UP_MS = 1_000;
 
+/** Candidates that wait for the server's answer; a machine has a few, and the server takes 128 in all. */
+const MOST_LATE = 64;
+
 /** What the browser may hold back for the server before frames of the fast channel are left out. */
 const FAST_BACKLOG_BYTES = 24 * 1024;
 
@@ -62,7 +65,7 @@ export class Call {
     /** What the server has said of itself. */
     this.answer = "";
     this.closed = false;
-    /** Candidates that were found after the offer. @type {string[]} */
+    /** Candidates that were found since our description was sent, while the server has not answered it. @type {string[]} */
     this.late = [];
     this.listen();
   }
@@ -75,7 +78,7 @@ export class Call {
     events.onclose = () => this.end();
     pc.ontrack = ({ track }) => this.hooks.voice(new MediaStream([track]));
     pc.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate && this.answer !== "") void this.tell(candidate.candidate);
+      if (candidate?.candidate) this.found(candidate.candidate);
     };
     pc.onconnectionstatechange = () => {
       if (this.closed) return;
@@ -95,7 +98,7 @@ export class Call {
     await this.sender.replaceTrack(track);
     await this.pc.setLocalDescription(await this.pc.createOffer());
     await this.gathered();
-    const made = await startCall(this.scene, this.pc.localDescription?.sdp ?? "", from).catch((error) => {
+    const made = await startCall(this.scene, this.described(), from).catch((error) => {
       throw new CallError(error.code === OFF ? "off" : "signalling", error.message);
     });
     this.location = made.location;
@@ -104,7 +107,7 @@ export class Call {
     } catch (error) {
       throw new CallError("signalling", String(error));
     }
-    this.answer = made.sdp;
+    this.answered(made.sdp);
     await this.connected();
   }
 
@@ -116,11 +119,12 @@ export class Call {
     this.answer = "";
     await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: true }));
     await this.gathered();
-    const told = await patchCall(this.scene, this.location, fragmentOf(this.pc.localDescription?.sdp ?? "")).catch((error) => {
+    const told = await patchCall(this.scene, this.location, fragmentOf(this.described())).catch((error) => {
       throw new CallError("signalling", error.message);
     });
-    this.answer = renewed(answer, told);
-    await this.pc.setRemoteDescription({ type: "answer", sdp: this.answer });
+    const sdp = renewed(answer, told);
+    await this.pc.setRemoteDescription({ type: "answer", sdp });
+    this.answered(sdp);
     await this.connected();
   }
 
@@ -159,12 +163,34 @@ export class Call {
     });
   }
 
+  /** What we say of ourselves now, with all candidates so far. */
+  described() {
+    this.late = [];
+    return this.pc.localDescription?.sdp ?? "";
+  }
+
+  /** @param {string} candidate */
+  found(candidate) {
+    if (this.answer !== "") void this.tell([candidate]);
+    else if (this.late.length < MOST_LATE) this.late.push(candidate);
+  }
+
+  /**
+   * The server has answered: from now on it can be told where else we are reached.
+   * @param {string} sdp
+   */
+  answered(sdp) {
+    this.answer = sdp;
+    const late = this.late.splice(0);
+    if (late.length > 0) void this.tell(late);
+  }
+
   /**
    * Tells the server where else we are reached; that it does not learn this is no reason to end the call.
-   * @param {string} candidate
+   * @param {string[]} candidates
    */
-  async tell(candidate) {
-    await patchCall(this.scene, this.location, fragmentOf(this.pc.localDescription?.sdp ?? "", [candidate])).catch(() => {});
+  async tell(candidates) {
+    await patchCall(this.scene, this.location, fragmentOf(this.pc.localDescription?.sdp ?? "", candidates)).catch(() => {});
   }
 
   /**
