@@ -30,6 +30,12 @@ pub struct RtcConfig {
     pub ice_credential: String,
 }
 
+/// Whether the address says nothing of how the relay is reached, or that it is by UDP (RFC 7065).
+fn is_over_udp(url: &str) -> bool {
+    let transport = url.split_once('?').and_then(|(_, query)| query.strip_prefix("transport="));
+    transport.is_none_or(|transport| transport.eq_ignore_ascii_case("udp"))
+}
+
 /// The environment and flags have nothing but text.
 fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
     #[derive(Deserialize)]
@@ -72,6 +78,13 @@ impl RtcConfig {
             }
         });
         servers.collect()
+    }
+
+    /// Relays that only clients can use: this server reaches one over UDP alone.
+    pub fn only_told(&self) -> Vec<&str> {
+        let urls = self.ice_servers.iter().map(String::as_str);
+        urls.filter(|url| url.starts_with("turns:") || (url.starts_with("turn:") && !is_over_udp(url)))
+            .collect()
     }
 
     /// As peers want it: what is not said is as the server's own address.
@@ -118,5 +131,22 @@ impl RtcConfig {
             }
         }
         problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_that_the_server_itself_cannot_use_are_known() {
+        let text = r#"{"enabled": true, "max": 1, "bind": "", "port_range": ["50000", 50001], "public_ip": "",
+            "ice_servers": ["stun:a", "turn:b", "turn:c?transport=udp", "turn:d:443?transport=tcp", "turns:e", "turns:f?transport=udp"],
+            "ice_username": "", "ice_credential": ""}"#;
+        let config = serde_json::from_str::<RtcConfig>(text).expect("a configuration");
+        assert_eq!(config.only_told(), ["turn:d:443?transport=tcp", "turns:e", "turns:f?transport=udp"]);
+        assert_eq!(config.port_range, [50_000, 50_001], "as numbers, and as the environment has them");
+        assert!(config.problems().is_empty(), "clients can use them");
+        assert!(serde_json::from_str::<RtcConfig>(&text.replace("50001", "70000")).is_err());
     }
 }

@@ -9,6 +9,7 @@ use duologue_actors::store::SessionRecord;
 use duologue_rtc::{Peer, config::PeerConfig};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::Refusal;
 use crate::config::Config;
@@ -61,6 +62,12 @@ impl Switchboard {
     /// As `[rtc]` has it.
     pub(crate) fn new(config: &Config) -> Self {
         let max = config.rtc.max;
+        for url in config.rtc.only_told() {
+            warn!(
+                url,
+                "relay not used by this server, which reaches relays over UDP alone; clients are told of it"
+            );
+        }
         Self {
             config: config.rtc.to_peer(&config.server),
             places: Arc::new(Semaphore::new(max)),
