@@ -86,6 +86,8 @@ pub struct Dial {
     pub bearer: Option<String>,
     /// Whether a camera's video is offered.
     pub camera: bool,
+    /// Whether there is sound alone and no channel, as with players that speak WHIP.
+    pub sound_alone: bool,
 }
 
 impl Dial {
@@ -103,7 +105,8 @@ impl Dial {
         Ok((call, answer))
     }
 
-    /// Makes an offer of sound both ways and the channel of events, and of a camera where there is one.
+    /// Makes an offer of sound both ways and, unless there is sound alone, the channel of events; and of a camera where
+    /// there is one.
     ///
     /// # Errors
     /// No port is free, or the library fails.
@@ -121,7 +124,10 @@ impl Dial {
         let voice = Arc::new(peer::voice(ssrc));
         connection.add_track(voice.clone() as Arc<dyn TrackLocal>).await?;
         let film = Film::of(&connection, self.camera).await?;
-        let channel = connection.create_data_channel("oai-events", None).await?;
+        let channel = match self.sound_alone {
+            true => None,
+            false => Some(connection.create_data_channel("oai-events", None).await?),
+        };
         let offer = connection.create_offer(None).await?;
         let mut gathered = gathering.subscribe();
         connection.set_local_description(offer).await?;
@@ -163,7 +169,7 @@ struct Parts {
     voice: Arc<TrackLocalStaticRTP>,
     film: Option<Film>,
     ssrc: u32,
-    channel: Arc<dyn DataChannel>,
+    channel: Option<Arc<dyn DataChannel>>,
     events: mpsc::Receiver<PeerEvent>,
     heard: Heard,
     relay: Option<Relay>,
@@ -216,13 +222,11 @@ impl Calling {
         };
         let within = timeout(CONNECTED_WITHIN, connected).await;
         within.map_err(|_| CallError::Rtc("no connection in 30 s".into()))?.map_err(CallError::Rtc)?;
-        while let Some(event) = parts.channel.poll().await {
-            if matches!(event, DataChannelEvent::OnOpen) {
-                break;
-            }
-        }
-        let channel = Channel::new(parts.channel, "oai-events");
-        let messages = read(channel.clone());
+        let channel = match parts.channel {
+            Some(inner) => Some(opened(inner).await),
+            None => None,
+        };
+        let messages = channel.clone().map(read);
         Ok(Call {
             connection: parts.connection,
             voice: parts.voice,
@@ -238,6 +242,16 @@ impl Calling {
             answer,
         })
     }
+}
+
+/// The channel of events, once it is open.
+async fn opened(inner: Arc<dyn DataChannel>) -> Channel {
+    while let Some(event) = inner.poll().await {
+        if matches!(event, DataChannelEvent::OnOpen) {
+            break;
+        }
+    }
+    Channel::new(inner, "oai-events")
 }
 
 fn to_rtp(packet: RtpPacket, ssrc: u32) -> rtp::Packet {
@@ -273,8 +287,8 @@ pub struct Call {
     voice: Arc<TrackLocalStaticRTP>,
     film: Option<Film>,
     ssrc: u32,
-    channel: Channel,
-    messages: mpsc::Receiver<String>,
+    channel: Option<Channel>,
+    messages: Option<mpsc::Receiver<String>>,
     events: mpsc::Receiver<PeerEvent>,
     heard: Heard,
     line: Line,
@@ -331,22 +345,26 @@ impl Call {
         self.heard.wishes()
     }
 
-    /// The next event of the server, as JSON text; `None` when the channel is closed.
+    /// The next event of the server, as JSON text; `None` when the channel is closed. Without one nothing ever comes.
     pub async fn event(&mut self) -> Option<String> {
-        self.messages.recv().await
+        match &mut self.messages {
+            Some(messages) => messages.recv().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Sends an event.
     ///
     /// # Errors
-    /// The channel is closed, or the event too large.
+    /// The channel is closed, or there is none, or the event is too large.
     pub async fn send(&self, event: &str) -> Result<(), CallError> {
-        self.channel.send_text(event).await.map_err(|unsent| CallError::Rtc(format!("{unsent:?}")))
+        let channel = self.channel().ok_or_else(|| CallError::Rtc("there is no channel".into()))?;
+        channel.send_text(event).await.map_err(|unsent| CallError::Rtc(format!("{unsent:?}")))
     }
 
     /// The channel of events, for what is no event.
-    pub fn channel(&self) -> &Channel {
-        &self.channel
+    pub fn channel(&self) -> Option<&Channel> {
+        self.channel.as_ref()
     }
 
     /// Opens another channel, one without order and repetition where what comes late is of no use; it is open when this

@@ -7,6 +7,7 @@ mod flood;
 mod leaks;
 mod restart;
 mod resume;
+mod whip;
 
 use std::{sync::Arc, time::Duration};
 

@@ -164,7 +164,7 @@ async fn nonsense_of_any_size_on_either_channel_ends_nothing() {
     let mut caller = Caller::new(&house, "/v1/realtime/calls?model=seoa").await;
     caller.event("session.created").await;
     let fast = caller.call.open("duologue-fast", true).await.expect("open");
-    let events = caller.call.channel().clone();
+    let events = caller.call.channel().cloned().expect("a channel");
     let large = format!("{{\"type\": \"x\", \"y\": \"{}\"}}", "y".repeat(200_000));
     for text in ["", "{", "null", "[[[[", "{\"type\": 5}", "{\"type\": \"teleport\"}", "\u{0}\u{7f}", &large]
     {
