@@ -60,6 +60,8 @@ async fn who_has_sound_alone_is_heard_and_hears_the_reply() {
     caller.call.say(&voice(1_500));
     caller.until("the reply's sound", |caller| caller.sounding > 12_000).await;
     assert!(caller.events.is_empty(), "there is nothing that could carry one");
+    let gone = house.request(Method::DELETE, &caller.location).send().await.expect("an answer");
+    assert_eq!(gone.status(), StatusCode::OK);
     caller.call.close().await;
     no_peers(&house).await;
 }
