@@ -1,7 +1,12 @@
-//! What strangers may send before anything is known of them: good offers and fragments, changed in a thousand ways. The fuzz
-//! targets look for what these do not find.
+//! What strangers may send: good offers and fragments, changed in a thousand ways, and packets of any kind. The fuzz targets
+//! look for what these do not find.
 
-use duologue_rtc::sdp::{Fragment, MAX_CANDIDATES, MAX_OFFER_BYTES, Offer};
+use duologue_rtc::{
+    RtpPacket,
+    codec::{Ear, RATE},
+    sdp::{Fragment, MAX_CANDIDATES, MAX_OFFER_BYTES, Offer},
+    video::{Assembler, Brought, MAX_FILE},
+};
 use webrtc::peer_connection::RTCSessionDescription;
 
 /// What Chromium offers for a call, in the main.
@@ -154,4 +159,41 @@ fn a_thousand_candidates_are_too_many() {
     assert_eq!(Offer::read(&many).expect_err("refused").code(), "sdp_too_many_candidates");
     let huge = CHROMIUM.replacen("s=-", &format!("s={}", "x".repeat(MAX_OFFER_BYTES)), 1);
     assert_eq!(Offer::read(&huge).expect_err("refused").code(), "sdp_too_large");
+}
+
+/// How VP8 begins a key frame: the payload's descriptor, tag, start code, size.
+const KEY_FRAME: [u8; 11] = [0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00];
+
+/// As the server hears and sees: packets that are nearly in order, whose times jump as far as they are believed.
+#[test]
+fn packets_of_any_kind_are_heard_and_seen_within_bounds() {
+    let mut dice = Dice(3);
+    let (mut ear, mut camera) = (Ear::new().expect("an ear"), Assembler::default());
+    let (mut now, mut timestamp, mut heard, mut pictures) = (0, 0u32, 0, 0);
+    for number in 0..6_000u16 {
+        timestamp = timestamp.wrapping_add([960, 960, 960, 95_040, u32::MAX][dice.below(5)]);
+        let mut payload = (0..dice.below(40)).map(|_| dice.below(256) as u8).collect::<Vec<_>>();
+        if dice.below(3) == 0 {
+            payload.splice(..0, KEY_FRAME);
+        }
+        let packet = RtpPacket {
+            ssrc: u32::from(dice.below(200) == 0),
+            sequence: number.wrapping_mul(1 + (dice.below(20) == 0) as u16),
+            timestamp,
+            payload_type: 96,
+            marker: dice.below(2) == 0,
+            payload,
+        };
+        if let Brought::Picture(picture) = camera.push(&packet) {
+            pictures += 1;
+            assert!(picture.file.len() <= MAX_FILE);
+        }
+        ear.push(packet.into(), now);
+        now += dice.below(60_000) as u64;
+        let sound = ear.hear(now).len();
+        // The packets that can wait, each two seconds ahead of the one before.
+        assert!(sound < 150 * RATE as usize, "{sound} samples at once");
+        heard += sound;
+    }
+    assert!(heard > 0 && pictures > 100, "{heard} samples, {pictures} pictures");
 }

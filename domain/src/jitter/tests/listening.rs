@@ -111,3 +111,44 @@ fn after_an_outage_the_time_is_right_again() {
         assert!((0..=60_000).contains(&behind), "{lost}: {behind}");
     }
 }
+
+/// A packet may come two seconds earlier than the fastest so far, so many waiting ones may span this at most. The rest is
+/// what is held back in a stall, and what the network was late.
+const STEPS_AT_ONCE: usize = CAPACITY * 2_000 / 20 + 200;
+
+/// Timestamps that jump ahead as far as they may, sequence numbers that do not say why, and all else at random: the order
+/// holds, and what is given at once is bounded, so that who listens is not held up by what a stranger sends.
+#[test]
+fn whatever_comes_listening_takes_a_bounded_number_of_steps() {
+    for seed in 0..60 {
+        let (mut dice, mut buffer, mut now, mut at) = (Dice(seed), Buffer::default(), 0, 0u32);
+        let (mut resets, mut last, ahead) = (0, None, dice.below(101) as u32);
+        for round in 0..2_000u32 {
+            let mut packet = packet(round);
+            at = at.wrapping_add(if dice.percent(50) { FRAME } else { ahead * FRAME });
+            packet.timestamp = if dice.percent(5) { dice.next() as u32 } else { at };
+            packet.sequence = packet.sequence.wrapping_mul(1 + dice.below(60) as u16);
+            if dice.percent(20) {
+                let bytes = dice.below(4) as usize;
+                packet.payload = (0..bytes).map(|_| dice.next() as u8).collect();
+            }
+            buffer.push(packet, now);
+            now += dice.below(60_000);
+            let mut steps = 0;
+            while let Some(step) = buffer.take(now) {
+                steps += 1;
+                assert!(steps <= STEPS_AT_ONCE, "seed {seed}, round {round}");
+                let statistics = buffer.statistics();
+                if statistics.resets != resets {
+                    (resets, last) = (statistics.resets, None);
+                }
+                if let Step::Play(packet) = step {
+                    let later = last.is_none_or(|last: u32| packet.timestamp.wrapping_sub(last) as i32 > 0);
+                    assert!(later, "seed {seed}, round {round}: played backwards");
+                    last = Some(packet.timestamp);
+                }
+            }
+            assert!(buffer.len() <= CAPACITY);
+        }
+    }
+}
