@@ -89,7 +89,7 @@ impl Library {
     pub fn health(&self) -> Health {
         match &self.left_out[..] {
             [] => Health::Ready,
-            [first, others @ ..] if others.is_empty() => Health::Degraded(format!("left out: {first}")),
+            [first] => Health::Degraded(format!("left out: {first}")),
             [first, others @ ..] => Health::Degraded(format!("left out: {first}; and {} more", others.len())),
         }
     }
