@@ -232,7 +232,10 @@ impl Code {
                 Row("audio_damaged", S::UNPROCESSABLE_ENTITY, INVALID, "Convert it again from the original.")
             }
             Self::AudioEmpty => Row("audio_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),
-            Self::Rtc(refusal) => Row(refusal.code(), refusal.status(), INVALID, refusal.remedy()),
+            Self::Rtc(refusal) => {
+                let class = if refusal.status().is_server_error() { SERVER } else { INVALID };
+                Row(refusal.code(), refusal.status(), class, refusal.remedy())
+            }
             Self::Midi(error) => Row(error.code(), midi_status(error), INVALID, ""),
             Self::MidiNotFound => Row("midi_not_found", S::NOT_FOUND, INVALID, "GET /api/midi lists yours."),
             Self::MidiEmpty => Row("midi_empty", S::UNPROCESSABLE_ENTITY, INVALID, ""),
