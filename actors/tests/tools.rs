@@ -688,14 +688,20 @@ fn another_programs_function_is_never_taken_for_an_ability_or_for_anothers() {
     }
 }
 
+fn among(names: &[&str]) -> ToolChoice {
+    ToolChoice::Among(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
 /// Small models call something whatever is said; they may only when the words ask for it.
 #[tokio::test(start_paused = true)]
 async fn a_model_that_calls_unasked_is_held_back_where_nothing_is_asked() {
     let scenes = [
         ("I had a long day.", ToolChoice::None),
         ("오늘 회사에서 힘들었어.", ToolChoice::None),
-        ("Let's play a duet!", ToolChoice::Auto),
-        ("같이 피아노 연주하자.", ToolChoice::Auto),
+        ("Let's play a duet!", among(&["play_duet"])),
+        ("같이 피아노 연주하자.", among(&["play_duet"])),
+        ("Play it slower, and show me my score.", among(&["play_duet", "set_duet", "show_score"])),
+        ("내 점수 기억해 줘.", among(&["show_score", "remember"])),
     ];
     for (words, choice) in scenes {
         for calls_unasked in [true, false] {
@@ -719,5 +725,5 @@ async fn functions_of_others_are_open_to_any_words() {
     let stage = Plan { llm, ..Plan::saying(&[]) }.begin().await;
     stage.write("I had a long day.");
     stage.reply().await;
-    assert_eq!(requests(&stage)[0].tool_choice, ToolChoice::Auto);
+    assert_eq!(requests(&stage)[0].tool_choice, among(&["news_today", "weather"]));
 }

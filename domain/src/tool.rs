@@ -3,6 +3,8 @@
 //! JSON is text in these types. What a model has to do with it stands in the modules: [`render`] writes functions, calls
 //! and results into prompts, [`CallSplitter`] takes calls out of replies, [`grammar`] holds a model to a schema.
 
+use std::sync::Arc;
+
 pub mod grammar;
 pub mod json;
 mod read;
@@ -35,6 +37,8 @@ pub enum ToolChoice {
     Required,
     /// It must call this one.
     Named(String),
+    /// It decides, and may call these alone, of those that it is told of.
+    Among(Arc<[String]>),
 }
 
 /// A model's wish that a function be called.

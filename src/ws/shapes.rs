@@ -65,7 +65,8 @@ pub(super) fn tools_json(tools: &[Tool]) -> Value {
 
 pub(super) fn tool_choice_json(choice: &ToolChoice) -> Value {
     match choice {
-        ToolChoice::Auto => "auto".into(),
+        // Which of them the words may mean is decided for each reply, and nobody's setting.
+        ToolChoice::Auto | ToolChoice::Among(_) => "auto".into(),
         ToolChoice::None => "none".into(),
         ToolChoice::Required => "required".into(),
         ToolChoice::Named(name) => json!({"type": "function", "name": name}),

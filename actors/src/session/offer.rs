@@ -39,10 +39,20 @@ impl Offer {
     }
 }
 
-/// Whether the words of the person ask for something that is done by a function, as far as words tell: each has one word
-/// of an ability at least. What functions of others are asked for with, nobody knows.
-fn may_ask(tools: &[Tool], words: &str) -> bool {
-    tools.iter().any(|tool| Ability::of_name(&tool.name).is_none_or(|ability| ability.may_be_meant(words)))
+/// Which functions the words of the person may ask for, as far as words tell: they hold one of an ability's at least. What
+/// functions of others are asked for with, nobody knows. So a small model that is asked to look something up does not
+/// show a score instead.
+fn meant(tools: &[Tool], said: &[&str]) -> ToolChoice {
+    let is_meant = |tool: &&Tool| {
+        let ability = Ability::of_name(&tool.name);
+        ability.is_none_or(|ability| said.iter().any(|words| ability.may_be_meant(words)))
+    };
+    let names = tools.iter().filter(is_meant).map(|tool| tool.name.clone()).collect::<Vec<_>>();
+    match names.len() {
+        0 => ToolChoice::None,
+        all if all == tools.len() => ToolChoice::Auto,
+        _ => ToolChoice::Among(names.into()),
+    }
 }
 
 impl State {
@@ -50,9 +60,9 @@ impl State {
     pub(super) fn offering(&self, offer: &Offer, job: ReplyJob) -> ReplyJob {
         // All that they have said since the last reply.
         let said = job.turns.iter().rev().take_while(|turn| turn.role == PromptRole::User);
-        let is_asked = said.into_iter().any(|turn| may_ask(&offer.tools, &turn.text));
+        let said = said.map(|turn| turn.text.as_str()).collect::<Vec<_>>();
         let is_guarded = offer.choice == ToolChoice::Auto && self.engines.llm.calls_unasked();
-        let tool_choice = if is_guarded && !is_asked { ToolChoice::None } else { offer.choice.clone() };
+        let tool_choice = if is_guarded { meant(&offer.tools, &said) } else { offer.choice.clone() };
         ReplyJob { tools: offer.tools.clone(), tool_choice, ..job }
     }
 

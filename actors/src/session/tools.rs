@@ -258,7 +258,12 @@ impl State {
         let calls = results.iter().map(|(call, _)| call.clone()).collect();
         reply.job.turns.push(PromptTurn { calls, ..PromptTurn::new(PromptRole::Assistant, said) });
         reply.job.turns.extend(results.into_iter().map(|(call, output)| PromptTurn::result(call.id, output)));
-        reply.job.tool_choice = if reply.rounds >= MOST_ROUNDS { ToolChoice::None } else { ToolChoice::Auto };
+        reply.job.tool_choice = match std::mem::take(&mut reply.job.tool_choice) {
+            _ if reply.rounds >= MOST_ROUNDS => ToolChoice::None,
+            // What they ask for has not changed.
+            meant @ ToolChoice::Among(_) => meant,
+            _ => ToolChoice::Auto,
+        };
         reply.progress_at = Instant::now();
         self.asked_anew(Role::Persona);
         self.ask_persona_or_fail();

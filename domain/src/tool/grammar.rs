@@ -65,8 +65,12 @@ pub fn of_calls(tools: &[Tool], choice: &ToolChoice) -> Option<String> {
         let arguments = rules.arguments(tool);
         return Some(rules.finish(&format!("\" \"? {arguments} {end}")));
     }
+    let may_call = |tool: &&Tool| match choice {
+        ToolChoice::Among(names) => names.contains(&tool.name),
+        _ => true,
+    };
     let mut calls = Vec::new();
-    for tool in tools.iter().take(MOST_TOOLS) {
+    for tool in tools.iter().filter(may_call).take(MOST_TOOLS) {
         let arguments = rules.arguments(tool);
         let mut name = String::new();
         quote(&tool.name, &mut name);
@@ -83,7 +87,7 @@ pub fn of_calls(tools: &[Tool], choice: &ToolChoice) -> Option<String> {
 /// How a reply begins that has to be a call; the model goes on from there.
 pub fn forced(choice: &ToolChoice) -> Option<String> {
     match choice {
-        ToolChoice::Auto | ToolChoice::None => None,
+        ToolChoice::Auto | ToolChoice::Among(_) | ToolChoice::None => None,
         ToolChoice::Required => Some("<tool_call>\n".to_owned()),
         ToolChoice::Named(name) => {
             let mut quoted = String::new();

@@ -76,7 +76,7 @@ pub(super) fn prepare(request: &LlmRequest) -> Prepared {
     let offered = |grammar| Calls { mark: CALL.0.to_owned(), grammar, odds: Some(odds()) };
     let calls = match &request.tool_choice {
         _ if request.tools.is_empty() => None,
-        ToolChoice::Auto => Some(offered(follows())),
+        ToolChoice::Auto | ToolChoice::Among(_) => Some(offered(follows())),
         ToolChoice::None => Some(offered(None)),
         ToolChoice::Required | ToolChoice::Named(_) => None,
     };
@@ -88,7 +88,7 @@ fn tell(request: &LlmRequest) -> Option<ChatMessage> {
     request.messages.last().filter(|last| last.role == Role::Tool)?;
     let asked = request.messages.iter().rfind(|message| message.role == Role::User);
     let is_korean = asked.is_some_and(|asked| asked.content.chars().any(is_hangul));
-    let is_free = matches!(request.tool_choice, ToolChoice::Auto | ToolChoice::None);
+    let is_free = !matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
     is_free.then(|| ChatMessage::new(Role::System, TELL[usize::from(is_korean)]))
 }
 

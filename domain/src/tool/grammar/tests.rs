@@ -318,6 +318,11 @@ fn calls_of_what_is_offered_and_no_others() {
     ] {
         assert!(!grammar.matches(bad), "{bad}");
     }
+    let among = |names: &[&str]| ToolChoice::Among(names.iter().map(|name| (*name).to_owned()).collect());
+    let some = Gbnf::new(&of_calls(&tools, &among(&["stop", "odd"])).unwrap());
+    assert!(some.matches("\n{\"name\": \"stop\", \"arguments\": {}}\n</tool_call>"));
+    assert!(!some.matches("\n{\"name\": \"play\", \"arguments\": {\"tempo\": 80}}\n</tool_call>"));
+    assert_eq!(of_calls(&tools, &among(&["sing"])), None);
     let named = ToolChoice::Named("play".into());
     let rest = Gbnf::new(&of_calls(&tools, &named).unwrap());
     assert!(rest.matches(" {\"tempo\": 80}}\n</tool_call>"));

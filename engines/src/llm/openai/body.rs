@@ -101,7 +101,8 @@ fn tools(request: &LlmRequest) -> Vec<Value> {
 fn choice(request: &LlmRequest) -> Option<Value> {
     match &request.tool_choice {
         _ if request.tools.is_empty() => None,
-        ToolChoice::Auto => None,
+        // Whoever calls only when asked to has no need to be told what may be meant.
+        ToolChoice::Auto | ToolChoice::Among(_) => None,
         ToolChoice::None => Some(json!("none")),
         ToolChoice::Required => Some(json!("required")),
         ToolChoice::Named(name) => Some(json!({ "type": "function", "function": { "name": name } })),
