@@ -2,18 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Patience, worker::Worker};
+use super::{
+    Patience,
+    worker::{Pose, Worker},
+};
 use crate::llm::wire::Ask;
 
 /// How often the worker must show that it moves.
 const PING_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a worker with work is looked at, whether it computes at all.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(150);
 
-/// Looks in a row that found neither a step nor time of a processor: it is stopped, or its threads wait for each other.
-/// Counted in looks, as a machine that slept itself has not looked.
-const STILL: u32 = 6;
+/// Looks in a row that found neither a step nor time of a processor, after which it is stuck: so many while it could run
+/// and is given no processor, or waits for a disk. Counted in looks, as a machine that slept itself has not looked.
+const STILL: u32 = 12;
+
+/// What one such look counts when each of its threads waits for another one or for us, who have given it work.
+const ASLEEP: u32 = 4;
 
 /// A worker that was ready and lived so long is no failure in a row: who kills it now and then must not make people wait
 /// longer each time.
@@ -36,7 +42,7 @@ pub(super) struct Life {
     looked: Instant,
     /// Its time of a processor at the last look.
     computed: Option<u64>,
-    /// Looks since anything changed.
+    /// Looks since anything changed, each with its weight.
     still: u32,
     /// How many threads it was told to take at most.
     threads: u16,
@@ -121,6 +127,11 @@ impl Life {
         self.looked = now;
         let before = std::mem::replace(&mut self.computed, self.worker.computed());
         let stood = self.computed.is_some() && self.computed == before;
-        self.still = if stood { self.still + 1 } else { 0 };
+        self.still = match self.worker.pose() {
+            _ if !stood => 0,
+            Pose::Stopped => STILL,
+            Pose::Asleep => self.still + ASLEEP,
+            Pose::Able => self.still + 1,
+        };
     }
 }

@@ -95,6 +95,17 @@ pub(super) struct Worker {
     last_words: Arc<Mutex<String>>,
 }
 
+/// What the threads of a process do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pose {
+    /// A signal has stopped them all.
+    Stopped,
+    /// Each waits for something that only another of them, or another process, can do.
+    Asleep,
+    /// One could go on, or waits for a disk or a debugger.
+    Able,
+}
+
 impl Worker {
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
@@ -107,6 +118,21 @@ impl Worker {
         let mut fields = line.rsplit(')').next()?.split_whitespace().skip(11);
         let mut ticks = || fields.next()?.parse::<u64>().ok();
         Some(ticks()? + ticks()?)
+    }
+
+    /// What its threads do, as far as the system tells. The format: as above, field 3.
+    pub(super) fn pose(&self) -> Pose {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        let state = |path: PathBuf| {
+            let line = std::fs::read_to_string(path.join("stat")).ok()?;
+            line.rsplit(')').next()?.trim_start().chars().next()
+        };
+        let states = threads.filter_map(|thread| state(thread.path())).collect::<Vec<_>>();
+        match states.is_empty() {
+            false if states.iter().all(|state| *state == 'T') => Pose::Stopped,
+            false if states.iter().all(|state| *state == 'S') => Pose::Asleep,
+            _ => Pose::Able,
+        }
     }
 
     /// Queues a question. False when it is too long or the queue is full.
