@@ -112,3 +112,22 @@ async fn a_client_that_answers_by_itself_is_told_only() {
     }
     assert_eq!(stage.llm.gate.uses(), 0);
 }
+
+/// What was stopped is held where it was, and nobody hears it any more.
+#[tokio::test(start_paused = true)]
+async fn quiet_counts_after_an_interruption_that_nobody_answers_as_well() {
+    let long =
+        "First I went to the office. Then I had lunch with a friend. After that we walked along the river.";
+    let stage = Stage::with(&["wait"], &[long], config(false), SessionLimits::default()).await;
+    stage.write("Tell me about your day.");
+    stage.reply().await;
+    let cut = |event: &SessionEvent| matches!(event, SessionEvent::ItemTruncated { .. });
+    tokio::join!(stage.speak(1_600), stage.until(cut));
+    let heard = tokio::time::timeout(Duration::from_secs(20), async {
+        tokio::select! {
+            heard = stage.until(is_timeout) => heard,
+            () = quiet(&stage) => unreachable!("it never ends"),
+        }
+    });
+    assert!(heard.await.is_ok(), "it is quiet");
+}

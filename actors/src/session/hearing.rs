@@ -256,7 +256,9 @@ impl State {
     /// Whether a turn is being answered, or its answer played.
     fn is_busy(&mut self) -> bool {
         let now = Instant::now();
-        let plays = self.playing().is_some_and(|playback| playback.left(now) != Some(Duration::ZERO));
+        // What was stopped is held for ever, and what is held waits for somebody who speaks: neither is heard.
+        let left = self.playing().and_then(|playback| playback.left(now));
+        let plays = left.is_some_and(|left| !left.is_zero());
         plays || self.reply.is_some() || self.is_in_line() || !self.hearing.pending.is_empty()
     }
 
