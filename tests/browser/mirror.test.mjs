@@ -44,9 +44,12 @@ const meter = (page, name, attribute) => dial(page, name).locator('[role="meter"
 const said = (page, name, words) => until(`${name} says ${words}`, async () => (await meter(page, name, "aria-valuetext"))?.includes(words));
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-/** A minute and a half of scores, a few seconds apart. */
-function tell(call, { to = 90_000, changes = {}, more = {} } = {}) {
+/** A minute and a half of scores, a few seconds apart; the page has drawn the last of them when this returns. */
+async function tell(page, call, { to = 90_000, changes = {}, more = {} } = {}) {
   for (let at = 3_000; at <= to; at += 3_000) call.say("duologue.scores", scores(at, changes, more));
+  const last = scores(to, changes, more);
+  const shown = () => page.locator(".dial").evaluateAll((all) => all.map((one) => [one.dataset.score, one.querySelector(".dial-value")?.textContent]));
+  await until("every dial shows its last value", async () => (await shown()).every(([name, value]) => value === String(last.details[name]?.value ?? "–")));
 }
 
 test("what is missing is said, then the dials tell value, tone, band and how they moved", async (t) => {
@@ -62,7 +65,7 @@ test("what is missing is said, then the dials tell value, tone, band and how the
   assert.equal(await page.locator("#mirror-empty").isVisible(), false);
   await page.screenshot({ path: join(SHOTS, "mirror-missing.png") });
 
-  tell(call);
+  await tell(page, call);
   await said(page, "total_score", "of 100");
   assert.equal(await page.locator(".dial").count(), 9);
   for (const [name, tone] of [["posture", "high"], ["likability", "middle"], ["blinking", "low"]]) assert.equal(await dial(page, name).getAttribute("data-tone"), tone, name);
@@ -80,7 +83,7 @@ test("a press on a score opens what made it; a moment of a turn leads to its lin
   call.say("conversation.item.added", { item: { id: "said_1", type: "message", role: "user", content: [{ type: "input_text", text: "My sister plays the cello too." }] } });
   const reply = call.reply(1, "You told me about her cello!");
   call.done(reply, "You told me about her cello!");
-  tell(call);
+  await tell(page, call);
   await said(page, "likability", "of 100");
   await dial(page, "blinking").locator(".dial-open").click();
   const drawer = page.locator("#evidence");
@@ -113,7 +116,7 @@ test("a press on a score opens what made it; a moment of a turn leads to its lin
 
 test("one quiet tip at a time, and the expression's shares", async (t) => {
   const { page, call } = await begin(t, { dark: true });
-  tell(call);
+  await tell(page, call);
   call.say("duologue.tip", { code: "look_at_camera", score: "gaze_stability", text: "Look at the camera now and then." });
   await page.locator('#tip[data-on="true"]', { hasText: "Look at the camera" }).waitFor();
   call.say("duologue.tip", { code: "ask_something", score: "initiative", text: "Ask something back." });
@@ -129,7 +132,7 @@ test("one quiet tip at a time, and the expression's shares", async (t) => {
 test("without the coach the dials are grey and say so, until scores come again", async (t) => {
   for (const [language, options, words] of [["en", {}, "Scoring has stopped for now"], ["ko", { locale: "ko-KR" }, "점수를 잠시 매길 수 없어요"]]) {
     const { page, call, troubles } = await begin(t, options, language);
-    tell(call);
+    await tell(page, call);
     await said(page, "posture", language === "en" ? "of 100" : "점");
     const value = await meter(page, "posture", "aria-valuenow");
     call.say("duologue.notice", { level: "error", code: "part_failed", message: "no scores for now", part: "coach" });
@@ -148,7 +151,7 @@ test("without the coach the dials are grey and say so, until scores come again",
 
 test("in Korean, on a phone, nothing sticks out and every word is Korean", async (t) => {
   const { page, call, troubles } = await begin(t, { locale: "ko-KR", width: 390, height: 844 }, "ko");
-  tell(call, { more: { expression: "긍정적", summary: "가장 돋보인 것은 자세(90점), 더 다듬을 것은 눈 깜빡임(34점)입니다." }, changes: { tone: missing("needs_turns", 2, 1, "대화가 2번 필요해요. 지금까지 1번 했어요.") } });
+  await tell(page, call, { more: { expression: "긍정적", summary: "가장 돋보인 것은 자세(90점), 더 다듬을 것은 눈 깜빡임(34점)입니다." }, changes: { tone: missing("needs_turns", 2, 1, "대화가 2번 필요해요. 지금까지 1번 했어요.") } });
   call.say("duologue.tip", { code: "look_at_camera", score: "gaze_stability", text: "가끔 카메라를 바라봐 주세요." });
   await said(page, "expression", "긍정적");
   await said(page, "tone", "아직 없음, 대화가 2번 필요해요");
@@ -168,7 +171,7 @@ test("in Korean, on a phone, nothing sticks out and every word is Korean", async
 
 test("with the keyboard alone: to a dial, into its drawer, back; and the menu", async (t) => {
   const { page, call } = await begin(t);
-  tell(call);
+  await tell(page, call);
   await said(page, "posture", "of 100");
   const tabTo = async (wanted) => {
     for (let presses = 0; presses < 60; presses++) {
@@ -260,7 +263,7 @@ test("without its model the page says that face scores are off, and the camera i
   await page.locator("#consent-yes").click();
   await page.locator('.notice[data-cause="camera"]', { hasText: "Face scores are off: this server lacks the face model" }).waitFor();
   assert.equal(await page.locator("#camera").getAttribute("aria-pressed"), "false");
-  tell(call);
+  await tell(page, call);
   await said(page, "tone", "of 100");
 });
 
@@ -276,7 +279,7 @@ test("a camera that is not there, or refused, is said in words", async (t) => {
 
 test("expression analysis is the person's own choice, told to the server and remembered", async (t) => {
   const { page, call } = await begin(t);
-  tell(call);
+  await tell(page, call);
   await said(page, "posture", "of 100");
   await page.locator("#menu summary").click();
   await page.locator("label:has(#analysis)").click();
@@ -304,7 +307,7 @@ test("the report is offered when a scene ends, and shown in a page of its own th
   stage.report('<!doctype html><html lang="en"><head><title>A scene with Mira</title><style>h1 { color: rgb(1, 2, 3) }</style></head><body><h1>A scene with Mira</h1><svg width="20" height="9"></svg><script>document.title = "ran"</script></body></html>');
   t.after(() => stage.report(null));
   const { page, call, troubles } = await begin(t);
-  tell(call);
+  await tell(page, call);
   await said(page, "posture", "of 100");
   assert.match((await page.locator("#report").getAttribute("href")) ?? "", /^\.\/report\.html#[\w-]+$/, "no secret stands in the address");
   await page.locator("#leave").click();
