@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { clipAt, shareHeard, spokenWords, transcribe, wav, wordErrors } from "./helpers/audio.mjs";
+import { clipAt, shareHeard, spokenWords, transcribe, wav } from "./helpers/audio.mjs";
 import { beginScene, converse, openPage, recording, SHOTS } from "./helpers/browser.mjs";
 import { giveMouth, RATE, say } from "./helpers/mouth.mjs";
 import { ANY_WORDS, startServer, untilReady } from "./helpers/server.mjs";
@@ -46,11 +46,14 @@ const kind = (page) => page.locator("#line").getAttribute("data-kind");
 const state = (page, name, timeout = 120_000) => page.locator(`#scene[data-state="${name}"]`).waitFor({ state: "attached", timeout });
 const understood = async (page) => (await page.locator('.line.you[data-final="true"] .line-words').allTextContents()).join(" ");
 
+/** Waits until the persona neither thinks nor speaks. */
+const untilQuiet = (page) => page.waitForFunction(() => !["speaking", "thinking"].includes(document.getElementById("scene")?.dataset.state ?? ""), null, { timeout: 120_000 });
+
 /** Waits until a reply has begun to sound and has ended. */
 async function untilReplied(page) {
   await state(page, "speaking");
   await page.locator('.line.persona[data-final="true"]').first().waitFor({ timeout: 120_000 });
-  await page.waitForFunction(() => !["speaking", "thinking"].includes(document.getElementById("scene")?.dataset.state ?? ""), null, { timeout: 120_000 });
+  await untilQuiet(page);
   await page.waitForTimeout(800); // The recorder hands over its last block of 16384 samples.
 }
 
@@ -81,27 +84,35 @@ test("a person speaks, is understood, and is answered by a voice that says what 
   await page.waitForTimeout(1_000);
   await say(page, await clipAt(SHORT, RATE));
   await untilReplied(page);
-  assert.ok(wordErrors(await spokenWords(SHORT), await understood(page)) <= 0.3, `understood: ${await understood(page)}`);
+  assert.ok(shareHeard(await spokenWords(SHORT), await understood(page)) >= 0.6, `understood: ${await understood(page)}`);
   const caption = (await page.locator('.line.persona[data-final="true"] .line-words').first().textContent()) ?? "";
   const heard = await heardBack(page, "rtc-heard.wav", "en");
+  t.diagnostic(`understood: ${await understood(page)} | caption: ${caption} | heard, ${shareHeard(caption, heard).toFixed(2)} of it: ${heard}`);
   assert.ok(shareHeard(caption, heard) >= 0.6, `caption: ${caption}\nheard: ${heard}`);
   const shapes = await page.evaluate(() => window.shapes);
   assert.ok(new Set(shapes).size >= 4, `the mouth took the shapes ${[...new Set(shapes)]}`);
   assert.equal(shapes.at(-1), "rest", "the mouth closes at the end");
 
-  // Interrupted by voice, in the same scene.
-  await page.locator("#text").fill("Please tell me a long story about a river, in twenty sentences.");
-  await page.locator("#text").press("Enter");
-  await state(page, "speaking");
-  await page.waitForTimeout(1_500);
-  await say(page, await clipAt(LONG, RATE));
-  await page.locator(".line.persona .cut").waitFor({ timeout: 30_000 });
-  const lines = page.locator(".line.persona");
-  const before = await lines.count();
-  await page.locator('.line.you[data-final="true"]').nth(2).waitFor({ timeout: 60_000 });
+  // Interrupted by voice, in the same scene. A small model's long story may be over too soon: then it is asked for once more.
+  const [lines, said] = [page.locator(".line.persona"), page.locator('.line.you[data-final="true"] .line-words')];
+  let [before, saidBefore] = [0, 0];
+  for (let asked = 0, cut = false; !cut; asked++) {
+    assert.ok(asked < 3, "three stories were over before they could be interrupted");
+    before = (await lines.count()) + 1;
+    saidBefore = (await said.count()) + 1;
+    await page.locator("#text").fill("Please tell me a long story about a river, in twenty sentences.");
+    await page.locator("#text").press("Enter");
+    await state(page, "speaking");
+    await page.waitForTimeout(1_000);
+    await say(page, await clipAt(LONG, RATE));
+    cut = await lines.nth(before - 1).locator(".cut").waitFor({ timeout: 10_000 }).then(() => true, () => false);
+    if (!cut) await untilQuiet(page);
+  }
   await lines.nth(before).locator(".line-words", { hasText: /\S/ }).waitFor({ timeout: 60_000 });
-  const words = await page.locator('.line.you[data-final="true"] .line-words').nth(2).textContent();
-  assert.ok(wordErrors(await spokenWords(LONG), words ?? "") <= 0.5, `understood: ${words}`);
+  await page.waitForFunction((from) => document.querySelectorAll('.line.you[data-final="true"]').length > from, saidBefore, { timeout: 60_000 });
+  const words = (await said.allTextContents()).slice(saidBefore).join(" ");
+  t.diagnostic(`interrupted with: ${words}`);
+  assert.ok(shareHeard(await spokenWords(LONG), words) >= 0.5, `understood: ${words}`);
   await page.screenshot({ path: join(SHOTS, "rtc-voice.png") });
 
   await page.locator("#leave").click();

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { microphoneFile, shareHeard, spokenWords, transcribe, wav, wordErrors } from "./helpers/audio.mjs";
+import { microphoneFile, shareHeard, spokenWords, transcribe, wav } from "./helpers/audio.mjs";
 import { beginScene, openPage, recording, SHOTS } from "./helpers/browser.mjs";
 import { startServer, untilReady } from "./helpers/server.mjs";
 
@@ -56,14 +56,14 @@ test("a person speaks, is understood, and is answered by a voice that says what 
   await page.locator(".line.you").first().waitFor({ timeout: 60_000 });
   await untilReplied(page);
 
-  const errors = wordErrors(await spokenWords(CLIP), await understood(page));
-  assert.ok(errors <= 0.3, `understood: ${await understood(page)}`);
+  assert.ok(shareHeard(await spokenWords(CLIP), await understood(page)) >= 0.6, `understood: ${await understood(page)}`);
 
   const caption = (await page.locator('.line.persona[data-final="true"] .line-words').first().textContent()) ?? "";
   const { rate, samples } = await recording(page);
   const file = join(SHOTS, "heard.wav");
   await writeFile(file, wav(samples, rate));
   const heard = await transcribe(file, "en");
+  t.diagnostic(`understood: ${await understood(page)} | caption: ${caption} | heard, ${shareHeard(caption, heard).toFixed(2)} of it: ${heard}`);
   assert.ok(shareHeard(caption, heard) >= 0.6, `caption: ${caption}\nheard: ${heard}`);
 
   const shapes = await page.evaluate(() => window.shapes);
@@ -93,7 +93,7 @@ test("push to talk: nothing is sent before the press, and the release asks for t
   assert.equal(await page.locator('.line.you[data-final="true"]').count(), 0, "the turn is not over while the bar is held");
   await page.keyboard.up("Space");
   await untilReplied(page);
-  assert.ok(wordErrors(await spokenWords(CLIP), await understood(page)) <= 0.3, await understood(page));
+  assert.ok(shareHeard(await spokenWords(CLIP), await understood(page)) >= 0.6, await understood(page));
   assert.deepEqual(browser.troubles, []);
 });
 

@@ -115,23 +115,6 @@ export function words(text) {
 }
 
 /**
- * Word error rate.
- * @param {string} reference
- * @param {string} hypothesis
- */
-export function wordErrors(reference, hypothesis) {
-  const [a, b] = [words(reference), words(hypothesis)];
-  let row = b.map((_, at) => at + 1);
-  row.unshift(0);
-  a.forEach((word, i) => {
-    const next = [i + 1];
-    b.forEach((other, j) => next.push(Math.min(next[j] + 1, row[j + 1] + 1, row[j] + (word === other ? 0 : 1))));
-    row = next;
-  });
-  return row[b.length] / Math.max(1, a.length);
-}
-
-/**
  * The share of the letters of `text` that were heard, in their order and in one piece; what was heard before and after
  * does not count. By letters, because a recogniser that writes "Gentleway" for "gentle way" has heard every sound of it.
  * @param {string} text
