@@ -106,7 +106,9 @@ test("a person speaks, is understood, and is answered by a voice that says what 
     await page.waitForTimeout(1_000);
     await say(page, await clipAt(LONG, RATE));
     cut = await lines.nth(before - 1).locator(".cut").waitFor({ timeout: 10_000 }).then(() => true, () => false);
-    if (!cut) await untilQuiet(page);
+    if (cut) continue;
+    await untilQuiet(page);
+    t.diagnostic(`over before it was interrupted: ${await lines.nth(before - 1).textContent()}`);
   }
   await lines.nth(before).locator(".line-words", { hasText: /\S/ }).waitFor({ timeout: 60_000 });
   await page.waitForFunction((from) => document.querySelectorAll('.line.you[data-final="true"]').length > from, saidBefore, { timeout: 60_000 });
