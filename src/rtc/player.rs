@@ -127,16 +127,21 @@ impl Player {
         None
     }
 
-    /// Speech came: what begins after silence does not wait for the next tick.
+    /// Speech came: what begins after silence does not wait for the next tick, and where the silence was not sent, it has the
+    /// place of the tick that is not over yet.
     pub(super) fn begin(&mut self, now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.ahead == 0 && !self.is_held() {
-            let waiting =
-                self.queue.iter().map(|piece| piece.frame.samples.len() - piece.taken).sum::<usize>();
-            // Whole ones: the end of one would be silence in the middle of a word.
-            let packets = AHEAD.min((waiting / SAMPLES) as u32);
-            self.send(packets, now, &mut effects);
+        // Whole packets: the end of one would be silence in the middle of a word.
+        let waiting = self.queue.iter().map(|piece| piece.frame.samples.len() - piece.taken).sum::<usize>();
+        let mut packets = (waiting / SAMPLES) as u32;
+        if self.ahead > 0 || self.is_held() || packets == 0 {
+            return effects;
         }
+        if self.mouth.take_back() {
+            self.speak(now, &mut effects);
+            packets -= 1;
+        }
+        self.send(packets.min(AHEAD), now, &mut effects);
         effects
     }
 

@@ -32,6 +32,8 @@ pub struct Mouth {
     said: u64,
     /// The last tick had nothing to send.
     silent: bool,
+    /// The place of the last tick is free: nothing was sent for it.
+    free: bool,
 }
 
 impl Mouth {
@@ -41,7 +43,7 @@ impl Mouth {
     /// libopus has no memory, or refuses a value.
     pub fn new(config: EncoderConfig, sequence: u16, timestamp: u32) -> Result<Self, CodecError> {
         let encoder = Encoder::new(config)?;
-        Ok(Self { encoder, waiting: VecDeque::new(), sequence, timestamp, said: 0, silent: true })
+        Ok(Self { encoder, waiting: VecDeque::new(), sequence, timestamp, said: 0, silent: true, free: false })
     }
 
     /// Takes samples; says how many. At most 2 s wait; whoever has more waits too.
@@ -81,12 +83,22 @@ impl Mouth {
         self.timestamp = timestamp.wrapping_add(SAMPLES as u32 * UNITS);
         let payload = self.encoder.encode(&frame)?;
         let marker = std::mem::replace(&mut self.silent, payload.is_empty());
+        self.free = self.silent;
         if payload.is_empty() {
             return Ok(None);
         }
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
         Ok(Some(Spoken { sequence, timestamp, marker, samples, payload }))
+    }
+
+    /// What comes next takes the place of the last tick instead of the one after it, if nothing was sent for that: its 20 ms
+    /// are not over yet, and who hears it has not come to them. Says whether it does.
+    pub fn take_back(&mut self) -> bool {
+        if self.free {
+            self.timestamp = self.timestamp.wrapping_sub(SAMPLES as u32 * UNITS);
+        }
+        std::mem::take(&mut self.free)
     }
 
     /// Forgets what waits; says how many samples.

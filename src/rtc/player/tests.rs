@@ -91,6 +91,25 @@ fn the_first_words_after_silence_do_not_wait_for_the_tick() {
 }
 
 #[test]
+fn speech_takes_the_place_of_a_silence_that_was_not_sent() {
+    let mut show = Show::new();
+    let ticks = 100;
+    let silence = show.packets(ticks);
+    let place = |packet: &Spoken| packet.timestamp.wrapping_sub(9) / 960;
+    assert!(silence.last().map(place) < Some(ticks - 1), "the last of the silence was left out");
+    show.player.push(1, frame(1, "r", 0));
+    let begun = show.player.begin(show.now);
+    let said = begun.iter().filter_map(|it| if let Effect::Packet(packet) = it { Some(packet) } else { None });
+    let said = said.cloned().collect::<Vec<_>>();
+    assert_eq!(said.iter().map(place).collect::<Vec<_>>(), [ticks - 1, ticks, ticks + 1]);
+    assert!(said[0].marker, "silence was before it");
+    let rest = show.packets(2);
+    assert_eq!(rest.iter().map(place).collect::<Vec<_>>(), [ticks + 2, ticks + 3], "it goes on in real time");
+    let sequences = silence.iter().chain(&said).chain(&rest).map(|packet| packet.sequence);
+    assert!(sequences.eq((7..).take(silence.len() + 5)), "none is missing");
+}
+
+#[test]
 fn a_beginning_shorter_than_a_packet_waits_for_more() {
     let mut show = Show::new();
     show.player.push(1, OutFrame { samples: vec![9_000; 300], ..frame(1, "r", 0) });
