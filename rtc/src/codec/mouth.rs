@@ -43,7 +43,15 @@ impl Mouth {
     /// libopus has no memory, or refuses a value.
     pub fn new(config: EncoderConfig, sequence: u16, timestamp: u32) -> Result<Self, CodecError> {
         let encoder = Encoder::new(config)?;
-        Ok(Self { encoder, waiting: VecDeque::new(), sequence, timestamp, said: 0, silent: true, free: false })
+        Ok(Self {
+            encoder,
+            waiting: VecDeque::new(),
+            sequence,
+            timestamp,
+            said: 0,
+            silent: true,
+            free: false,
+        })
     }
 
     /// Takes samples; says how many. At most 2 s wait; whoever has more waits too.

@@ -99,7 +99,8 @@ fn speech_takes_the_place_of_a_silence_that_was_not_sent() {
     assert!(silence.last().map(place) < Some(ticks - 1), "the last of the silence was left out");
     show.player.push(1, frame(1, "r", 0));
     let begun = show.player.begin(show.now);
-    let said = begun.iter().filter_map(|it| if let Effect::Packet(packet) = it { Some(packet) } else { None });
+    let said =
+        begun.iter().filter_map(|it| if let Effect::Packet(packet) = it { Some(packet) } else { None });
     let said = said.cloned().collect::<Vec<_>>();
     assert_eq!(said.iter().map(place).collect::<Vec<_>>(), [ticks - 1, ticks, ticks + 1]);
     assert!(said[0].marker, "silence was before it");
