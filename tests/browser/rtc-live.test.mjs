@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { clipAt, shareHeard, spokenWords, transcribe, wav } from "./helpers/audio.mjs";
+import { clipAt, shareHeard, spokenWords, transcribe, wav, withoutPauses } from "./helpers/audio.mjs";
 import { beginScene, converse, openPage, recording, SHOTS } from "./helpers/browser.mjs";
 import { giveMouth, RATE, say } from "./helpers/mouth.mjs";
 import { ANY_WORDS, startServer, untilReady } from "./helpers/server.mjs";
@@ -61,7 +61,7 @@ async function untilReplied(page) {
 async function heardBack(page, name, language) {
   const { rate, samples } = await recording(page);
   const file = join(SHOTS, name);
-  await writeFile(file, wav(samples, rate));
+  await writeFile(file, wav(withoutPauses(samples, rate), rate));
   return transcribe(file, language);
 }
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { microphoneFile, shareHeard, spokenWords, transcribe, wav } from "./helpers/audio.mjs";
+import { microphoneFile, shareHeard, spokenWords, transcribe, wav, withoutPauses } from "./helpers/audio.mjs";
 import { beginScene, openPage, recording, SHOTS } from "./helpers/browser.mjs";
 import { startServer, untilReady } from "./helpers/server.mjs";
 
@@ -61,7 +61,7 @@ test("a person speaks, is understood, and is answered by a voice that says what 
   const caption = (await page.locator('.line.persona[data-final="true"] .line-words').first().textContent()) ?? "";
   const { rate, samples } = await recording(page);
   const file = join(SHOTS, "heard.wav");
-  await writeFile(file, wav(samples, rate));
+  await writeFile(file, wav(withoutPauses(samples, rate), rate));
   const heard = await transcribe(file, "en");
   t.diagnostic(`understood: ${await understood(page)} | caption: ${caption} | heard, ${shareHeard(caption, heard).toFixed(2)} of it: ${heard}`);
   assert.ok(shareHeard(caption, heard) >= 0.6, `caption: ${caption}\nheard: ${heard}`);
@@ -108,7 +108,7 @@ test("a Korean reply is heard in Korean, with a moving mouth", { timeout: 300_00
   const caption = (await page.locator(".line.persona .line-words").first().textContent()) ?? "";
   const { rate, samples } = await recording(page);
   const file = join(SHOTS, "heard-ko.wav");
-  await writeFile(file, wav(samples, rate));
+  await writeFile(file, wav(withoutPauses(samples, rate), rate));
   const heard = await transcribe(file, "ko");
   assert.ok(shareHeard(caption, heard) >= 0.5, `caption: ${caption}\nheard: ${heard}`);
   assert.ok(new Set(await page.evaluate(() => window.shapes)).size >= 4);
