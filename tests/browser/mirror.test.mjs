@@ -47,9 +47,9 @@ const overflow = (page) => page.evaluate(() => document.documentElement.scrollWi
 /** A minute and a half of scores, a few seconds apart; the page has drawn the last of them when this returns. */
 async function tell(page, call, { to = 90_000, changes = {}, more = {} } = {}) {
   for (let at = 3_000; at <= to; at += 3_000) call.say("duologue.scores", scores(at, changes, more));
-  const last = scores(to, changes, more);
-  const shown = () => page.locator(".dial").evaluateAll((all) => all.map((one) => [one.dataset.score, one.querySelector(".dial-value")?.textContent]));
-  await until("every dial shows its last value", async () => (await shown()).every(([name, value]) => value === String(last.details[name]?.value ?? "–")));
+  const last = Object.entries(scores(to, changes, more).details).map(([name, { value }]) => `${name} ${value ?? "–"}`).sort();
+  const shown = () => page.locator(".dial").evaluateAll((all) => all.map((one) => `${one.dataset.score} ${one.querySelector(".dial-value")?.textContent}`).sort());
+  await until("every dial shows its last value", async () => String(await shown()) === String(last));
 }
 
 test("what is missing is said, then the dials tell value, tone, band and how they moved", async (t) => {
