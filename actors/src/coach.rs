@@ -129,7 +129,7 @@ impl Actor for Coach {
             }
             CoachMsg::Face(reading) => state.args.core.handle_face(*reading),
             CoachMsg::Look { now_ms, speaking } => state.look(now_ms, speaking)?,
-            CoachMsg::Pulse(pulse) => pulse.beat(),
+            CoachMsg::Pulse(pulse) => pulse.beat().await,
         }
         Ok(())
     }

@@ -124,7 +124,7 @@ impl Actor for Face {
                 }
                 state.args.enabled = enabled;
             }
-            FaceMsg::Pulse(pulse) => pulse.beat(),
+            FaceMsg::Pulse(pulse) => pulse.beat().await,
         }
         Ok(())
     }

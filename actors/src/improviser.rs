@@ -91,7 +91,7 @@ impl Actor for Improviser {
                 state.duet.step(&mut state.engine);
                 state.looked.notify_one();
             }
-            ImproviserMsg::Pulse(pulse) => pulse.beat(),
+            ImproviserMsg::Pulse(pulse) => pulse.beat().await,
         }
         Ok(())
     }

@@ -230,7 +230,7 @@ impl Actor for Ingest {
             }
             IngestMsg::Starving => state.starving()?,
             IngestMsg::ReplyEnded => state.endpointer.restart_idle(),
-            IngestMsg::Pulse(pulse) => pulse.beat(),
+            IngestMsg::Pulse(pulse) => pulse.beat().await,
             IngestMsg::Judged { ask, verdict } => state.judged(ask, verdict)?,
         }
         Ok(())

@@ -124,6 +124,11 @@ impl LandmarksIn {
         self.lock().clock.anchor.is_some()
     }
 
+    /// Whether frames wait to be taken out.
+    pub fn is_waiting(&self) -> bool {
+        !self.lock().frames.is_empty()
+    }
+
     /// Waits until something was added since the last wait; returns at once if it was.
     pub async fn arrived(&self) {
         self.arrived.notified().await;

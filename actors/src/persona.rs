@@ -195,7 +195,7 @@ impl Actor for Persona {
             PersonaMsg::ReadAhead(job) => state.read_ahead(&job),
             PersonaMsg::Cancel => state.reply = None,
             PersonaMsg::Rest => state.ahead = None,
-            PersonaMsg::Pulse(pulse) => pulse.beat(),
+            PersonaMsg::Pulse(pulse) => pulse.beat().await,
         }
         Ok(())
     }

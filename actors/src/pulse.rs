@@ -1,24 +1,54 @@
 //! A sign of life: what a parent asks of a child to know that its mailbox still moves.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 /// The child's end: an actor that gets it lets it beat.
 #[derive(Debug)]
-pub struct Pulse(Arc<AtomicBool>);
+pub struct Pulse {
+    beaten: Arc<AtomicBool>,
+    fault: Option<Fault>,
+}
+
+/// What befalls a child in its mailbox, which all of them have in common. For the tests of supervision, like
+/// [`SessionMsg::GetChildren`](crate::session::SessionMsg::GetChildren): no client can ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It panics.
+    Panic,
+    /// It never takes another message.
+    Hang,
+    /// It goes on after so long.
+    Starve(Duration),
+}
 
 impl Pulse {
     /// A pulse, and the parent's end of it.
     pub(crate) fn new() -> (Self, Beat) {
         let beaten = Arc::new(AtomicBool::new(false));
-        (Self(Arc::clone(&beaten)), Beat(beaten))
+        (Self { beaten: Arc::clone(&beaten), fault: None }, Beat(beaten))
+    }
+
+    /// One that nobody listens to, and that does not come without harm.
+    pub(crate) fn harmful(fault: Fault) -> Self {
+        Self { beaten: Arc::default(), fault: Some(fault) }
     }
 
     /// Says that the child is alive.
-    pub fn beat(self) {
-        self.0.store(true, Ordering::Release);
+    pub async fn beat(self) {
+        match self.fault {
+            None => {}
+            Some(Fault::Panic) => panic!("asked to by a test of supervision"),
+            Some(Fault::Hang) => future::pending().await,
+            Some(Fault::Starve(time)) => tokio::time::sleep(time).await,
+        }
+        self.beaten.store(true, Ordering::Release);
     }
 }
 

@@ -126,7 +126,7 @@ impl Actor for Scribe {
             }
             ScribeMsg::Wrote(result) => state.wrote(result)?,
             ScribeMsg::Retry => state.write_next(),
-            ScribeMsg::Pulse(pulse) => pulse.beat(),
+            ScribeMsg::Pulse(pulse) => pulse.beat().await,
         }
         Ok(())
     }

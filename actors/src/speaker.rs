@@ -210,7 +210,7 @@ impl Actor for Speaker {
                 }
             }
             SpeakerMsg::Cancel => state.job = None,
-            SpeakerMsg::Pulse(pulse) => pulse.beat(),
+            SpeakerMsg::Pulse(pulse) => pulse.beat().await,
         }
         Ok(())
     }

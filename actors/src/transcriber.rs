@@ -199,7 +199,7 @@ impl Actor for Transcriber {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            TranscriberMsg::Pulse(pulse) => pulse.beat(),
+            TranscriberMsg::Pulse(pulse) => pulse.beat().await,
             TranscriberMsg::Configure(hints) => state.args.hints = hints,
             TranscriberMsg::Partial(utterance) => state.partial(utterance),
             TranscriberMsg::Speculate(utterance) => state.speculate(utterance),

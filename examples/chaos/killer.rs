@@ -9,6 +9,7 @@ use std::{
 
 use duologue_actors::{
     policy::{CHILDREN, Role},
+    pulse::Fault,
     session::SessionMsg,
     sessions::SessionsHandle,
 };
@@ -114,10 +115,15 @@ async fn child(sessions: &SessionsHandle, id: &str, role: Role) -> Option<ActorC
 
 async fn kill_child(sessions: SessionsHandle, id: String, role: Role, victim: ActorCell) -> Kill {
     let began = Instant::now();
-    if rand::random() {
-        victim.kill();
-    } else {
-        victim.stop(Some("chaos".into()));
+    match rand::random_range(0..3) {
+        0 => victim.kill(),
+        1 => victim.stop(Some("chaos".into())),
+        _ => {
+            // One that has gone meanwhile has been replaced, too.
+            if let Some(session) = sessions.find(&id).await {
+                let _ = session.actor().cast(SessionMsg::Inject(role, Fault::Panic));
+            }
+        }
     }
     while began.elapsed() < REPLACED_WITHIN {
         if child(&sessions, &id, role).await.is_some_and(|cell| cell.get_id() != victim.get_id()) {

@@ -49,6 +49,7 @@ use crate::{
     persona::PersonaEvent,
     places::Places,
     policy::Role,
+    pulse::{Fault, Pulse},
     scribe::ScribeEvent,
     speaker::SpeakerEvent,
     store::{FactRecord, FeedbackRecord, MessageRecord, SessionRecord, Store},
@@ -167,6 +168,8 @@ pub enum SessionMsg {
     GetFeedback(RpcReplyPort<Option<FeedbackRecord>>),
     /// For tests of supervision and the census.
     GetChildren(RpcReplyPort<Vec<(Role, ActorCell)>>),
+    /// Likewise: lets this befall a child.
+    Inject(Role, Fault),
 }
 
 /// What a client that attaches must know.
@@ -271,6 +274,7 @@ impl Actor for Session {
             SessionMsg::GetChildren(port) => {
                 let _ = port.send(state.children.cells());
             }
+            SessionMsg::Inject(role, fault) => state.children.feel(role, Pulse::harmful(fault)),
         }
         Ok(())
     }

@@ -214,7 +214,8 @@ impl State {
     fn does_not_answer(&mut self, row: &Policy, now: Instant) -> bool {
         let has_work = match row.role {
             Role::Ingest => self.audio.is_waiting(),
-            Role::Face => self.is_face_shown(),
+            // Until it has read them, nobody knows what its frames show.
+            Role::Face => self.landmarks.is_waiting() || self.is_face_shown(),
             Role::Improviser => self.has_duet_players(),
             Role::Transcriber => self.owes(row.role) || self.is_listening(),
             role => self.owes(role),
