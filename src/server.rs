@@ -33,14 +33,14 @@ const PREFILLED: usize = 3;
 const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Read while nobody speaks yet: the first reply of each persona then begins at once. The one who answers by default
-/// comes first.
+/// is asked for last, and so read first.
 fn read_ahead(state: &AppState) {
     let by_default = state.config.sessions.default_persona.as_str();
     let mut personas = state.library.iter().collect::<Vec<_>>();
     personas.sort_by_key(|persona| persona.id != by_default && persona.name != by_default);
     let ahead = if state.config.llm.load == Load::Start { PREFILLED } else { 0 };
     let llm = &state.engines.llm;
-    for persona in personas.into_iter().take(ahead) {
+    for persona in personas.into_iter().take(ahead).rev() {
         let tools = match llm.has_tools() {
             true => of_persona(persona, persona.language, &state.own_tools()),
             false => Vec::new(),

@@ -403,7 +403,8 @@ pub trait LlmEngine: Send + Sync + 'static {
     fn calls_unasked(&self) -> bool {
         false
     }
-    /// Prefills a persona's shared messages so that the first reply finds them cached. May do nothing.
+    /// Prefills a persona's shared messages so that the first reply finds them cached; of several, those that were
+    /// asked for last come first. May do nothing.
     fn prefill(&self, shared: Vec<ChatMessage>);
     /// [`LlmEngine::prefill`] for sessions that offer these functions first, in this order, in every request: they
     /// stand in the shared beginning of the prompt. A session with other functions after them, or none at all, still

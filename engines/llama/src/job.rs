@@ -1,6 +1,6 @@
 //! One piece of work at the model: a reply, or the reading of a persona's beginning.
 
-use std::time::Instant;
+use std::{cmp::Reverse, time::Instant};
 
 use crate::{
     choose::Chooser,
@@ -26,20 +26,34 @@ pub(crate) struct Waiting {
 pub(crate) enum Purpose {
     /// To keep a persona's beginning.
     Persona {
-        /// Of the question.
+        /// Of the latest question.
         key: u64,
+        /// When that came.
+        asked: Instant,
     },
     /// To reply.
     Reply(Box<Reply>),
 }
 
+/// Who needs it; the first is served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    /// Somebody waits for it.
+    Now,
+    /// Somebody who is there will: a prompt that is read ahead.
+    Soon,
+    /// Perhaps somebody will: a beginning that is read before anyone speaks. First the one that was asked for last, by
+    /// who has just come.
+    Perhaps(Reverse<Instant>),
+}
+
 impl Purpose {
-    /// Whether nobody waits for it as such: a beginning that is read before anyone speaks, or a prompt that is read
-    /// ahead.
-    pub(crate) fn is_ahead(&self) -> bool {
+    /// What it is needed for by itself; others may need it more.
+    pub(crate) fn need(&self) -> Need {
         match self {
-            Self::Persona { .. } => true,
-            Self::Reply(reply) => reply.is_ahead,
+            Self::Persona { asked, .. } => Need::Perhaps(Reverse(*asked)),
+            Self::Reply(reply) if reply.is_ahead => Need::Soon,
+            Self::Reply(_) => Need::Now,
         }
     }
 }
@@ -152,7 +166,7 @@ impl Job {
     /// The last word to the server.
     pub(crate) fn done(&self, finish: Option<End>) -> Answer {
         match &self.purpose {
-            Purpose::Persona { key } => Answer::Prefilled { key: *key, tokens: self.tokens.len() },
+            Purpose::Persona { key, .. } => Answer::Prefilled { key: *key, tokens: self.tokens.len() },
             Purpose::Reply(reply) => {
                 let first = reply.first_token.unwrap_or(self.started);
                 Answer::Done(Done {

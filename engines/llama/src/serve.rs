@@ -13,7 +13,7 @@ use crate::{
     cache::{Cache, Plan, SESSIONS_PER_REPLY, Start},
     choose::Chooser,
     cores,
-    job::{Job, Purpose, Reply, Waiting},
+    job::{Job, Need, Purpose, Reply, Waiting},
     listen::Heard,
     pace::Pace,
     prompt::{Prompt, Prompter},
@@ -119,8 +119,24 @@ impl<'m> Server<'m> {
         if self.cache.knows_persona(&tokens) {
             return say(&Answer::Prefilled { key, tokens: tokens.len() });
         }
+        let now = Instant::now();
+        let purpose = Purpose::Persona { key, asked: now };
+        if let Some(known) = self.beginning_in_work(&tokens) {
+            *known = purpose;
+            return;
+        }
         let prompt = Prompt { shared: tokens.len(), tokens };
-        self.enqueue(Waiting { prompt, received: Instant::now(), purpose: Purpose::Persona { key } });
+        self.enqueue(Waiting { prompt, received: now, purpose });
+    }
+
+    /// Why this beginning is being read already, or will be.
+    fn beginning_in_work(&mut self, tokens: &[i32]) -> Option<&mut Purpose> {
+        let jobs = self.jobs.iter_mut().map(|job| (&job.tokens, &mut job.purpose));
+        let waiting = self.waiting.iter_mut().map(|waiting| (&waiting.prompt.tokens, &mut waiting.purpose));
+        let is_it = |(held, purpose): &(&Vec<i32>, &mut Purpose)| {
+            held.as_slice() == tokens && matches!(purpose, Purpose::Persona { .. })
+        };
+        jobs.chain(waiting).find(is_it).map(|(_, purpose)| purpose)
     }
 
     fn hear_generate(&mut self, ask: Generate) {
@@ -160,50 +176,47 @@ impl<'m> Server<'m> {
         }
     }
 
-    /// Gives places to those who wait, in order, but first to what somebody waits for, then to clients and sessions that
+    /// Gives places to those who wait, in order, but first to what is needed most, then to clients and sessions that
     /// have none.
     fn admit(&mut self) {
         self.make_room();
         while self.jobs.len() < self.limits.parallel {
-            let ready: Vec<usize> =
-                (0..self.waiting.len()).filter(|at| self.may_start(&self.waiting[*at])).collect();
-            let Some(at) = ready.iter().min_by_key(|at| self.places_of(&self.waiting[**at])) else {
-                return;
-            };
-            let Some(waiting) = self.waiting.remove(*at) else { return };
+            let Some(at) = self.ready().min_by_key(|at| self.places_of(&self.waiting[*at])) else { return };
+            let Some(waiting) = self.waiting.remove(at) else { return };
             self.start(waiting);
         }
     }
 
-    /// Who shares a beginning that is just being read waits for it instead of reading it too.
-    fn may_start(&self, waiting: &Waiting) -> bool {
-        !self.jobs.iter().any(|job| job.is_reading(waiting.prompt.beginning()))
+    /// Those who may start: who shares a beginning that is just being read waits for it instead of reading it too.
+    fn ready(&self) -> impl Iterator<Item = usize> {
+        let is_being_read = |prompt: &Prompt| self.jobs.iter().any(|job| job.is_reading(prompt.beginning()));
+        (0..self.waiting.len()).filter(move |at| !is_being_read(&self.waiting[*at].prompt))
     }
 
-    /// Whether nobody waits for this job. Who waits for the beginning that it is reading waits for it.
-    pub(crate) fn is_ahead(&self, job: &Job) -> bool {
-        let mut wanted = self.wanted();
-        job.purpose.is_ahead() && !wanted.any(|prompt| job.is_reading(prompt.beginning()))
+    /// How much a job is needed. Who waits for the beginning that it is reading needs it as much as their own.
+    pub(crate) fn need_of(&self, job: &Job) -> Need {
+        let waiting = self.waiting.iter().filter(|waiting| job.is_reading(waiting.prompt.beginning()));
+        waiting.map(|waiting| waiting.purpose.need()).fold(job.purpose.need(), Need::min)
     }
 
-    /// Whether this beginning is that of a reply that has no place yet.
-    fn is_waited_for(&self, beginning: &Prompt) -> bool {
-        self.wanted().any(|prompt| prompt.beginning() == beginning.tokens)
+    /// The same of what has no place yet: a beginning is needed by whoever goes on from it.
+    fn need_waiting(&self, waiting: &Waiting) -> Need {
+        let own = waiting.purpose.need();
+        if !matches!(waiting.purpose, Purpose::Persona { .. }) {
+            return own;
+        }
+        let others = self.waiting.iter().filter(|other| other.prompt.beginning() == waiting.prompt.tokens);
+        others.map(|other| other.purpose.need()).fold(own, Need::min)
     }
 
-    /// The prompts of replies that have no place yet.
-    fn wanted(&self) -> impl Iterator<Item = &Prompt> {
-        let wanted = self.waiting.iter().filter(|waiting| !waiting.purpose.is_ahead());
-        wanted.map(|waiting| &waiting.prompt)
-    }
-
-    /// What is read ahead gives its place to what somebody waits for.
+    /// What is needed least gives its place to what is needed more.
     fn make_room(&mut self) {
-        let is_wanted = self.waiting.iter().any(|waiting| !waiting.purpose.is_ahead());
-        if self.jobs.len() < self.limits.parallel || !is_wanted {
+        if self.jobs.len() < self.limits.parallel {
             return;
         }
-        let Some(at) = self.jobs.iter().position(|job| self.is_ahead(job)) else { return };
+        let Some(most) = self.ready().map(|at| self.need_waiting(&self.waiting[at])).min() else { return };
+        let least = (0..self.jobs.len()).max_by_key(|at| self.need_of(&self.jobs[*at]));
+        let Some(at) = least.filter(|at| self.need_of(&self.jobs[*at]) > most) else { return };
         let job = self.jobs.swap_remove(at);
         self.cache.release(job.sequence);
         match &job.purpose {
@@ -215,14 +228,13 @@ impl<'m> Server<'m> {
     }
 
     /// Less is served first.
-    fn places_of(&self, waiting: &Waiting) -> (bool, usize, usize) {
-        let Purpose::Reply(reply) = &waiting.purpose else {
-            return (!self.is_waited_for(&waiting.prompt), 0, 0);
-        };
+    fn places_of(&self, waiting: &Waiting) -> (Need, usize, usize) {
+        let need = self.need_waiting(waiting);
+        let Purpose::Reply(reply) = &waiting.purpose else { return (need, 0, 0) };
         let held = |of: fn(u64) -> u64| {
             self.jobs.iter().filter(|job| job.session().map(of) == Some(of(reply.session))).count()
         };
-        (waiting.purpose.is_ahead(), held(client), held(|session| session))
+        (need, held(client), held(|session| session))
     }
 
     fn start(&mut self, waiting: Waiting) {

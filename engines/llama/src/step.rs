@@ -7,7 +7,7 @@ use llama_cpp_2::{DecodeError, token::LlamaToken};
 
 use crate::{
     BATCH,
-    job::{Job, Purpose, Reply},
+    job::{Job, Need, Purpose, Reply},
     say::say,
     serve::{Server, fail},
     wire::{Answer, End, Fault},
@@ -78,20 +78,20 @@ impl Server<'_> {
     }
 
     /// Replies first, one token each; then prompts, those with the least left first, so that a turn
-    /// of a few words never waits behind a stranger's long beginning. What is read ahead rests while
-    /// anybody waits: with it each step of the others would take several times as long. And of it, one goes into a
-    /// step: with a stranger's, the words of somebody who speaks would take as long as both.
+    /// of a few words never waits behind a stranger's long beginning. What is needed less rests while there is work that
+    /// is needed more: with it each step of the others would take several times as long. And of what nobody waits for,
+    /// one goes into a step: with a stranger's, the words of somebody who speaks would take as long as both.
     fn compose(&mut self) -> anyhow::Result<Vec<Share>> {
         self.batch.clear();
         let decodes = |job: &&usize| self.jobs[**job].decoding();
         let all: Vec<usize> = (0..self.jobs.len()).collect();
         let replies: Vec<usize> = all.iter().filter(decodes).copied().collect();
-        let is_waited_for = self.jobs.iter().any(|job| !self.is_ahead(job));
-        let rests = |job: &&usize| is_waited_for && self.is_ahead(&self.jobs[**job]);
+        let most = self.jobs.iter().map(|job| self.need_of(job)).min().unwrap_or(Need::Now);
+        let rests = |job: &&usize| self.need_of(&self.jobs[**job]) > most;
         let mut prompts: Vec<usize> =
             all.iter().filter(|job| !decodes(job) && !rests(job)).copied().collect();
         prompts.sort_by_key(|job| self.jobs[*job].pending());
-        if !is_waited_for {
+        if most > Need::Now {
             prompts.truncate(1);
         }
         let mut budget = self.pace.piece(!replies.is_empty()).min(BATCH - replies.len());

@@ -195,6 +195,29 @@ fn what_is_read_ahead_rests_while_somebody_waits() {
     assert!(done["cached_tokens"].as_u64().unwrap() >= first["tokens"].as_u64().unwrap(), "{first} {done}");
 }
 
+#[test]
+fn who_has_just_come_is_read_before_whom_nobody_asks_for() {
+    let mut worker = Worker::ready();
+    let long = "Tell of every street, and of whoever lives there. ".repeat(40);
+    let persona = |name: &str| json!({"role": "system", "content": format!("You are {name}. {long}")});
+    let prefill = |key: u64, name: &str| json!({"op": "prefill", "key": key, "messages": [persona(name)]});
+    for (key, name) in [(1, "미나"), (2, "Tom"), (3, "Ann")] {
+        worker.say(&prefill(key, name));
+    }
+    // Somebody comes to the one who was asked for first and is read last.
+    worker.say(&prefill(9, "미나"));
+    let order: Vec<_> = (0..3).map(|_| worker.hear()["key"].as_u64().unwrap()).collect();
+    assert_eq!(order, [9, 3, 2], "each of them once");
+    // Who speaks has more right than who may come: what is read ahead for them overtakes a beginning.
+    worker.say(&prefill(4, "Kim"));
+    let mut ahead = generate(5, "Hello.");
+    ahead["messages"] = json!([persona("Lee"), ahead["messages"][0]]);
+    (ahead["shared"], ahead["ahead"], ahead["max_tokens"]) = (json!(1), json!(true), json!(1));
+    worker.say(&ahead);
+    assert_eq!(worker.end()["id"], 5);
+    assert_eq!(worker.hear()["key"], 4);
+}
+
 /// Ticks of a processor that each thread of the worker but the first has taken, all together.
 #[cfg(target_os = "linux")]
 fn ticks_of_helpers(worker: &Worker) -> u64 {
