@@ -6,6 +6,7 @@
 
 mod container;
 mod opus;
+mod pieces;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use symphonia::core::{
 };
 
 use self::opus::Opus;
+pub(crate) use self::pieces::{PIECE_S, pieces};
 use crate::wav;
 
 /// The longest recording that is taken where nothing else is said: five minutes, which a laptop analyses within the

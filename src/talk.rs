@@ -276,22 +276,24 @@ pub async fn transcribe(path: &Path, language: Option<Language>, config: &Config
     let engines = crate::engines::open(&only(config, |only| only.stt.enabled = config.stt.enabled))?;
     let mut text = Vec::new();
     let mut heard = None;
-    // Whisper hears 30 s at a time.
-    for piece in samples.chunks(30 * pcm::HEARING_RATE as usize) {
+    for piece in sound::pieces(&samples, sound::PIECE_S) {
         let transcript = engines
             .stt
             .transcribe(SttRequest {
                 session: 0,
-                audio: piece.into(),
-                language,
+                audio: samples[piece].into(),
+                // Who began in one language goes on in it: short pieces are easily mistaken for another.
+                language: language.or(heard),
                 prompt: None,
                 partial: false,
                 deadline: LOAD_WITHIN,
                 ..SttRequest::default()
             })
             .await?;
-        text.push(transcript.text);
-        heard = heard.or(transcript.language);
+        if !transcript.text.is_empty() {
+            heard = heard.or(transcript.language);
+            text.push(transcript.text);
+        }
     }
     let line =
         serde_json::json!({"text": text.join(" ").trim(), "language": heard.map(|language| language.code())});

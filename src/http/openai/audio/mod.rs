@@ -1,7 +1,6 @@
 //! `/v1/audio`: recordings as text, text as speech.
 
 mod encode;
-mod pieces;
 mod render;
 pub(crate) mod speech;
 mod subtitles;

@@ -18,7 +18,6 @@ use utoipa::ToSchema;
 
 use super::{
     super::{error::V1Form, models},
-    pieces::pieces,
     render::{Format, Granularity, Heard, Piece, TranscriptionView},
 };
 use crate::{
@@ -27,15 +26,12 @@ use crate::{
         analyze::{next_key, refused_file, refused_form},
         extract::Caller,
     },
-    sound::{self, Sound},
+    sound::{self, PIECE_S, Sound, pieces},
     state::AppState,
 };
 
 /// Longest recording. Ten minutes take a laptop about one, and a hundred megabytes for a moment.
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// Seconds of a piece: the speech engine takes 30, and cuts are looked for in the second half.
-const PIECE_S: usize = 28;
 
 /// The same where each piece is told at once.
 const STREAMED_S: usize = 12;

@@ -1,8 +1,11 @@
-//! Long recordings in pieces that the speech engine takes, cut where it is quiet.
+//! Recordings in pieces that the speech engine takes, cut where it is quiet.
 
 use std::ops::Range;
 
 use duologue_domain::pcm::HEARING_RATE;
+
+/// Seconds of a piece: the speech engine takes 30, and cuts are looked for in the second half.
+pub(crate) const PIECE_S: usize = 28;
 
 /// What is judged at once: 20 ms.
 const FRAME: usize = HEARING_RATE as usize / 50;
@@ -16,22 +19,37 @@ const SILENCE: f32 = 0.002;
 /// As much of them stays, so that no soft beginning is lost.
 const MARGIN: usize = 15;
 
-/// Pieces of at most `longest` seconds, in samples, in their order; what is silent lies in none of them.
+/// Frames of silence that end a piece: over a second of it inside, the speech engine may give up all the words around it.
+const PAUSE_FRAMES: usize = 50;
+
+/// Pieces of at most `longest` seconds, in samples (16 kHz), in their order; what is silent lies in none of them.
 ///
-/// A piece ends in the quietest 200 ms of its second half, so that it is long enough to be understood.
-pub(super) fn pieces(samples: &[f32], longest: usize) -> Vec<Range<usize>> {
+/// A piece ends where nothing is heard for a second, or else in the quietest 200 ms of its second half, so that it is
+/// long enough to be understood.
+pub(crate) fn pieces(samples: &[f32], longest: usize) -> Vec<Range<usize>> {
     let loudness: Vec<f32> = samples.chunks(FRAME).map(rms).collect();
     let most = (longest * HEARING_RATE as usize / FRAME).max(2 * QUIET_FRAMES);
     let mut pieces = Vec::new();
     let mut start = 0;
     while let Some(from) = (start..loudness.len()).find(|&frame| loudness[frame] >= SILENCE) {
         let from = from.saturating_sub(MARGIN).max(start);
-        let end = if loudness.len() - from <= most { loudness.len() } else { cut(&loudness, from, most) };
+        let end = match pause(&loudness[from..loudness.len().min(from + most)]) {
+            Some(pause) => from + pause + MARGIN,
+            None if loudness.len() - from <= most => loudness.len(),
+            None => cut(&loudness, from, most),
+        };
         let last = (from..end).rfind(|&frame| loudness[frame] >= SILENCE).unwrap_or(end - 1);
         pieces.push(from * FRAME..((last + 1 + MARGIN).min(end) * FRAME).min(samples.len()));
         start = end;
     }
     pieces
+}
+
+/// Where the first long silence behind a sound begins.
+fn pause(loudness: &[f32]) -> Option<usize> {
+    let first = loudness.iter().position(|&loud| loud >= SILENCE)?;
+    let is_silent = |frames: &[f32]| frames.iter().all(|&loud| loud < SILENCE);
+    loudness[first..].windows(PAUSE_FRAMES).position(is_silent).map(|at| first + at)
 }
 
 /// The best frame to cut at, in the second half of what may be one piece.
@@ -78,6 +96,17 @@ mod tests {
         assert_eq!(tenths("", 5), []);
         assert_eq!(tenths("          ", 5), []);
         assert_eq!(tenths("          #####          ", 5), [(7, 18)], "300 ms stay around what is heard");
+    }
+
+    #[test]
+    fn a_long_pause_ends_a_piece_and_a_short_one_does_not() {
+        assert_eq!(tenths("#####        #####", 5), [(0, 18)], "0.8 s");
+        assert_eq!(
+            tenths("#####            #####", 5),
+            [(0, 8), (14, 22)],
+            "1.2 s, of which 300 ms stay on each side"
+        );
+        assert_eq!(tenths("#####            ", 5), [(0, 8)], "behind the last word there is nothing");
     }
 
     #[test]
