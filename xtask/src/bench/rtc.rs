@@ -22,6 +22,9 @@ use super::{
     voice::{Speech, say, stage},
 };
 
+/// Before each turn, so that what the one before has left is over.
+const REST: Duration = Duration::from_secs(1);
+
 /// Flags of `bench rtc`.
 #[derive(Args)]
 pub(crate) struct RtcArgs {
@@ -114,12 +117,25 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
     say(
         "turn decided, first token, first clause, first audio, told of it, sound at the ear; longest gap heard, delay",
     );
-    for clip in clips.iter().cycle().take(args.turns) {
-        let over_socket = Client::connect(&socket, persona, language).await?.turn(clip).await;
-        let over_socket = over_socket.with_context(|| format!("clip {} over WebSocket", clip.name))?;
-        let call =
-            talk::turn(&talk::Call { url: &args.url, path: &path, network: args.network() }, clip).await;
-        let call = call.with_context(|| format!("clip {} over WebRTC", clip.name))?;
+    let over_socket = async |clip: &Clip| {
+        tokio::time::sleep(REST).await;
+        let turn = Client::connect(&socket, persona, language).await?.turn(clip).await;
+        turn.with_context(|| format!("clip {} over WebSocket", clip.name))
+    };
+    let over_rtc = async |clip: &Clip| {
+        tokio::time::sleep(REST).await;
+        let whom = talk::Call { url: &args.url, path: &path, network: args.network() };
+        talk::turn(&whom, clip).await.with_context(|| format!("clip {} over WebRTC", clip.name))
+    };
+    for (index, clip) in clips.iter().cycle().take(args.turns).enumerate() {
+        // Each way comes first in turn: the second of two finds the server as the first has left it.
+        let (over_socket, call) = if index % 2 == 0 {
+            let first = over_socket(clip).await?;
+            (first, over_rtc(clip).await?)
+        } else {
+            let first = over_rtc(clip).await?;
+            (over_socket(clip).await?, first)
+        };
         // What is quiet at the beginning of a reply is no sound yet, whichever way it comes.
         let at_ear = over_socket.first_audio + talk::sound(&over_socket.voice).unwrap_or(f64::NAN);
         let times = [
