@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     places::Places,
-    step::{has_program, run_told as run, step, succeeds},
+    step::{self, has_program, run_told as run, step, succeeds},
     tidy,
 };
 
@@ -72,7 +72,7 @@ pub(crate) fn check(args: &CiArgs) -> anyhow::Result<()> {
 }
 
 fn cargo(places: &Places, arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = step::cargo();
     // Tests find models where the set-up has put them.
     command.args(arguments).current_dir(&places.root).env("DUOLOGUE_HOME", &places.home);
     command

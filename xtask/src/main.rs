@@ -60,9 +60,8 @@ enum Task {
 /// Benchmarks and training need more of this program than set-up and checks do: builds that, and hands over.
 #[cfg(not(all(feature = "bench", feature = "train")))]
 fn build_and_run(feature: &str, task: &str, words: &[String]) -> anyhow::Result<()> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let build = ["run", "--quiet", "--release", "--package", "xtask", "--features", feature, "--", task];
-    let status = std::process::Command::new(cargo).args(build).args(words).status()?;
+    let status = step::cargo().args(build).args(words).status()?;
     anyhow::ensure!(status.success(), "{task} did not finish");
     Ok(())
 }

@@ -3,10 +3,11 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::Context;
+
+use crate::step;
 
 /// The three folders that everything here works in.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ impl Places {
 
     /// Where cargo puts what it builds, whatever the user has configured.
     pub(crate) fn target(&self) -> anyhow::Result<PathBuf> {
-        let mut command = Command::new("cargo");
+        let mut command = step::cargo();
         command.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(&self.root);
         let output = command.output().context("cannot run cargo metadata")?;
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;

@@ -9,8 +9,6 @@ mod npm;
 mod python;
 mod system;
 
-use std::process::Command;
-
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
@@ -64,7 +62,7 @@ pub(crate) fn run(args: &SetupArgs) -> anyhow::Result<()> {
 /// The server and its language-model worker. For tests the whole workspace, so that the tests' own build finds
 /// every dependency already made with the same features.
 fn build(places: &Places, for_tests: bool) -> anyhow::Result<()> {
-    let mut command = Command::new("cargo");
+    let mut command = step::cargo();
     command.arg("build").current_dir(&places.root);
     if for_tests {
         command.arg("--workspace");

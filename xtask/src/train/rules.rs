@@ -28,7 +28,7 @@ pub(super) fn program(places: &Places) -> anyhow::Result<PathBuf> {
             return Ok(path);
         }
     }
-    let mut build = Command::new("cargo");
+    let mut build = step::cargo();
     step::run(build.current_dir(&places.root).args(["build", "--quiet", "--package", "duologue"]))?;
     Ok(places.target()?.join("debug/duologue"))
 }
