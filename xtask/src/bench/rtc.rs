@@ -5,6 +5,7 @@
 //! server's, and the recogniser reads what each heard.
 
 mod end;
+mod figures;
 mod namespaces;
 mod talk;
 mod wire;
@@ -15,11 +16,11 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use duologue_rtc::client::Network;
 
+use self::figures::Figures;
 use super::{
     client::Client,
     clip::{self, Clip},
-    score::{ErrorRate, quantile},
-    voice::{Speech, say, stage},
+    voice::{Speech, say},
 };
 
 /// Before each turn, so that what the one before has left is over.
@@ -111,9 +112,7 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
     let language = args.language.code();
     let socket = args.url.replacen("http", "ws", 1);
     let path = format!("/v1/realtime/calls?model={persona}&language={language}");
-    let mut waits = [Vec::new(), Vec::new()];
-    let (mut rates, mut gaps) = ([ErrorRate::default(), ErrorRate::default()], Vec::new());
-    let (mut pairs, mut ways) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let mut figures = Figures::new(args.language);
     say(
         "turn decided, first token, first clause, first audio, told of it, sound at the ear; longest gap heard, delay",
     );
@@ -136,55 +135,8 @@ async fn turns(args: &RtcArgs, clips: &[Clip]) -> anyhow::Result<()> {
             let first = over_rtc(clip).await?;
             (over_socket(clip).await?, first)
         };
-        // What is quiet at the beginning of a reply is no sound yet, whichever way it comes.
-        let at_ear = over_socket.first_audio + talk::sound(&over_socket.voice).unwrap_or(f64::NAN);
-        let times = [
-            (&over_socket.report, over_socket.first_audio, at_ear),
-            (&call.report, call.told, call.first_audio),
-        ];
-        rates[0].add(&clip.words, &over_socket.heard, args.is_korean());
-        rates[1].add(&clip.words, &call.heard, args.is_korean());
-        let buffer = call.statistics.buffer;
-        let [socket, rtc] = times.map(|(report, told, at_ear)| {
-            let stages = ["turn_decided", "first_token", "first_clause", "first_audio"];
-            let stages = stages.map(|name| format!("{:>5.0}", stage(report, name)));
-            format!("{}{told:>5.0}{at_ear:>5.0}", stages.concat())
-        });
-        say(&format!(
-            "{:<12}WebSocket{socket}   WebRTC{rtc};{:>5}{:>5}  «{}»",
-            clip.name,
-            buffer.longest_gap_us / 1_000,
-            buffer.delay_us / 1_000,
-            call.heard.trim()
-        ));
-        gaps.push(buffer.longest_gap_us as f64 / 1_000.0);
-        pairs.extend(Some(call.first_audio - at_ear).filter(|more| more.is_finite()));
-        // From the first sound that the session has made to the ear, the way in included: apart from the models.
-        for (ways, (report, _, at_ear)) in ways.iter_mut().zip(times) {
-            ways.extend(Some(at_ear - stage(report, "first_audio")).filter(|way| way.is_finite()));
-        }
-        for (waits, (_, _, at_ear)) in waits.iter_mut().zip(times) {
-            // Before the person had ended: a cut-off, not a fast answer.
-            waits.extend(Some(at_ear).filter(|at_ear| *at_ear >= 0.0));
-        }
+        figures.add(clip, &over_socket, &call);
     }
-    let unit = args.language.unit();
-    for ((name, waits), rate) in ["WebSocket", "WebRTC"].into_iter().zip(&waits).zip(&rates) {
-        say(&format!(
-            "{name:<12}{:>4} turns   voice to voice p50 {:>6.0} ms  p95 {:>6.0} ms   {unit} of what the server heard {:.1} %",
-            waits.len(),
-            quantile(waits, 0.5),
-            quantile(waits, 0.95),
-            rate.percent()
-        ));
-    }
-    // Of each pair as well: how fast the machine is changes more slowly than the clips do.
-    let more = quantile(&waits[1], 0.5) - quantile(&waits[0], 0.5);
-    say(&format!(
-        "WebRTC takes {more:.0} ms more (bar: 120), median of the pairs {:.0} ms; on the way {:.0} ms more; longest gap heard {:.0} ms",
-        quantile(&pairs, 0.5),
-        quantile(&ways[1], 0.5) - quantile(&ways[0], 0.5),
-        quantile(&gaps, 1.0)
-    ));
+    figures.conclude();
     Ok(())
 }
