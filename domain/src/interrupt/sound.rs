@@ -1,8 +1,8 @@
 //! One sound over a reply, from its first frame to what is decided about it.
 
 use super::{
-    FRAME_MS, Frame, LONGEST_BACKCHANNEL_MS, MORE_AFTER_BACKCHANNEL_MS, ONE_WORD_MS, Reading, SOME_WORDS_MS,
-    STOP_WORD_MS, SUSTAINED_MS, StopReason, WORDLESS_MS, Words,
+    CROWDED_WORDS_MS, FRAME_MS, Frame, LONGEST_BACKCHANNEL_MS, MORE_AFTER_BACKCHANNEL_MS, ONE_WORD_MS,
+    Reading, SOME_WORDS_MS, STOP_WORD_MS, SUSTAINED_MS, StopReason, WORDLESS_MS, Words,
 };
 
 /// From this share on the reply itself is what was heard.
@@ -155,7 +155,7 @@ impl Sound {
     /// Voice after which it is no backchannel any more.
     pub(super) fn sustained_limit(&self, own_db: Option<f32>) -> u32 {
         let limit = match self.words.map(|words| words.reading) {
-            Some(Reading::Content { .. }) => ONE_WORD_MS,
+            Some(Reading::Content { weight }) => believed(weight),
             Some(Reading::Backchannel) => {
                 (self.voiced_at_words + MORE_AFTER_BACKCHANNEL_MS).clamp(SUSTAINED_MS, LONGEST_BACKCHANNEL_MS)
             }
@@ -183,10 +183,15 @@ impl Sound {
     pub(super) fn verdict(&self) -> Option<StopReason> {
         match self.words.map(|words| words.reading) {
             None if self.voiced >= WORDLESS_MS => Some(StopReason::Sustained),
-            Some(Reading::Content { .. }) if self.voiced >= ONE_WORD_MS => Some(StopReason::Words),
+            Some(Reading::Content { weight }) if self.voiced >= believed(weight) => Some(StopReason::Words),
             Some(Reading::Backchannel) if self.asked => Some(StopReason::Answered),
             _ if self.stops_by_words() => Some(StopReason::Words),
             _ => None,
         }
     }
+}
+
+/// Voice from which on words of their own are believed, however fast they came.
+fn believed(weight: u32) -> u32 {
+    if weight >= 2 { CROWDED_WORDS_MS } else { ONE_WORD_MS }
 }

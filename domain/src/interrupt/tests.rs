@@ -121,6 +121,13 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("うん", 10, Restore),
         ("Bus", 9, Restore),
         ("굿 굿", 30, Restore),
+        // One word of their own in less than 0.8 s is what recognisers make of listening.
+        ("sour", 14, Restore),
+        ("and coarse.", 19, Restore),
+        ("M.M. Thun", 19, Restore),
+        ("내몰", 18, Restore),
+        ("Spaghetti!", 27, Stop(Sustained)),
+        ("피자", 27, Stop(Sustained)),
         ("그만", 13, Stop(ByWords)),
         ("금암", 13, Stop(ByWords)),
         ("마자", 16, Restore),
