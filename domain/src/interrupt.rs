@@ -55,13 +55,14 @@ const MORE_AFTER_BACKCHANNEL_MS: u32 = 700;
 const LONGEST_BACKCHANNEL_MS: u32 = 2_500;
 /// A voice of this length that ended and whose words never came was too long for a backchannel.
 const WORDLESS_MS: u32 = 992;
-/// One word that is no known stop word is believed from this much voice on: of less, recognisers make anything ("sour"
-/// of a slow "sure", "and coarse" of "of course"), and who means it says more.
+/// One English word that is no known stop word is believed from this much voice on: of less, recognisers make anything
+/// ("sour" of a slow "sure", "and coarse" of "of course"), and who means it says more.
 const ONE_WORD_MS: u32 = 800;
-/// The same for several words.
+/// The same for a Korean word of two syllables, which may be a sentence or a misheard "그만", and for several words that
+/// can hardly have been said so fast.
+const KOREAN_WORD_MS: u32 = 416;
+/// The same for several words that can.
 const SOME_WORDS_MS: u32 = 250;
-/// And for several that can hardly have been said so fast.
-const CROWDED_WORDS_MS: u32 = 416;
 /// A cough that the recogniser took for a word has hardly any voice.
 const STOP_WORD_MS: u32 = 64;
 /// After noise, this long only a steady voice ducks again: a running tap must not make the reply pump. Twice as long

@@ -18,7 +18,7 @@ pub(super) fn distance(list: &str, word: &str) -> Option<usize> {
 }
 
 /// The sounds of a word written in Hangul: silent onsets left out, so that a coda moves on to the next syllable, and
-/// what recognisers mix up written alike (lax, tense and aspirated consonants, ㅐ and ㅔ). Empty for anything else.
+/// what recognisers mix up written alike (lax, tense and aspirated consonants, ㅐ and ㅔ, ㅜ and ㅡ). Empty for anything else.
 fn sounds(word: &str) -> Vec<char> {
     let mut sounds = Vec::new();
     for character in word.chars() {
@@ -29,6 +29,7 @@ fn sounds(word: &str) -> Vec<char> {
         sounds.push(match syllable.vowel {
             'ㅐ' | 'ㅖ' | 'ㅒ' => 'ㅔ',
             'ㅙ' | 'ㅞ' => 'ㅚ',
+            'ㅜ' => 'ㅡ',
             vowel => vowel,
         });
         if syllable.coda != NO_CODA {
@@ -73,6 +74,7 @@ mod tests {
         for (list, word, expected) in [
             ("맞아 그래", "마자", Some(0)),
             ("그만 아니", "금암", Some(1)),
+            ("그만 아니", "구맨", Some(1)),
             ("잠깐만", "잠칸만", Some(0)),
             ("그래", "글에", Some(0)),
             ("아니", "아빠", None),

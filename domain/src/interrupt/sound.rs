@@ -1,8 +1,8 @@
 //! One sound over a reply, from its first frame to what is decided about it.
 
 use super::{
-    CROWDED_WORDS_MS, FRAME_MS, Frame, LONGEST_BACKCHANNEL_MS, MORE_AFTER_BACKCHANNEL_MS, ONE_WORD_MS,
-    Reading, SOME_WORDS_MS, STOP_WORD_MS, SUSTAINED_MS, StopReason, WORDLESS_MS, Words,
+    FRAME_MS, Frame, KOREAN_WORD_MS, LONGEST_BACKCHANNEL_MS, MORE_AFTER_BACKCHANNEL_MS, ONE_WORD_MS, Reading,
+    SOME_WORDS_MS, STOP_WORD_MS, SUSTAINED_MS, StopReason, WORDLESS_MS, Words,
 };
 
 /// From this share on the reply itself is what was heard.
@@ -26,6 +26,9 @@ const FAINT_DB: f32 = 14.0;
 const RAISED_DB: f32 = 6.0;
 /// Nobody speaks a syllable in less; what a recogniser hears faster was never said.
 const SYLLABLE_MS: u32 = 70;
+/// What one English word weighs, and several words; see [`Reading::Content`].
+const ENGLISH_WORD: u32 = 2;
+const SEVERAL: u32 = 4;
 /// Sound around the voiced frames that carries words too: stops and hisses at both ends.
 const EDGES_MS: u32 = 160;
 
@@ -174,7 +177,7 @@ impl Sound {
         let fits = words.syllables * SYLLABLE_MS <= self.voiced + EDGES_MS;
         match words.reading {
             Reading::Stop => self.voiced >= STOP_WORD_MS && fits,
-            Reading::Content { weight } if weight >= 2 => self.voiced >= SOME_WORDS_MS && fits,
+            Reading::Content { weight } if weight >= SEVERAL => self.voiced >= SOME_WORDS_MS && fits,
             _ => false,
         }
     }
@@ -191,7 +194,7 @@ impl Sound {
     }
 }
 
-/// Voice from which on words of their own are believed, however fast they came.
+/// Voice from which on words of their own are believed, however many syllables there seem to be.
 fn believed(weight: u32) -> u32 {
-    if weight >= 2 { CROWDED_WORDS_MS } else { ONE_WORD_MS }
+    if weight > ENGLISH_WORD { KOREAN_WORD_MS } else { ONE_WORD_MS }
 }

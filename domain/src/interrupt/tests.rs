@@ -121,15 +121,16 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("うん", 10, Restore),
         ("Bus", 9, Restore),
         ("굿 굿", 30, Restore),
-        // One word of their own in less than 0.8 s is what recognisers make of listening.
+        // One English word of their own in less than 0.8 s is what recognisers make of listening.
         ("sour", 14, Restore),
         ("and coarse.", 19, Restore),
         ("M.M. Thun", 19, Restore),
-        ("내몰", 18, Restore),
+        ("내몰", 11, Restore),
         ("Spaghetti!", 27, Stop(Sustained)),
-        ("피자", 27, Stop(Sustained)),
+        ("피자", 15, Stop(Sustained)),
         ("그만", 13, Stop(ByWords)),
         ("금암", 13, Stop(ByWords)),
+        ("구맨", 11, Stop(ByWords)),
         ("마자", 16, Restore),
         ("잠깐만", 22, Stop(ByWords)),
         ("잠깐만요, 제 말 좀 들어 보세요", 80, Stop(ByWords)),
@@ -440,10 +441,10 @@ fn readings() {
         ("Don’t.", Reading::Stop),
         ("응 잠깐만", Reading::Stop),
         ("Excuse me", Reading::Stop),
-        ("피자", Reading::Content { weight: 1 }),
-        ("피자 먹자", Reading::Content { weight: 2 }),
-        ("모르겠어요", Reading::Content { weight: 2 }),
-        ("seventeen cats", Reading::Content { weight: 2 }),
+        ("피자", Reading::Content { weight: 3 }),
+        ("피자 먹자", Reading::Content { weight: 6 }),
+        ("모르겠어요", Reading::Content { weight: 4 }),
+        ("seventeen cats", Reading::Content { weight: 4 }),
     ];
     for (text, expected) in cases {
         assert_eq!(read(text).reading, expected, "{text}");

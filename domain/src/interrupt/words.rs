@@ -17,8 +17,8 @@ pub enum Reading {
     Stop,
     /// Words of their own.
     Content {
-        /// About how much was said: an English word counts one, a Korean word of three syllables or more two,
-        /// since it may be a sentence, and one of a single syllable none.
+        /// About how much was said: an English word counts two, a Korean one three when it has two syllables, four
+        /// when it has more, since it may be a sentence, and nothing when it has one.
         weight: u32,
     },
 }
@@ -133,8 +133,9 @@ fn word(token: &str) -> Kind {
     // One syllable is what a recogniser makes of any grunt; those that mean something alone are listed.
     Kind::Content(match token.chars().count() {
         1 if korean => 0,
-        3.. if korean => 2,
-        _ => 1,
+        2 if korean => 3,
+        3.. if korean => 4,
+        _ => 2,
     })
 }
 
