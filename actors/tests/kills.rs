@@ -181,7 +181,8 @@ impl Stage {
             (Way::Panicked, None) => self.inject(role, Fault::Panic),
             (Way::Hung, None) => self.inject(role, Fault::Hang),
             (Way::Starved, None) => {
-                for _ in 0..5 {
+                // All at once, they are late together: less than the two seconds of the Improviser.
+                for _ in 0..2 {
                     self.inject(role, Fault::Starve(LATE));
                 }
             }
@@ -260,6 +261,17 @@ impl Stage {
         heard
     }
 
+    /// Reads whatever comes within this time.
+    async fn read_for(&self, time: Duration) {
+        let reading = async {
+            loop {
+                self.attachment.next().await.expect("the scene is alive");
+            }
+        };
+        let ended: Result<(), _> = tokio::time::timeout(time, reading).await;
+        assert!(ended.is_err());
+    }
+
     /// Reads on until nothing has come for longer than any part of a turn takes: a turn that was cut in two by the
     /// blow may be answered twice.
     async fn settle(&self) {
@@ -333,6 +345,8 @@ async fn survives(role: Role, way: Way, moment: Moment) {
     let case = format!("{role:?} {way:?} while {moment:?}");
     let stage = Stage::new().await;
     let occupation = stage.occupy(role).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let before = stage.child(role).await.expect("alive").get_id();
     let first = stage.turn(0, Some((role, way, moment))).await;
     let (status, text) = first.status().expect("answered");
     assert_eq!(*status, ResponseStatus::Completed, "{case}: {:#?}", first.events);
@@ -349,10 +363,15 @@ async fn survives(role: Role, way: Way, moment: Moment) {
     let told = first.notices().iter().filter(|code| **code == "recovering").count();
     let ended = first.notices().iter().filter(|code| **code == "recovered").count();
     assert_eq!(told, ended, "{case}: what was told has an end: {:?}", first.notices());
+    // A hang that began at the end of the turn is found while there is still work.
+    stage.read_for(Duration::from_secs(6)).await;
     drop(occupation);
     stage.settle().await;
     if let Some(gate) = stage.gate(role) {
         gate.repair();
+    } else {
+        let after = stage.child(role).await.expect("alive").get_id();
+        assert_eq!(after != before, way != Way::Starved, "{case}: replaced, unless it was merely late");
     }
     let second = stage.turn(1, None).await;
     let (status, text) = second.status().expect("answered");
