@@ -33,6 +33,10 @@ use crate::{
 /// Silence after the last speech that the model sees too: words cut at their last sound are misheard.
 const TAIL: u64 = HEARING_RATE as u64 * 2 / 10;
 
+/// What is said over a reply may be no more than a word as long as it is shorter, the padding before it (300 ms)
+/// included. The beginning of a sentence would be bent towards such words.
+const INTERJECTION: u64 = HEARING_RATE as u64 * 13 / 10;
+
 /// Longer than this in the queue and the person has given up on being understood.
 const FINAL_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -81,15 +85,24 @@ pub struct Utterance {
     pub end: u64,
 }
 
+/// What is likely to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likely {
+    /// Anything: it is a turn of their own.
+    Turn,
+    /// No more than a word: it is over a reply, and may only say that somebody listens.
+    Interjection,
+}
+
 /// What it understands.
 #[derive(Debug)]
 pub enum TranscriberMsg {
     /// New hints.
     Configure(Hints),
     /// The words so far; skipped while it is busy or when the steps are wider.
-    Partial(Utterance),
+    Partial(Utterance, Likely),
     /// This may be the whole utterance: begin, and say what you guess.
-    Speculate(Utterance),
+    Speculate(Utterance, Likely),
     /// It was not the whole.
     Resumed,
     /// The words of this utterance, final.
@@ -201,8 +214,8 @@ impl Actor for Transcriber {
         match message {
             TranscriberMsg::Pulse(pulse) => pulse.beat().await,
             TranscriberMsg::Configure(hints) => state.args.hints = hints,
-            TranscriberMsg::Partial(utterance) => state.partial(utterance),
-            TranscriberMsg::Speculate(utterance) => state.speculate(utterance),
+            TranscriberMsg::Partial(utterance, likely) => state.partial(utterance, likely),
+            TranscriberMsg::Speculate(utterance, likely) => state.speculate(utterance, likely),
             TranscriberMsg::Resumed => {
                 if state.kind() == Some(Kind::Speculative) {
                     state.give_up();
@@ -229,7 +242,7 @@ impl State {
         self.job.as_ref().map(|job| job.kind)
     }
 
-    fn partial(&mut self, utterance: Utterance) {
+    fn partial(&mut self, utterance: Utterance, likely: Likely) {
         // What runs for an utterance that was nobody's turn is in the way of this one.
         let stale = |job: &Job| job.kind != Kind::Final && job.utterance.start != utterance.start;
         if self.job.as_ref().is_some_and(stale) {
@@ -240,10 +253,10 @@ impl State {
             return;
         }
         self.steps.asked(utterance);
-        self.begin(utterance, Kind::Partial, false);
+        self.begin(utterance, (Kind::Partial, likely), false);
     }
 
-    fn speculate(&mut self, utterance: Utterance) {
+    fn speculate(&mut self, utterance: Utterance, likely: Likely) {
         let asked_before = self.job.as_ref().is_some_and(|job| job.utterance == utterance);
         match self.kind() {
             // Nobody is kept waiting for words that may not be wanted.
@@ -251,7 +264,7 @@ impl State {
             Some(Kind::Speculative) if asked_before => {}
             _ if self.budget.allows(utterance.end) => {
                 metrics::counter!("transcriber_speculations_begun_total").increment(1);
-                self.begin(utterance, Kind::Speculative, false);
+                self.begin(utterance, (Kind::Speculative, likely), false);
             }
             _ => {}
         }
@@ -269,7 +282,7 @@ impl State {
     }
 
     /// Replaces whatever runs by a request for `utterance`.
-    fn begin(&mut self, utterance: Utterance, kind: Kind, retried: bool) {
+    fn begin(&mut self, utterance: Utterance, (kind, likely): (Kind, Likely), retried: bool) {
         self.give_up();
         self.sequence += 1;
         let sequence = self.sequence;
@@ -281,6 +294,8 @@ impl State {
             audio: self.args.history.range(utterance.start, utterance.end + tail),
             language: self.args.hints.language,
             prompt: self.args.hints.prompt.clone(),
+            interjection: likely == Likely::Interjection
+                && utterance.end.saturating_sub(utterance.start) < INTERJECTION,
             partial,
             deadline: if partial { PARTIAL_DEADLINE } else { FINAL_DEADLINE },
             haste: haste.clone(),
@@ -304,7 +319,7 @@ impl State {
                 metrics::counter!("transcriber_speculations_used_total").increment(1);
                 self.use_speculation()?;
             }
-            _ => self.begin(utterance, Kind::Final, false),
+            _ => self.begin(utterance, (Kind::Final, Likely::Turn), false),
         }
         Ok(())
     }
@@ -369,11 +384,13 @@ impl State {
     fn deliver(&mut self, result: Result<Transcript, EngineError>) -> Result<(), ActorProcessingErr> {
         let Some(job) = self.job.take() else { return Ok(()) };
         match result {
-            Err(error) if error.retryable() && !job.retried => self.begin(job.utterance, Kind::Final, true),
+            Err(error) if error.retryable() && !job.retried => {
+                self.begin(job.utterance, (Kind::Final, Likely::Turn), true)
+            }
             result => {
                 self.tell(TranscriberEvent::Final { utterance: job.utterance, result })?;
                 if let Some(utterance) = self.waiting.pop_front() {
-                    self.begin(utterance, Kind::Final, false);
+                    self.begin(utterance, (Kind::Final, Likely::Turn), false);
                 }
             }
         }

@@ -21,7 +21,7 @@ mod words;
 
 pub use sound::EXPLAINED;
 use sound::{Grade, Sound};
-pub use words::{Reading, Words, despite_doubt, read};
+pub use words::{Reading, Words, despite_doubt, hot_words, read};
 
 use crate::turn::TurnId;
 

@@ -176,6 +176,9 @@ pub struct SttRequest {
     pub language: Option<Language>,
     /// Words likely to occur (names); biases the decoder.
     pub prompt: Option<String>,
+    /// It may be no more than a word over a reply ("네", "wait"): those words are likely, in the language that is
+    /// heard, and take the place of `prompt`.
+    pub interjection: bool,
     /// A partial is replaced by a newer request of the same session that still waits.
     pub partial: bool,
     /// Gives up with `Timeout` when this has passed before the work began.

@@ -17,7 +17,7 @@ use crate::{
     event::{ResponseRequest, SessionEvent, TurnDetection},
     ingest::{IngestEvent, IngestMsg},
     store::MessageRole,
-    transcriber::{Hints, TranscriberEvent, TranscriberMsg, Utterance},
+    transcriber::{Hints, Likely, TranscriberEvent, TranscriberMsg, Utterance},
 };
 
 /// What the recogniser takes at once, less the silence that is added after the last word.
@@ -131,14 +131,14 @@ impl State {
             IngestEvent::Interrupted { .. } => self.interrupted(),
             IngestEvent::Backchannel { .. } => self.backchannel(),
             IngestEvent::Pause { start, end } => {
-                self.to_transcriber(TranscriberMsg::Speculate(Utterance { start, end }));
+                self.to_transcriber(TranscriberMsg::Speculate(Utterance { start, end }, self.likely()));
             }
             IngestEvent::Resumed => {
                 self.drop_draft();
                 self.to_transcriber(TranscriberMsg::Resumed);
             }
             IngestEvent::PartialDue { start, end } if self.wants_partials() => {
-                self.to_transcriber(TranscriberMsg::Partial(Utterance { start, end }));
+                self.to_transcriber(TranscriberMsg::Partial(Utterance { start, end }, self.likely()));
             }
             IngestEvent::PartialDue { .. } => {}
             IngestEvent::TurnEnded { start, end, speech_end, judging, detected } => {
@@ -422,6 +422,10 @@ impl State {
     /// When the turn ended whose words are due next.
     pub(super) fn unheard_since(&self) -> Option<Instant> {
         self.hearing.pending.front().map(|pending| pending.timing.decided)
+    }
+
+    fn likely(&self) -> Likely {
+        if self.is_announced() { Likely::Turn } else { Likely::Interjection }
     }
 
     /// Whether the person speaks now, and not perhaps only over a reply.

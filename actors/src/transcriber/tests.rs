@@ -103,7 +103,7 @@ impl Stage {
     }
 
     async fn partial(&self, end_ms: u64) {
-        self.tell(TranscriberMsg::Partial(until(end_ms))).await;
+        self.tell(TranscriberMsg::Partial(until(end_ms), Likely::Turn)).await;
     }
 
     /// Answers request `index`, then says what the Session hears.
@@ -140,8 +140,25 @@ async fn a_request_carries_hot_words_language_and_the_silence_after_the_words() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_what_is_short_and_over_a_reply_is_taken_for_an_interjection() {
+    use Likely::{Interjection, Turn};
+    let stage = Stage::new().await;
+    for (end_ms, likely, expected) in
+        [(900, Interjection, true), (900, Turn, false), (1500, Interjection, false), (1500, Turn, false)]
+    {
+        stage.tell(TranscriberMsg::Speculate(until(end_ms), likely)).await;
+        assert_eq!(stage.stt.newest().1.interjection, expected, "{end_ms} ms, {likely:?}");
+        stage.tell(TranscriberMsg::Resumed).await;
+        stage.tell(TranscriberMsg::Partial(until(end_ms + 1), likely)).await;
+        assert_eq!(stage.stt.newest().1.interjection, expected, "{end_ms} ms, {likely:?}, a partial");
+    }
+    stage.tell(TranscriberMsg::Final(until(900))).await;
+    assert!(!stage.stt.newest().1.interjection, "a turn");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_running_partial_is_given_up_at_once() {
-    for later in [TranscriberMsg::Speculate(until(1100)), TranscriberMsg::Final(until(1100))] {
+    for later in [TranscriberMsg::Speculate(until(1100), Likely::Turn), TranscriberMsg::Final(until(1100))] {
         let stage = Stage::new().await;
         stage.partial(1000).await;
         assert!(!stage.stt.is_cancelled(0));
@@ -166,7 +183,7 @@ async fn what_two_partials_agree_on_is_stable_until_the_next_utterance() {
         stable.push(now);
     }
     assert_eq!(stable, ["", "저는 어제", "저는 어제 학교에"]);
-    stage.tell(TranscriberMsg::Partial(Utterance { start: 60_000, end: 80_000 })).await;
+    stage.tell(TranscriberMsg::Partial(Utterance { start: 60_000, end: 80_000 }, Likely::Turn)).await;
     let event = stage.answer(3, Ok("저는 어제")).await;
     assert!(matches!(event, Some(TranscriberEvent::Partial { stable, .. }) if stable.is_empty()));
 }
@@ -174,8 +191,8 @@ async fn what_two_partials_agree_on_is_stable_until_the_next_utterance() {
 #[tokio::test(start_paused = true)]
 async fn a_guess_becomes_the_final() {
     let mut stage = Stage::new().await;
-    stage.tell(TranscriberMsg::Speculate(until(1000))).await;
-    stage.tell(TranscriberMsg::Speculate(until(1000))).await;
+    stage.tell(TranscriberMsg::Speculate(until(1000), Likely::Turn)).await;
+    stage.tell(TranscriberMsg::Speculate(until(1000), Likely::Turn)).await;
     assert_eq!(stage.stt.newest().0, 1, "the same pause is transcribed once");
     let guess = stage.answer(0, Ok("I went home.")).await;
     assert!(
@@ -196,11 +213,11 @@ async fn a_guess_becomes_the_final() {
 #[tokio::test(start_paused = true)]
 async fn a_final_asked_for_while_its_speculation_runs_waits_for_it() {
     let mut stage = Stage::new().await;
-    stage.tell(TranscriberMsg::Speculate(until(1000))).await;
+    stage.tell(TranscriberMsg::Speculate(until(1000), Likely::Turn)).await;
     stage.tell(TranscriberMsg::Final(until(1000))).await;
     // What comes late about the same speech changes nothing any more.
     stage.tell(TranscriberMsg::Resumed).await;
-    stage.tell(TranscriberMsg::Speculate(until(1500))).await;
+    stage.tell(TranscriberMsg::Speculate(until(1500), Likely::Turn)).await;
     stage.partial(1600).await;
     assert_eq!(stage.stt.newest().0, 1);
     let last = stage.answer(0, Ok("네.")).await;
@@ -213,11 +230,11 @@ async fn a_final_asked_for_while_its_speculation_runs_waits_for_it() {
 #[tokio::test(start_paused = true)]
 async fn speech_that_goes_on_makes_a_speculation_void() {
     let mut stage = Stage::new().await;
-    stage.tell(TranscriberMsg::Speculate(until(1000))).await;
+    stage.tell(TranscriberMsg::Speculate(until(1000), Likely::Turn)).await;
     stage.tell(TranscriberMsg::Resumed).await;
     assert!(stage.stt.is_cancelled(0));
     // Without the news that it went on, another end says the same.
-    stage.tell(TranscriberMsg::Speculate(until(2000))).await;
+    stage.tell(TranscriberMsg::Speculate(until(2000), Likely::Turn)).await;
     stage.tell(TranscriberMsg::Final(until(3000))).await;
     assert!(stage.stt.is_cancelled(1));
     let last = stage.answer(2, Ok("all of it")).await;
@@ -228,7 +245,7 @@ async fn speech_that_goes_on_makes_a_speculation_void() {
 async fn a_failed_speculation_costs_nothing_but_time() {
     for kind in [ErrorKind::Overloaded, ErrorKind::Timeout, ErrorKind::Broken] {
         let mut stage = Stage::new().await;
-        stage.tell(TranscriberMsg::Speculate(until(1000))).await;
+        stage.tell(TranscriberMsg::Speculate(until(1000), Likely::Turn)).await;
         assert!(stage.answer(0, Err(kind)).await.is_none());
         stage.tell(TranscriberMsg::Final(until(1000))).await;
         let last = stage.answer(1, Ok("네.")).await;
@@ -257,7 +274,7 @@ async fn a_noise_at_the_threshold_does_not_keep_the_recogniser_busy() {
     let stage = Stage::new().await;
     // A pause every 160 ms for five seconds.
     for pause in 0..31 {
-        stage.tell(TranscriberMsg::Speculate(until(1000 + 160 * pause))).await;
+        stage.tell(TranscriberMsg::Speculate(until(1000 + 160 * pause), Likely::Turn)).await;
         stage.tell(TranscriberMsg::Resumed).await;
     }
     assert!(stage.stt.newest().0 <= 15 + 3, "three a second: {}", stage.stt.newest().0);

@@ -1,6 +1,7 @@
 //! Timed words and traces of voice activity, Korean and English, and what must hold whatever comes.
 
 use super::*;
+use crate::lang::Language;
 use InterruptEvent::{Duck, Hold, Restore, Stop};
 use StopReason::{Answered, Over, Sustained, Words as ByWords};
 
@@ -469,5 +470,18 @@ fn of_words_in_doubt_only_those_that_ask_for_the_floor_count() {
     for nothing in ["", "아", "네", "No.", "시청해주셔서 감사합니다", "Thank you.", "구매했", "mhm", "그램"]
     {
         assert_eq!(despite_doubt(nothing), "", "{nothing}");
+    }
+}
+
+#[test]
+fn hot_words_are_known_words_of_both_kinds() {
+    for language in [Language::English, Language::Korean] {
+        let sentences = hot_words(language).split_inclusive(['.', '?']);
+        let readings = sentences.map(|sentence| read(sentence).reading).collect::<Vec<_>>();
+        let all = readings.len();
+        let of = |kind: Reading| readings.iter().filter(|reading| **reading == kind).count();
+        let (stop, backchannel) = (of(Reading::Stop), of(Reading::Backchannel));
+        assert_eq!(stop + backchannel, all, "{language:?}: {readings:?}");
+        assert!(stop >= 3 && backchannel >= 3, "{language:?}: what is likelier must not decide");
     }
 }

@@ -4,7 +4,10 @@
 //! [`Interrupter`](super::Interrupter) weighs it with how long the speech lasted.
 
 use super::alike;
-use crate::{endpoint::listed, lang::is_hangul};
+use crate::{
+    endpoint::listed,
+    lang::{Language, is_hangul},
+};
 
 /// What words over a reply mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,15 @@ pub fn despite_doubt(doubted: &str) -> &str {
     let letters = doubted.chars().filter(|character| character.is_alphanumeric());
     let length = letters.map(|letter| if is_hangul(letter) { 2 } else { 1 }).sum::<usize>();
     if length >= 4 && read(doubted).reading == Reading::Stop { doubted } else { "" }
+}
+
+/// What a recogniser is to have in mind when a short sound over a reply may be no more than a word: otherwise half a
+/// second of "그만" becomes "2만" and of "mm hmm" "him". Short sentences, so that it writes one and not a list.
+pub fn hot_words(language: Language) -> &'static str {
+    match language {
+        Language::English => "Yeah. Stop. Mm-hmm. Wait. Right. No. Okay. Really? Hold on.",
+        Language::Korean => "네. 그만. 응. 잠깐만요. 맞아. 아니요. 그래. 진짜?",
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod timed;
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use duologue_domain::lang::Language;
+use duologue_domain::{interrupt::hot_words, lang::Language};
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
     get_lang_id,
@@ -202,7 +202,7 @@ impl Decoder {
     /// What the decoder sees before its first word.
     fn preamble(&self, language: Language, request: &SttRequest) -> Vec<i32> {
         let mut tokens = Vec::new();
-        let prompt = self.prompt(request);
+        let prompt = self.prompt(request, language);
         if !prompt.is_empty() {
             tokens.push(self.context.token_prev());
             tokens.extend(prompt);
@@ -220,11 +220,15 @@ impl Decoder {
     }
 
     /// The hot words as tokens, the last ones of many.
-    fn prompt(&self, request: &SttRequest) -> Vec<i32> {
-        let Some(words) = request.prompt.as_deref().map(|words| words.replace('\0', " ")) else {
-            return Vec::new();
+    fn prompt(&self, request: &SttRequest, language: Language) -> Vec<i32> {
+        let words = match request.interjection {
+            true => hot_words(language),
+            false => request.prompt.as_deref().unwrap_or_default(),
         };
-        let words = format!(" {}", words.trim());
+        if words.is_empty() {
+            return Vec::new();
+        }
+        let words = format!(" {}", words.replace('\0', " ").trim());
         // A token is at least a byte: with fewer places whisper-rs would misread the answer.
         let mut prompt = self.context.tokenize(&words, words.len() + 1).unwrap_or_default();
         prompt.split_off(prompt.len().saturating_sub(MAX_PROMPT))

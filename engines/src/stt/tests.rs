@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duologue_domain::lang::{Language, is_hangul};
+use duologue_domain::{
+    interrupt::{self, Reading},
+    lang::{Language, is_hangul},
+};
 
 use super::*;
 use crate::{
@@ -177,6 +180,50 @@ async fn a_prompt_does_not_leak_into_silence_and_noise() {
             let heard = hear(SttRequest { prompt, partial, ..request(audio.clone()) }).await;
             assert_eq!(heard.text, "", "{what}, partial {partial}: {heard:?}");
         }
+    }
+}
+
+/// The words that interrupt are no more than that either: what a noise is taken for would stop the reply.
+#[tokio::test]
+async fn no_noise_is_heard_as_an_interruption() {
+    for (what, audio) in no_speech() {
+        for language in [Language::Korean, Language::English] {
+            let asked = SttRequest { language: Some(language), interjection: true, ..request(audio.clone()) };
+            let heard = hear(asked).await;
+            let text =
+                if heard.text.is_empty() { interrupt::despite_doubt(&heard.doubted) } else { &heard.text };
+            let reading = interrupt::read(text).reading;
+            // Knocks may be a "yeah", which lets the reply go on.
+            assert!(
+                matches!(reading, Reading::Nothing | Reading::Backchannel),
+                "{what} {language:?}: {heard:?}"
+            );
+        }
+    }
+}
+
+/// Half a second of a robot's voice, which is "2만" and "him" to a recogniser that expects anything.
+#[tokio::test]
+async fn interjections_are_heard_better_when_they_are_likely() {
+    let words = [
+        (Language::Korean, "ko", ["그만", "아니요", "응", "그래요"]),
+        (Language::English, "en-us", ["stop", "no", "mm hmm", "really"]),
+    ];
+    for (language, voice, words) in words {
+        let mut right = [0, 0];
+        for (variant, word) in
+            ["", "+m3", "+f2", "+m7"].iter().flat_map(|variant| words.map(|word| (variant, word)))
+        {
+            let audio = synthetic(&format!("{voice}{variant}"), word);
+            for interjection in [false, true] {
+                let language = Some(language);
+                let heard = hear(SttRequest { language, interjection, ..request(audio.clone()) }).await;
+                let same = interrupt::read(&heard.text).reading == interrupt::read(word).reading;
+                right[usize::from(interjection)] += usize::from(same);
+            }
+        }
+        eprintln!("{language:?}: {right:?} of 16");
+        assert!(right[1] > right[0] && right[1] >= 11, "{language:?}: {right:?} of 16");
     }
 }
 

@@ -87,7 +87,7 @@ impl Decoder {
         if cancel.is_cancelled() {
             return Ok(None);
         }
-        let prompt = self.prompt(request);
+        let prompt = self.prompt(request, language);
         let known = self.timed.iter().find(|(known, _)| *known == language);
         let mut window = known.ok_or(WhisperError::InvalidText)?.1.clone();
         window.set_audio_ctx(context);

@@ -299,6 +299,7 @@ impl Hearing {
             audio: self.samples[range].into(),
             language: self.language,
             prompt: self.prompt.clone(),
+            interjection: false,
             partial: false,
             deadline: PATIENCE,
             task: self.task,
