@@ -295,6 +295,9 @@ impl State {
                 let heard = self.over.frame(frame, probability, at);
                 self.decided(heard.events)?;
                 let events = self.endpointer.handle_frame(heard.probability);
+                if heard.own_voice {
+                    self.endpointer.handle_own_voice();
+                }
                 self.follow(events, arrived.at, true)?;
                 self.outlasted()?;
                 self.partial_due()?;

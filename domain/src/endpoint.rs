@@ -59,6 +59,8 @@ const BESIDE_WORDS_MS: u32 = 56;
 const SAME_BREATH_MS: u32 = 1000;
 /// Gaps shorter than this are dips inside words; the first strong frame continues the speech.
 const DIP_SAMPLES: u64 = 3 * FRAME_SAMPLES;
+/// The beginning of a voice that is hidden by a louder one.
+const MASKED_SAMPLES: u64 = 2 * FRAME_SAMPLES;
 /// Evidence that continues speech after a pause: two strong frames.
 const RESUME_EVIDENCE: u32 = 4;
 
@@ -67,7 +69,8 @@ const RESUME_EVIDENCE: u32 = 4;
 pub struct Endpointer {
     config: EndpointConfig,
     position: u64,
-    /// The next turn may not begin before this: the end of the previous one.
+    /// The next turn may not begin before this, but for its onset: the end of the previous one, or of what was not
+    /// this person's voice.
     floor: u64,
     /// Where the uncommitted audio begins.
     buffer_from: u64,
@@ -208,6 +211,12 @@ impl Endpointer {
         events
     }
 
+    /// The last frame was the persona's own voice. A turn does not reach back into it for its padding: a recogniser
+    /// would hear the persona's words before the person's. The end of it may hide the beginning of theirs.
+    pub fn handle_own_voice(&mut self) {
+        self.floor = self.floor.max(self.position.saturating_sub(MASKED_SAMPLES));
+    }
+
     /// Forgets the audio and the turn in progress, without a word.
     pub fn clear(&mut self) {
         self.phase = Phase::Quiet(None);
@@ -253,7 +262,8 @@ impl Endpointer {
     }
 
     fn begin(&mut self, onset: u64) -> Vec<EndpointEvent> {
-        let start = onset.saturating_sub(samples(self.config.prefix_padding_ms)).max(self.floor);
+        let padded = onset.saturating_sub(samples(self.config.prefix_padding_ms));
+        let start = padded.max(self.floor.min(onset));
         if let Some(over_at) = self.over_at.take() {
             let silence = onset.saturating_sub(over_at);
             if silence < samples(SAME_BREATH_MS) {

@@ -40,6 +40,8 @@ pub struct Audible {
 pub(crate) struct Heard {
     /// Probability that the person speaks: the persona's own voice has none.
     pub(crate) probability: f32,
+    /// It is the persona's own voice that came back.
+    pub(crate) own_voice: bool,
     /// What becomes of the reply.
     pub(crate) events: Vec<InterruptEvent>,
 }
@@ -125,8 +127,9 @@ impl OverReply {
         let dip = self.audible && self.gate.dips();
         let frame = Frame { probability, level_db: level_db(samples), echo, dip };
         let events = self.interrupter.handle_frame(frame);
-        let probability = if echo >= interrupt::EXPLAINED { 0.0 } else { probability };
-        Heard { probability, events: self.did(events) }
+        let own_voice = echo >= interrupt::EXPLAINED;
+        let probability = if own_voice { 0.0 } else { probability };
+        Heard { probability, own_voice, events: self.did(events) }
     }
 
     pub(crate) fn words(&mut self, text: &str) -> Vec<InterruptEvent> {

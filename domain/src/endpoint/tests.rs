@@ -540,6 +540,28 @@ impl Dice {
     }
 }
 
+/// Where a turn begins whose voice comes at 3200 ms, with the persona's own voice in the frames before `own_until`.
+fn start_after_own_voice(own_until: u32) -> u64 {
+    let mut endpointer = server();
+    for frame in 0..100 {
+        assert_eq!(endpointer.handle_frame(QUIET), []);
+        if frame * 32 < own_until {
+            endpointer.handle_own_voice();
+        }
+    }
+    match feed(&mut endpointer, SPEECH, 320)[..] {
+        [E::SpeechStarted { start }] => start / 16,
+        ref events => panic!("{events:?}"),
+    }
+}
+
+#[test]
+fn a_turn_does_not_reach_back_into_the_personas_own_voice() {
+    for (own_until, start) in [(0, 2900), (2880, 2900), (3008, 2944), (3104, 3040), (3200, 3136)] {
+        assert_eq!(start_after_own_voice(own_until), start, "own voice until {own_until} ms");
+    }
+}
+
 fn random_config(dice: &mut Dice) -> EndpointConfig {
     let mode = match dice.roll(4) {
         0 => EndpointMode::Server { silence_ms: dice.roll(1000) as u32 },
@@ -586,6 +608,7 @@ fn events_are_always_in_order() {
                     endpointer.handle_partial(["그리고", "갔어요.", "and", "", "okay"][dice.roll(5) as usize])
                 }
                 3 => endpointer.reconfigure(random_config(&mut dice)),
+                30..40 => endpointer.handle_own_voice(),
                 4..30 => events
                     .extend(endpointer.handle_completeness(dice.roll(40), dice.roll(100) as f32 / 100.0)),
                 _ => {}

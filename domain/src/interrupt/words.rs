@@ -80,7 +80,7 @@ pub fn despite_doubt(doubted: &str) -> &str {
 pub fn hot_words(language: Language) -> &'static str {
     match language {
         Language::English => "Yeah. Stop. Mm-hmm. Wait. Right. No. Okay. Really? Hold on.",
-        Language::Korean => "네. 그만. 응. 잠깐만요. 맞아. 아니요. 그래. 진짜?",
+        Language::Korean => "네. 그만. 응. 잠깐만요. 맞아. 아니요. 그렇구나. 진짜?",
     }
 }
 
@@ -140,6 +140,13 @@ fn word(token: &str) -> Kind {
     let nearest = [alike(BACKCHANNEL_KO, Kind::Backchannel), alike(STOP_KO, Kind::Stop)];
     if let Some((_, kind)) = nearest.into_iter().flatten().min_by_key(|(distance, _)| *distance) {
         return kind;
+    }
+    // "아진짜": recognisers leave out spaces.
+    if let Some(rest) = token.strip_prefix(['아', '어', '오', '와', '음'])
+        && rest.chars().count() >= 2
+        && let known @ (Kind::Stop | Kind::Backchannel) = word(rest)
+    {
+        return known;
     }
     let korean = token.chars().any(is_hangul);
     // One syllable is what a recogniser makes of any grunt; those that mean something alone are listed.
