@@ -55,10 +55,10 @@ const MORE_AFTER_BACKCHANNEL_MS: u32 = 700;
 const LONGEST_BACKCHANNEL_MS: u32 = 2_500;
 /// A voice of this length that ended and whose words never came was too long for a backchannel.
 const WORDLESS_MS: u32 = 992;
-/// One English word that is no known stop word is believed from this much voice on: of less, recognisers make anything
+/// One word that is no known stop word is believed from this much voice on: of less, recognisers make anything
 /// ("sour" of a slow "sure", "and coarse" of "of course"), and who means it says more.
 const ONE_WORD_MS: u32 = 800;
-/// The same for a Korean word of two syllables, which may be a sentence or a misheard "그만", and for several words that
+/// The same for a Korean word that has ended, which may be a sentence or a misheard "그만", and for several words that
 /// can hardly have been said so fast.
 const KOREAN_WORD_MS: u32 = 416;
 /// The same for several words that can.

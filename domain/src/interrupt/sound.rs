@@ -158,7 +158,9 @@ impl Sound {
     /// Voice after which it is no backchannel any more.
     pub(super) fn sustained_limit(&self, own_db: Option<f32>) -> u32 {
         let limit = match self.words.map(|words| words.reading) {
-            Some(Reading::Content { weight }) => believed(weight),
+            // "아침" may become "아 진짜?" yet; the reply is silent meanwhile, so waiting for the next word costs nothing.
+            Some(Reading::Content { weight }) if weight < SEVERAL => ONE_WORD_MS,
+            Some(Reading::Content { .. }) => KOREAN_WORD_MS,
             Some(Reading::Backchannel) => {
                 (self.voiced_at_words + MORE_AFTER_BACKCHANNEL_MS).clamp(SUSTAINED_MS, LONGEST_BACKCHANNEL_MS)
             }

@@ -128,7 +128,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("M.M. Thun", 19, Restore),
         ("내몰", 11, Restore),
         ("Spaghetti!", 27, Stop(Sustained)),
-        ("피자", 15, Stop(Sustained)),
+        ("피자", 15, Stop(ByWords)),
         ("그만", 13, Stop(ByWords)),
         ("금암", 13, Stop(ByWords)),
         ("구맨", 11, Stop(ByWords)),
@@ -140,7 +140,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("뭐라고요?", 18, Stop(ByWords)),
         ("근데 있잖아요", 26, Stop(ByWords)),
         ("저는 커피를 더 좋아해요", 60, Stop(ByWords)),
-        ("모르겠습니다", 28, Stop(ByWords)),
+        ("모르겠습니다", 28, Stop(Sustained)),
         ("네 그런데 저는요", 34, Stop(ByWords)),
         ("Stop!", 10, Stop(ByWords)),
         ("Wait.", 10, Stop(ByWords)),
@@ -175,6 +175,13 @@ fn early_words_stop_while_the_person_still_speaks() {
         let log = run(REPLY, &[Voice(14), Said(begun), Voice(14), Quiet(10), Said("네"), Quiet(10)]);
         assert_eq!(kinds(&log), [Duck, Hold, Restore], "{begun}");
     }
+    // One word of their own waits for what comes after it, since it may only be begun.
+    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(8), Said("아 진짜?"), Quiet(10)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Restore]);
+    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(8), Said("아침에 뭐"), Voice(10)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)]);
+    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(20)]);
+    assert_eq!(log, [(32, Duck), (128, Hold), (800, Stop(Sustained))]);
     // Nor do more words fit into a sound than can be spoken.
     let log = run(REPLY, &[Voice(6), Said("Thank you so much for having me here today"), Quiet(40)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
@@ -442,14 +449,14 @@ fn readings() {
         ("아찐자?", Reading::Backchannel),
         ("오그래요", Reading::Backchannel),
         ("아잠깐만", Reading::Stop),
-        ("아버지가", Reading::Content { weight: 4 }),
-        ("어머니는", Reading::Content { weight: 4 }),
+        ("아버지가", Reading::Content { weight: 3 }),
+        ("어머니는", Reading::Content { weight: 3 }),
         ("Don’t.", Reading::Stop),
         ("응 잠깐만", Reading::Stop),
         ("Excuse me", Reading::Stop),
         ("피자", Reading::Content { weight: 3 }),
         ("피자 먹자", Reading::Content { weight: 6 }),
-        ("모르겠어요", Reading::Content { weight: 4 }),
+        ("모르겠어요", Reading::Content { weight: 3 }),
         ("seventeen cats", Reading::Content { weight: 4 }),
     ];
     for (text, expected) in cases {

@@ -20,8 +20,8 @@ pub enum Reading {
     Stop,
     /// Words of their own.
     Content {
-        /// About how much was said: an English word counts two, a Korean one three when it has two syllables, four
-        /// when it has more, since it may be a sentence, and nothing when it has one.
+        /// About how much was said: an English word counts two, a Korean one three, since it may be a sentence, and
+        /// nothing when it has one syllable.
         weight: u32,
     },
 }
@@ -152,8 +152,7 @@ fn word(token: &str) -> Kind {
     // One syllable is what a recogniser makes of any grunt; those that mean something alone are listed.
     Kind::Content(match token.chars().count() {
         1 if korean => 0,
-        2 if korean => 3,
-        3.. if korean => 4,
+        _ if korean => 3,
         _ => 2,
     })
 }
