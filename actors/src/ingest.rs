@@ -6,6 +6,7 @@
 
 mod again;
 mod deciding;
+mod glance;
 mod message;
 mod over_reply;
 
@@ -29,6 +30,7 @@ use crate::{
     task::Alive,
     transcriber::Utterance,
 };
+use glance::Glance;
 pub use message::{IngestEvent, IngestMsg};
 use over_reply::OverReply;
 pub use over_reply::{Audible, DUCK_GAIN};
@@ -89,6 +91,7 @@ pub struct State {
     args: IngestArgs,
     front_end: FrontEnd,
     vad: Option<Box<dyn VadStream>>,
+    glance: Option<Glance>,
     endpointer: Endpointer,
     /// Position of the endpointer's zero in the history: a restarted Ingest goes on where the old one stopped.
     base: u64,
@@ -184,6 +187,7 @@ impl Actor for Ingest {
             to_hear_again: args.goes_on.is_some(),
             waiting: Vec::new(),
             vad: None,
+            glance: None,
             speech: None,
             judging: Duration::ZERO,
             vad_failed: false,
@@ -217,6 +221,7 @@ impl Actor for Ingest {
             IngestMsg::Clear => {
                 state.args.audio.drain();
                 state.waiting.clear();
+                state.glance = None;
                 state.endpointer.clear();
                 state.speech = None;
                 state.undecided = None;
@@ -279,7 +284,8 @@ impl State {
             metrics::counter!("ingest_dropped_samples_total").increment(arrived.dropped);
             self.tell(IngestEvent::Lost { ms: arrived.dropped * 1000 / u64::from(arrived.rate) })?;
         }
-        self.waiting.extend(self.front_end.process(&arrived.samples));
+        let samples = self.front_end.process(&arrived.samples);
+        self.waiting.extend_from_slice(&samples);
         let whole = self.waiting.len() / VAD_FRAME * VAD_FRAME;
         let frames = self.waiting.drain(..whole).collect::<Vec<_>>();
         // Samples after the frame at hand, newest of all being those that wait for a whole frame.
@@ -303,6 +309,7 @@ impl State {
                 self.partial_due()?;
             }
         }
+        self.glance(samples).await?;
         if !frames.is_empty() {
             metrics::histogram!("ingest_lag_seconds").record(arrived.at.elapsed());
         }

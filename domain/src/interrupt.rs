@@ -250,6 +250,21 @@ impl Interrupter {
         }
     }
 
+    /// A look at the sound between two frames: half of the last one and as much after it. It may duck the reply before
+    /// the next frame does, and nothing else.
+    pub fn handle_glance(&mut self, frame: Frame) -> Vec<InterruptEvent> {
+        let (Scene::Alone { wary_until, .. }, true) = (&self.scene, self.is_listening()) else {
+            return Vec::new();
+        };
+        if self.now < *wary_until || self.grade(frame) != Grade::Strong {
+            return Vec::new();
+        }
+        let asked = self.audible.is_some_and(|audible| audible.asking);
+        let onset = self.now.saturating_sub(u64::from(FRAME_MS / 2));
+        self.scene = Scene::Over(Sound::new(onset, self.now, asked));
+        vec![InterruptEvent::Duck]
+    }
+
     /// What was said since the speech began, as far as it is known; empty when the recogniser found no word.
     pub fn handle_words(&mut self, text: &str) -> Vec<InterruptEvent> {
         let words = read(text);

@@ -54,6 +54,8 @@ pub(crate) struct OverReply {
     /// What was learned of the room; empty while nothing is audible.
     gate: EchoGate,
     meter: BandMeter,
+    /// How much of the newest frame the reply explains.
+    echo: f32,
     audible: bool,
     /// When the newest frame came, and when it was heard by a clock without the network's jitter.
     frame_at: Instant,
@@ -77,6 +79,7 @@ impl OverReply {
             played,
             gate: EchoGate::new(),
             meter: BandMeter::new(HEARING_RATE),
+            echo: 0.0,
             audible: false,
             frame_at: Instant::now(),
             heard_at: None,
@@ -124,12 +127,20 @@ impl OverReply {
         self.frame_at = Instant::now();
         let at = self.steady(at);
         let echo = if self.audible { self.echo(samples, at) } else { 0.0 };
+        self.echo = echo;
         let dip = self.audible && self.gate.dips();
         let frame = Frame { probability, level_db: level_db(samples), echo, dip };
         let events = self.interrupter.handle_frame(frame);
         let own_voice = echo >= interrupt::EXPLAINED;
         let probability = if own_voice { 0.0 } else { probability };
         Heard { probability, own_voice, events: self.did(events) }
+    }
+
+    /// A look at the sound between two frames, half a frame after the last one.
+    pub(crate) fn glance(&mut self, samples: &[f32], probability: f32) -> Vec<InterruptEvent> {
+        let frame = Frame { probability, level_db: level_db(samples), echo: self.echo, dip: false };
+        let events = self.interrupter.handle_glance(frame);
+        self.did(events)
     }
 
     pub(crate) fn words(&mut self, text: &str) -> Vec<InterruptEvent> {

@@ -85,6 +85,16 @@ impl Scene {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
+    /// Less than a frame.
+    async fn part(&mut self, count: usize, loud: f32) {
+        let samples = (0..count).map(|index| ((0.2 * index as f32).sin() * loud * 32_000.0) as i16);
+        tokio::time::sleep(Duration::from_millis(count as u64 / 16)).await;
+        if self.audio.push(&samples.collect::<Vec<_>>()) {
+            self.ingest.cast(IngestMsg::FramesReady).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
     async fn voice(&mut self, ms: u64) {
         self.sound(ms, 0.3).await;
     }
@@ -145,6 +155,23 @@ async fn agreement_over_a_reply_is_a_backchannel() {
         scene.quiet(640).await;
         assert_eq!(scene.told(), ["restore", "backchannel"], "{words}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_begins_within_a_frame_ducks_before_the_frame_ends() {
+    let mut scene = Scene::new().await;
+    scene.audible(false).await;
+    scene.quiet(320).await;
+    scene.part(VAD_FRAME / 4, 0.0).await;
+    scene.part(VAD_FRAME / 4, 0.3).await;
+    assert_eq!(scene.told(), ["duck"], "half a frame");
+    scene.part(VAD_FRAME / 2, 0.3).await;
+    scene.voice(64).await;
+    scene.quiet(640).await;
+    // Without a reply nobody looks.
+    let mut scene = Scene::new().await;
+    scene.part(VAD_FRAME / 2, 0.3).await;
+    assert_eq!(scene.told(), Vec::<&str>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,6 +90,30 @@ fn ducks_within_a_tenth_of_a_second_and_holds_within_a_quarter() {
 }
 
 #[test]
+fn a_glance_between_two_frames_ducks_and_nothing_else() {
+    let voice = Frame { probability: 0.95, level_db: VOICE_DB, echo: 0.0, dip: false };
+    let mut machine = Interrupter::new(InterruptConfig::default());
+    play(&mut machine, &[Quiet(10)]);
+    assert_eq!(machine.handle_glance(voice), [], "nothing is audible");
+    play(&mut machine, &[Now(Some(REPLY)), Quiet(10)]);
+    for nobody in [room(), Frame { echo: 0.9, ..voice }, Frame { probability: 0.03, ..voice }] {
+        assert_eq!(machine.handle_glance(nobody), [], "{nobody:?}");
+    }
+    assert_eq!(machine.handle_glance(voice), [Duck]);
+    assert_eq!(machine.handle_glance(voice), [], "once");
+    assert_eq!(kinds(&play(&mut machine, &[Voice(10)])), [Hold]);
+    assert_eq!(machine.handle_glance(voice), []);
+    assert_eq!(kinds(&play(&mut machine, &[Said("잠깐만")])), [Stop(ByWords)]);
+    assert_eq!(machine.handle_glance(voice), [], "it has been stopped");
+    // What was a click is restored, and after a click only a steady voice counts.
+    let mut machine = Interrupter::new(InterruptConfig::default());
+    play(&mut machine, &[Now(Some(REPLY)), Quiet(10)]);
+    assert_eq!(machine.handle_glance(voice), [Duck]);
+    assert_eq!(kinds(&play(&mut machine, &[Quiet(8)])), [Restore]);
+    assert_eq!(machine.handle_glance(voice), []);
+}
+
+#[test]
 fn listening_goes_on_and_asking_for_the_floor_stops() {
     // (what is said, frames of voice, what becomes of the reply)
     let cases: &[(&str, u32, InterruptEvent)] = &[
@@ -181,7 +205,9 @@ fn early_words_stop_while_the_person_still_speaks() {
     let log = run(REPLY, &[Voice(15), Said("아침"), Voice(8), Said("아침에 뭐"), Voice(10)]);
     assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)]);
     let log = run(REPLY, &[Voice(15), Said("아침"), Voice(20)]);
-    assert_eq!(log, [(32, Duck), (128, Hold), (800, Stop(Sustained))]);
+    assert_eq!(log, [(32, Duck), (128, Hold)]);
+    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(12), Said("아침"), Voice(1)]);
+    assert_eq!(log, [(32, Duck), (128, Hold), (864, Stop(Sustained))]);
     // Nor do more words fit into a sound than can be spoken.
     let log = run(REPLY, &[Voice(6), Said("Thank you so much for having me here today"), Quiet(40)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
@@ -380,6 +406,15 @@ fn what_is_begun_is_ended() {
             }
             left -= left.min(1);
             let was_audible = audible;
+            let jitter = random(&mut state) as f32 / u32::MAX as f32;
+            let (probability, level_db, echo) = match kind {
+                0 | 1 => (0.01, -65.0, 0.0),
+                2 => (0.9, -25.0, 0.0),
+                3 => (jitter, -30.0, jitter),
+                4 => (0.05, -20.0, 0.1),
+                _ => (0.9, -30.0, 0.9),
+            };
+            let frame = Frame { probability, level_db, echo, dip: echo < 0.85 };
             let events = match random(&mut state) % 60 {
                 0 => {
                     audible = !random(&mut state).is_multiple_of(3);
@@ -395,17 +430,14 @@ fn what_is_begun_is_ended() {
                 4 => machine.handle_speech_ended(),
                 5 if random(&mut state).is_multiple_of(8) => machine.forget(),
                 6 if random(&mut state).is_multiple_of(16) => machine.take_floor(),
+                7..20 => {
+                    let events = machine.handle_glance(frame);
+                    assert!(matches!(events[..], [] | [Duck]), "{events:?}");
+                    events
+                }
                 _ => {
                     frames += 1;
-                    let jitter = random(&mut state) as f32 / u32::MAX as f32;
-                    let (probability, level_db, echo) = match kind {
-                        0 | 1 => (0.01, -65.0, 0.0),
-                        2 => (0.9, -25.0, 0.0),
-                        3 => (jitter, -30.0, jitter),
-                        4 => (0.05, -20.0, 0.1),
-                        _ => (0.9, -30.0, 0.9),
-                    };
-                    machine.handle_frame(Frame { probability, level_db, echo, dip: echo < 0.85 })
+                    machine.handle_frame(frame)
                 }
             };
             for event in events {
@@ -448,6 +480,10 @@ fn readings() {
         ("아, 그렇군요!", Reading::Backchannel),
         ("아찐자?", Reading::Backchannel),
         ("오그래요", Reading::Backchannel),
+        ("어허.", Reading::Backchannel),
+        ("으흠", Reading::Backchannel),
+        ("여행", Reading::Content { weight: 3 }),
+        ("하나", Reading::Content { weight: 3 }),
         ("아잠깐만", Reading::Stop),
         ("아버지가", Reading::Content { weight: 3 }),
         ("어머니는", Reading::Content { weight: 3 }),

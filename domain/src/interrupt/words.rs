@@ -6,6 +6,7 @@
 use super::alike;
 use crate::{
     endpoint::listed,
+    hangul::{NO_CODA, Syllable},
     lang::{Language, is_hangul},
 };
 
@@ -135,6 +136,9 @@ fn word(token: &str) -> Kind {
             return Kind::Backchannel;
         }
     }
+    if is_vocalisation(unit) {
+        return Kind::Backchannel;
+    }
     let alike = |list, kind| alike::distance(list, token).map(|distance| (distance, kind));
     // Where both are as near, the reply goes on.
     let nearest = [alike(BACKCHANNEL_KO, Kind::Backchannel), alike(STOP_KO, Kind::Stop)];
@@ -166,6 +170,17 @@ fn begins_backchannel(token: &str) -> bool {
     let list = if hangul { BACKCHANNEL_KO } else { BACKCHANNEL_EN };
     let long_enough = token.chars().count() >= if hangul { 1 } else { 3 };
     long_enough && list.split_whitespace().any(|word| word.starts_with(token))
+}
+
+/// Whether it is made of breath and open vowels alone, as "아하", "어허", "으흠" and "호호" are.
+fn is_vocalisation(token: &str) -> bool {
+    let breath = |syllable: Syllable| {
+        let Syllable { onset, vowel, coda } = syllable;
+        matches!(onset, 'ㅇ' | 'ㅎ')
+            && matches!(vowel, 'ㅏ' | 'ㅓ' | 'ㅗ' | 'ㅡ')
+            && matches!(coda, NO_CODA | 'ㅁ' | 'ㅇ')
+    };
+    !token.is_empty() && token.chars().all(|character| Syllable::of(character).is_some_and(breath))
 }
 
 /// Drawn-out sounds in their short form: "mmmm" is "m", "yeahhh" is "yeah".
