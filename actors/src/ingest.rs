@@ -228,7 +228,7 @@ impl Actor for Ingest {
                 let events = state.over.forget();
                 state.decided(events)?;
             }
-            IngestMsg::Partial(text) => state.words(&text)?,
+            IngestMsg::Words(text, extent) => state.words(&text, extent)?,
             IngestMsg::Audible(audible) => {
                 let events = state.over.audible(audible);
                 state.decided(events)?;

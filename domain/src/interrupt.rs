@@ -25,6 +25,15 @@ pub use words::{Reading, Words, despite_doubt, hot_words, read};
 
 use crate::turn::TurnId;
 
+/// Of how much of a sound words are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// As far as it had come when the recogniser was asked; a word at the end may be a part of another one.
+    SoFar,
+    /// Up to a pause.
+    Whole,
+}
+
 /// Length of one frame: what Silero takes at 16 kHz.
 pub const FRAME_MS: u32 = 32;
 /// No sound keeps a reply ducked or held longer than this: by then the words are known or the voice has decided.
@@ -265,16 +274,16 @@ impl Interrupter {
         vec![InterruptEvent::Duck]
     }
 
-    /// What was said since the speech began, as far as it is known; empty when the recogniser found no word.
-    pub fn handle_words(&mut self, text: &str) -> Vec<InterruptEvent> {
+    /// What was said since the speech began; empty when the recogniser found no word.
+    pub fn handle_words(&mut self, text: &str, extent: Extent) -> Vec<InterruptEvent> {
         let words = read(text);
         match &mut self.scene {
             Scene::Over(sound) => {
-                sound.hear(words);
+                sound.hear(words, extent);
                 if sound.stops_by_words() { self.stop(StopReason::Words) } else { self.decide() }
             }
             Scene::Alone { last: Some(sound), .. } if self.now < sound.voiced_until + RECALL_MS => {
-                sound.hear(words);
+                sound.hear(words, extent);
                 if !sound.stops_by_words() {
                     return Vec::new();
                 }
@@ -359,7 +368,7 @@ impl Interrupter {
             let over = sound.quiet >= NOTHING_MS || age >= LONGEST_DUCK_MS;
             return if over { self.restore() } else { Vec::new() };
         }
-        let known = sound.words.is_some() && sound.is_covered();
+        let known = sound.words.is_some() && sound.is_covered() && !sound.is_word_begun();
         let settled = known && (sound.ended || sound.quiet >= SETTLE_MS);
         if sound.voiced >= limit {
             self.stop(StopReason::Sustained)

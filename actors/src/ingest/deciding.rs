@@ -1,6 +1,6 @@
 //! What becomes of a reply and of what is said over it: from the interrupter's events to the Session's.
 
-use duologue_domain::interrupt::{InterruptEvent, StopReason};
+use duologue_domain::interrupt::{Extent, InterruptEvent, StopReason};
 use ractor::ActorProcessingErr;
 
 use super::{
@@ -45,7 +45,7 @@ impl State {
         if self.over.awaits_words() { Ok(()) } else { self.let_pass() }
     }
 
-    pub(super) fn words(&mut self, text: &str) -> Result<(), ActorProcessingErr> {
+    pub(super) fn words(&mut self, text: &str, extent: Extent) -> Result<(), ActorProcessingErr> {
         if !text.is_empty() {
             self.endpointer.handle_partial(text);
         }
@@ -54,7 +54,7 @@ impl State {
         if text.is_empty() && goes_on {
             return Ok(());
         }
-        let events = self.over.words(text);
+        let events = self.over.words(text, extent);
         self.decided(events)
     }
 

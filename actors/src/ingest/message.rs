@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use duologue_domain::interrupt::StopReason;
+use duologue_domain::interrupt::{Extent, StopReason};
 use duologue_engines::port::EngineError;
 use tokio::time::Instant;
 
@@ -20,8 +20,8 @@ pub enum IngestMsg {
     Commit,
     /// The client drops what was not committed.
     Clear,
-    /// Words of the current speech so far; empty when the recogniser found none.
-    Partial(String),
+    /// Words of the current speech; empty when the recogniser found none.
+    Words(String, Extent),
     /// The persona's sound is at the person's ears, asks something or not, or is there no more. Said at each change,
     /// and again to a new Ingest. While a reply is held it is still audible.
     Audible(Option<Audible>),

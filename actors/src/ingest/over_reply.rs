@@ -3,7 +3,7 @@
 
 use duologue_domain::{
     echo::{BandMeter, EchoGate, HOP_MS},
-    interrupt::{self, FRAME_MS, Frame, InterruptConfig, InterruptEvent, Interrupter},
+    interrupt::{self, Extent, FRAME_MS, Frame, InterruptConfig, InterruptEvent, Interrupter},
     pcm::{HEARING_RATE, level_db},
     turn::TurnId,
 };
@@ -143,8 +143,8 @@ impl OverReply {
         self.did(events)
     }
 
-    pub(crate) fn words(&mut self, text: &str) -> Vec<InterruptEvent> {
-        let events = self.interrupter.handle_words(text);
+    pub(crate) fn words(&mut self, text: &str, extent: Extent) -> Vec<InterruptEvent> {
+        let events = self.interrupter.handle_words(text, extent);
         self.did(events)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use duologue_domain::turn::TurnId;
+use duologue_domain::{interrupt::Extent, turn::TurnId};
 use duologue_engines::port::VAD_FRAME;
 use duologue_testkit::{FakeTurn, FakeVad};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -110,7 +110,7 @@ impl Scene {
     }
 
     async fn words(&mut self, words: &str) {
-        self.say(IngestMsg::Partial(words.into())).await;
+        self.say(IngestMsg::Words(words.into(), Extent::Whole)).await;
     }
 
     async fn say(&mut self, message: IngestMsg) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use duologue_domain::{
     conversation::{Content, Item, Speaker as From},
-    interrupt::despite_doubt,
+    interrupt::{Extent, despite_doubt},
     ladder::Step,
     pcm::{HEARING_RATE, ms},
 };
@@ -325,13 +325,13 @@ impl State {
                 metrics::counter!("session_stale_transcripts_total").increment(1);
             }
             TranscriberEvent::Partial { transcript, stable, .. } => {
-                self.partial(transcript);
+                self.partial(transcript, Extent::SoFar);
                 if self.is_announced() && !stable.is_empty() {
                     self.read_ahead(Some(&stable));
                 }
             }
             TranscriberEvent::Guess { transcript, .. } => {
-                self.partial(transcript.clone());
+                self.partial(transcript.clone(), Extent::Whole);
                 self.guessed(&transcript);
             }
             TranscriberEvent::Final { utterance, result } => {
@@ -344,16 +344,16 @@ impl State {
         }
     }
 
-    fn partial(&mut self, transcript: Transcript) {
+    fn partial(&mut self, transcript: Transcript, extent: Extent) {
         let Some(current) = &self.hearing.current else { return };
         let doubted = despite_doubt(&transcript.doubted);
         if !current.announced && !doubted.is_empty() {
-            self.to_ingest(IngestMsg::Partial(doubted.to_owned()));
+            self.to_ingest(IngestMsg::Words(doubted.to_owned(), extent));
             return;
         }
         if transcript.text.is_empty() || transcript.text == self.hearing.partial {
             // No words, or no further ones, say something too: about speech over a reply and about the end of a turn.
-            self.to_ingest(IngestMsg::Partial(transcript.text));
+            self.to_ingest(IngestMsg::Words(transcript.text, extent));
             return;
         }
         let delta = transcript.text.strip_prefix(&self.hearing.partial).unwrap_or_default().to_owned();
@@ -365,7 +365,7 @@ impl State {
                 text: transcript.text.clone(),
             });
         }
-        self.to_ingest(IngestMsg::Partial(transcript.text.clone()));
+        self.to_ingest(IngestMsg::Words(transcript.text.clone(), extent));
         self.hearing.partial = transcript.text;
     }
 

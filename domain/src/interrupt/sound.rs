@@ -1,8 +1,8 @@
 //! One sound over a reply, from its first frame to what is decided about it.
 
 use super::{
-    FRAME_MS, Frame, KOREAN_WORD_MS, LONGEST_BACKCHANNEL_MS, MORE_AFTER_BACKCHANNEL_MS, ONE_WORD_MS, Reading,
-    SOME_WORDS_MS, STOP_WORD_MS, SUSTAINED_MS, StopReason, WORDLESS_MS, Words,
+    Extent, FRAME_MS, Frame, KOREAN_WORD_MS, LONGEST_BACKCHANNEL_MS, MORE_AFTER_BACKCHANNEL_MS, ONE_WORD_MS,
+    Reading, SOME_WORDS_MS, STOP_WORD_MS, SUSTAINED_MS, StopReason, WORDLESS_MS, Words,
 };
 
 /// From this share on the reply itself is what was heard.
@@ -80,6 +80,7 @@ pub(super) struct Sound {
     pub(super) asked: bool,
     /// What was understood of it, `None` until a recogniser has answered.
     pub(super) words: Option<Words>,
+    extent: Extent,
     voiced_at_words: u32,
     level_sum: f32,
     doubtful: u32,
@@ -97,6 +98,7 @@ impl Sound {
             ended: false,
             asked,
             words: None,
+            extent: Extent::SoFar,
             voiced_at_words: 0,
             level_sum: 0.0,
             doubtful: 0,
@@ -127,8 +129,9 @@ impl Sound {
         }
     }
 
-    pub(super) fn hear(&mut self, words: Words) {
+    pub(super) fn hear(&mut self, words: Words, extent: Extent) {
         self.words = Some(words);
+        self.extent = extent;
         self.voiced_at_words = self.voiced;
     }
 
@@ -140,6 +143,12 @@ impl Sound {
     /// Whether the words are those of nearly all of the voice.
     pub(super) fn is_covered(&self) -> bool {
         self.voiced - self.voiced_at_words <= 2 * FRAME_MS
+    }
+
+    /// Whether there is one word of their own, which may be the beginning of another: "오버" of "어허".
+    pub(super) fn is_word_begun(&self) -> bool {
+        let one = |words: Words| matches!(words.reading, Reading::Content { weight } if weight < SEVERAL);
+        self.extent == Extent::SoFar && self.words.is_some_and(one)
     }
 
     pub(super) fn is_faint(&self, own_db: Option<f32>) -> bool {

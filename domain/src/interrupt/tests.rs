@@ -22,12 +22,15 @@ enum Step {
     Echo(u32, f32),
     /// The same, and it explained everything before.
     Dip(u32, f32),
+    /// The words up to a pause.
     Words(&'static str),
+    /// The words so far.
+    Begun(&'static str),
     /// The endpointer's end of speech.
     Ended,
     Audible(Option<Audible>),
 }
-use Step::{Audible as Now, Dip, Echo, Ended, Faint, Noise, Quiet, Voice, Words as Said};
+use Step::{Audible as Now, Begun, Dip, Echo, Ended, Faint, Noise, Quiet, Voice, Words as Said};
 
 const VOICE_DB: f32 = -25.0;
 const ROOM_DB: f32 = -65.0;
@@ -67,7 +70,12 @@ fn play(machine: &mut Interrupter, steps: &[Step]) -> Vec<(u64, InterruptEvent)>
             Quiet(count) => frames(machine, count, room(), &mut now),
             Dip(count, echo) => frames(machine, count, Frame { echo, dip: true, ..voice }, &mut now),
             Echo(count, echo) => frames(machine, count, Frame { echo, ..voice }, &mut now),
-            Said(text) => machine.handle_words(text).into_iter().map(|event| (now, event)).collect(),
+            Begun(text) => {
+                machine.handle_words(text, Extent::SoFar).into_iter().map(|event| (now, event)).collect()
+            }
+            Said(text) => {
+                machine.handle_words(text, Extent::Whole).into_iter().map(|event| (now, event)).collect()
+            }
             Ended => machine.handle_speech_ended().into_iter().map(|event| (now, event)).collect(),
             Now(audible) => machine.handle_audible(audible).into_iter().map(|event| (now, event)).collect(),
         };
@@ -200,14 +208,19 @@ fn early_words_stop_while_the_person_still_speaks() {
         assert_eq!(kinds(&log), [Duck, Hold, Restore], "{begun}");
     }
     // One word of their own waits for what comes after it, since it may only be begun.
-    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(8), Said("아 진짜?"), Quiet(10)]);
+    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(8), Said("아 진짜?"), Quiet(10)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
-    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(8), Said("아침에 뭐"), Voice(10)]);
+    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(8), Said("아침에 뭐"), Voice(10)]);
     assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)]);
-    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(20)]);
+    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(20)]);
     assert_eq!(log, [(32, Duck), (128, Hold)]);
-    let log = run(REPLY, &[Voice(15), Said("아침"), Voice(12), Said("아침"), Voice(1)]);
+    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(12), Begun("아침"), Voice(1)]);
     assert_eq!(log, [(32, Duck), (128, Hold), (864, Stop(Sustained))]);
+    // Neither does it at the end, as long as the words of the whole may come.
+    let log = run(REPLY, &[Voice(15), Begun("오버"), Quiet(12), Said("어허."), Quiet(12)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Restore]);
+    let log = run(REPLY, &[Voice(15), Begun("오버"), Quiet(30)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)], "they did not come");
     // Nor do more words fit into a sound than can be spoken.
     let log = run(REPLY, &[Voice(6), Said("Thank you so much for having me here today"), Quiet(40)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
@@ -426,7 +439,10 @@ fn what_is_begun_is_ended() {
                     stopped = stopped && !machine.is_listening() && audible;
                     events
                 }
-                1..=3 => machine.handle_words(WORDS[random(&mut state) as usize % WORDS.len()]),
+                1..=3 => {
+                    let extent = [Extent::SoFar, Extent::Whole][random(&mut state) as usize % 2];
+                    machine.handle_words(WORDS[random(&mut state) as usize % WORDS.len()], extent)
+                }
                 4 => machine.handle_speech_ended(),
                 5 if random(&mut state).is_multiple_of(8) => machine.forget(),
                 6 if random(&mut state).is_multiple_of(16) => machine.take_floor(),
