@@ -233,6 +233,8 @@ async fn who_is_late_is_heard_only_at_pauses() {
         stage.write("뭐 할까요?");
         stage.reply().await;
     }
+    // Over a reply the words decide about it, however late the answers come: this one is heard to its end.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(uses().await, 1, "in the pause alone");
 }
 
