@@ -3,8 +3,8 @@
 
 use crate::hangul::{NO_CODA, Syllable};
 
-/// Sounds from which on one of them may differ.
-const LONG_ENOUGH: usize = 5;
+/// Sounds from which on one of them may differ, and from which on two may.
+const LONG_ENOUGH: [usize; 2] = [5, 8];
 
 /// How far `word` is from the nearest word of `list` by ear; `None` when it is another word.
 pub(super) fn distance(list: &str, word: &str) -> Option<usize> {
@@ -13,7 +13,7 @@ pub(super) fn distance(list: &str, word: &str) -> Option<usize> {
         return None;
     }
     let nearest = list.split_whitespace().map(|entry| edits(&sounds(entry), &heard)).min()?;
-    let allowed = usize::from(heard.len() >= LONG_ENOUGH);
+    let allowed = LONG_ENOUGH.iter().filter(|length| heard.len() >= **length).count();
     (nearest <= allowed).then_some(nearest)
 }
 
@@ -82,6 +82,9 @@ mod tests {
             ("그만", "그램", None),
             ("그만", "stop", None),
             ("응", "음", None),
+            ("그렇군요", "그라군요", Some(2)),
+            ("그랬구나", "크렷코나", Some(2)),
+            ("그런데요", "그네타요", None),
         ] {
             assert_eq!(distance(list, word), expected, "{word}");
         }

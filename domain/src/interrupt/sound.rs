@@ -167,8 +167,7 @@ impl Sound {
     /// Voice after which it is no backchannel any more.
     pub(super) fn sustained_limit(&self, own_db: Option<f32>) -> u32 {
         let limit = match self.words.map(|words| words.reading) {
-            // "아침" may become "아 진짜?" yet; the reply is silent meanwhile, so waiting for the next words costs nothing.
-            Some(Reading::Content { weight }) if weight < SEVERAL && self.is_covered() => ONE_WORD_MS,
+            // "아침" may become "아 진짜?" yet; the reply is silent meanwhile, so waiting for the whole costs nothing.
             Some(Reading::Content { weight }) if weight < SEVERAL => SUSTAINED_MS,
             Some(Reading::Content { .. }) => KOREAN_WORD_MS,
             Some(Reading::Backchannel) => {

@@ -159,12 +159,19 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("and coarse.", 19, Restore),
         ("M.M. Thun", 19, Restore),
         ("내몰", 11, Restore),
-        ("Spaghetti!", 27, Stop(Sustained)),
+        ("Spaghetti!", 27, Stop(ByWords)),
         ("피자", 15, Stop(ByWords)),
         ("그만", 13, Stop(ByWords)),
         ("금암", 13, Stop(ByWords)),
         ("구맨", 11, Stop(ByWords)),
         ("마자", 16, Restore),
+        // Written in two, or with two sounds misheard of nine; a grunt.
+        ("그 만", 13, Stop(ByWords)),
+        ("알게 소요", 28, Restore),
+        ("그라군요", 24, Restore),
+        ("어헛", 14, Restore),
+        ("뭐?", 9, Restore),
+        ("뭐라구?", 14, Stop(ByWords)),
         ("잠깐만", 22, Stop(ByWords)),
         ("잠깐만요, 제 말 좀 들어 보세요", 80, Stop(ByWords)),
         ("아니", 11, Stop(ByWords)),
@@ -172,7 +179,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("뭐라고요?", 18, Stop(ByWords)),
         ("근데 있잖아요", 26, Stop(ByWords)),
         ("저는 커피를 더 좋아해요", 60, Stop(ByWords)),
-        ("모르겠습니다", 28, Stop(Sustained)),
+        ("모르겠습니다", 28, Stop(ByWords)),
         ("네 그런데 저는요", 34, Stop(ByWords)),
         ("Stop!", 10, Stop(ByWords)),
         ("Wait.", 10, Stop(ByWords)),
@@ -210,12 +217,12 @@ fn early_words_stop_while_the_person_still_speaks() {
     // One word of their own waits for what comes after it, since it may only be begun.
     let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(8), Said("아 진짜?"), Quiet(10)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
-    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(8), Said("아침에 뭐"), Voice(10)]);
+    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(8), Said("아침에 뭐라고"), Voice(10)]);
     assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)]);
     let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(20)]);
     assert_eq!(log, [(32, Duck), (128, Hold)]);
-    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(12), Begun("아침"), Voice(1)]);
-    assert_eq!(log, [(32, Duck), (128, Hold), (864, Stop(Sustained))]);
+    let log = run(REPLY, &[Voice(15), Begun("아침"), Voice(12), Begun("아침"), Voice(12)]);
+    assert_eq!(log, [(32, Duck), (128, Hold), (1_216, Stop(Sustained))]);
     // Neither does it at the end, as long as the words of the whole may come.
     let log = run(REPLY, &[Voice(15), Begun("오버"), Quiet(12), Said("어허."), Quiet(12)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);

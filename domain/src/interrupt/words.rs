@@ -44,7 +44,7 @@ pub fn read(text: &str) -> Words {
     let (mut stop, mut weight, mut known) = (false, 0, false);
     let mut rest = tokens.as_slice();
     while let Some((token, after)) = rest.split_first() {
-        let (kind, length) = match phrase(rest) {
+        let (kind, length) = match phrase(rest).or_else(|| torn(rest)) {
             Some(found) => found,
             // A recogniser that is asked too early hears "그렇" of "그렇구나" and "exac" of "exactly".
             None if after.is_empty() && begins_backchannel(token) => (Kind::Backchannel, 1),
@@ -122,6 +122,19 @@ fn phrase(tokens: &[&str]) -> Option<(Kind, usize)> {
     })
 }
 
+/// A known Korean word at the beginning of `tokens` that was written as two or three that are none: "알게 소요" for
+/// "알겠어요", "그 만" for "그만".
+fn torn(tokens: &[&str]) -> Option<(Kind, usize)> {
+    let is_piece = |token: &&str| token.chars().all(is_hangul) && matches!(word(token), Kind::Content(_));
+    [3, 2].into_iter().find_map(|length| {
+        let pieces = tokens.get(..length).filter(|pieces| pieces.iter().all(is_piece))?;
+        match word(&pieces.concat()) {
+            known @ (Kind::Stop | Kind::Backchannel) => Some((known, length)),
+            _ => None,
+        }
+    })
+}
+
 fn word(token: &str) -> Kind {
     if !token.chars().any(|character| is_hangul(character) || character.is_ascii_alphanumeric()) {
         return Kind::Foreign;
@@ -178,7 +191,7 @@ fn is_vocalisation(token: &str) -> bool {
         let Syllable { onset, vowel, coda } = syllable;
         matches!(onset, 'ㅇ' | 'ㅎ')
             && matches!(vowel, 'ㅏ' | 'ㅓ' | 'ㅗ' | 'ㅡ')
-            && matches!(coda, NO_CODA | 'ㅁ' | 'ㅇ')
+            && matches!(coda, NO_CODA | 'ㅁ' | 'ㅅ' | 'ㅇ')
     };
     !token.is_empty() && token.chars().all(|character| Syllable::of(character).is_some_and(breath))
 }
@@ -245,7 +258,7 @@ const STOP_EN: &str = "stop wait weight no nope nah don't pause quiet enough sil
 
 const STOP_KO: &str = "잠깐 잠깐만 잠깐만요 잠시만 잠시만요 잠시 그만 그만해 그만해요 그만하세요 그만하자 그만둬 멈춰 멈춰요 멈춰줘 멈추세요 \
     멈춰봐 스톱 스탑 스톱해 아니 아니야 아니요 아니오 아니에요 아니예요 아닌데 아닌데요 아뇨 아냐 조용 조용히 조용해 됐어 됐어요 됐고 \
-    기다려 기다려봐 기다려요 기다려줘 기다리세요 저기 저기요 근데 그런데 하지만 뭐 뭐라고 뭐라고요 뭐라구요 뭐야 뭐요 뭔데 무슨 왜 왜요 \
+    기다려 기다려봐 기다려요 기다려줘 기다리세요 저기 저기요 근데 그런데 하지만 뭐라고 뭐라고요 뭐라구요 뭐야 뭐요 뭔데 무슨 왜 왜요 \
     누구 어디 언제 어떻게 어째서 다시 안돼 안돼요 싫어 싫어요 틀렸어 틀렸어요 있잖아 있잖아요 여보세요 취소 취소해 취소해줘 들어봐 들어봐요 \
     말고 끊어 야 이봐";
 
