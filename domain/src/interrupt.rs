@@ -10,7 +10,8 @@
 //!   the length of the voice does, weighed with how loud it is for this person. A short answer to the question that
 //!   is being asked is an answer, not a sign of listening.
 //!
-//! What the echo gate explains by the reply itself counts as silence. Whatever was begun ends in Restore or Stop
+//! What the echo gate explains by the reply itself counts as silence, and where the reply comes back, words of their
+//! own are worth no more than one, since the reply's may be among them: the voice decides. Whatever was begun ends in Restore or Stop
 //! within [`LONGEST_MS`]. Words that come after a Restore may still stop, for [`RECALL_MS`].
 
 mod alike;
@@ -172,6 +173,8 @@ pub struct Interrupter {
     scene: Scene,
     /// How long to be wary after the next noise.
     wary_ms: u64,
+    /// Whether this reply, and the one before, came back through loudspeakers as a voice.
+    came_back: [bool; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -189,7 +192,16 @@ const ALONE: Scene = Scene::Alone { wary_until: 0, strong: 0, loud: 0, last: Non
 impl Interrupter {
     /// A machine in which nothing is audible.
     pub fn new(config: InterruptConfig) -> Self {
-        Self { config, now: 0, room_db: -60.0, own_db: None, audible: None, scene: ALONE, wary_ms: WARY_MS }
+        Self {
+            config,
+            now: 0,
+            room_db: -60.0,
+            own_db: None,
+            audible: None,
+            scene: ALONE,
+            wary_ms: WARY_MS,
+            came_back: [false; 2],
+        }
     }
 
     /// Changes the rules; what they end is ended.
@@ -230,6 +242,9 @@ impl Interrupter {
             }
             return Vec::new();
         }
+        if before.is_some() {
+            self.came_back = [false, self.came_back[0]];
+        }
         let unheard = self.awaits_words();
         match std::mem::replace(&mut self.scene, ALONE) {
             // Who was speaking when it ended has the floor without a fight.
@@ -249,6 +264,7 @@ impl Interrupter {
         let grade = self.grade(frame);
         self.learn(frame);
         let Some(audible) = self.audible.filter(|_| self.config.enabled) else { return Vec::new() };
+        self.came_back[0] |= frame.echo >= EXPLAINED && frame.probability >= self.config.threshold;
         match &mut self.scene {
             Scene::Stopped => Vec::new(),
             Scene::Over(sound) => {
@@ -276,7 +292,13 @@ impl Interrupter {
 
     /// What was said since the speech began; empty when the recogniser found no word.
     pub fn handle_words(&mut self, text: &str, extent: Extent) -> Vec<InterruptEvent> {
-        let words = read(text);
+        let mut words = read(text);
+        // The reply's own may be among them.
+        if let Reading::Content { weight } = &mut words.reading
+            && self.came_back.contains(&true)
+        {
+            *weight = (*weight).min(sound::ENGLISH_WORD);
+        }
         match &mut self.scene {
             Scene::Over(sound) => {
                 sound.hear(words, extent);

@@ -27,7 +27,7 @@ const RAISED_DB: f32 = 6.0;
 /// Nobody speaks a syllable in less; what a recogniser hears faster was never said.
 const SYLLABLE_MS: u32 = 70;
 /// What one English word weighs, and several words; see [`Reading::Content`].
-const ENGLISH_WORD: u32 = 2;
+pub(super) const ENGLISH_WORD: u32 = 2;
 const SEVERAL: u32 = 4;
 /// Sound around the voiced frames that carries words too: stops and hisses at both ends.
 const EDGES_MS: u32 = 160;

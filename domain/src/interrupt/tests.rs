@@ -170,6 +170,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("알게 소요", 28, Restore),
         ("그라군요", 24, Restore),
         ("어헛", 14, Restore),
+        ("어헌.", 16, Restore),
         ("뭐?", 9, Restore),
         ("뭐라구?", 14, Stop(ByWords)),
         ("잠깐만", 22, Stop(ByWords)),
@@ -231,6 +232,28 @@ fn early_words_stop_while_the_person_still_speaks() {
     // Nor do more words fit into a sound than can be spoken.
     let log = run(REPLY, &[Voice(6), Said("Thank you so much for having me here today"), Quiet(40)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
+}
+
+#[test]
+fn where_the_reply_comes_back_words_of_their_own_need_the_voice() {
+    let words = "Train journey by train";
+    let heard = |before: Step| kinds(&run(REPLY, &[before, Quiet(10), Voice(18), Said(words), Quiet(40)]));
+    assert_eq!(heard(Quiet(20)), [Duck, Hold, Stop(ByWords)]);
+    assert_eq!(heard(Echo(20, 0.9)), [Duck, Hold, Restore]);
+    // Who goes on is no sign of listening, and who asks for the floor gets it.
+    let log = run(REPLY, &[Echo(20, 0.9), Quiet(10), Voice(16), Begun(words), Voice(30)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Stop(Sustained)]);
+    let log = run(REPLY, &[Echo(20, 0.9), Quiet(10), Voice(28), Said("I am hungry"), Quiet(12)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)]);
+    let log = run(REPLY, &[Echo(20, 0.9), Quiet(10), Voice(12), Said("잠깐만요"), Quiet(10)]);
+    assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)]);
+    // It is known at the beginning of the next reply, and forgotten when that one did not come back.
+    let mut machine = Interrupter::new(InterruptConfig::default());
+    let reply = |turn| Now(Some(Audible { turn: TurnId(turn), asking: false }));
+    let short = |turn| [reply(turn), Quiet(10), Voice(18), Said(words), Quiet(40), Now(None)];
+    play(&mut machine, &[reply(1), Echo(20, 0.9), Now(None)]);
+    assert_eq!(kinds(&play(&mut machine, &short(2))), [Duck, Hold, Restore]);
+    assert_eq!(kinds(&play(&mut machine, &short(3))), [Duck, Hold, Stop(ByWords)]);
 }
 
 #[test]

@@ -185,15 +185,17 @@ fn begins_backchannel(token: &str) -> bool {
     long_enough && list.split_whitespace().any(|word| word.starts_with(token))
 }
 
-/// Whether it is made of breath and open vowels alone, as "아하", "어허", "으흠" and "호호" are.
+/// Whether it is made of breath and open vowels alone, as "아하", "으흠" and "호호" are. What recognisers end a breath
+/// with differs ("어헛", "어헌").
 fn is_vocalisation(token: &str) -> bool {
-    let breath = |syllable: Syllable| {
-        let Syllable { onset, vowel, coda } = syllable;
+    let mut breathes = false;
+    let mut open = |Syllable { onset, vowel, coda }: Syllable| {
+        breathes |= onset == 'ㅎ';
         matches!(onset, 'ㅇ' | 'ㅎ')
             && matches!(vowel, 'ㅏ' | 'ㅓ' | 'ㅗ' | 'ㅡ')
-            && matches!(coda, NO_CODA | 'ㅁ' | 'ㅅ' | 'ㅇ')
+            && (breathes || matches!(coda, NO_CODA | 'ㅁ' | 'ㅇ'))
     };
-    !token.is_empty() && token.chars().all(|character| Syllable::of(character).is_some_and(breath))
+    !token.is_empty() && token.chars().all(|character| Syllable::of(character).is_some_and(&mut open))
 }
 
 /// Drawn-out sounds in their short form: "mmmm" is "m", "yeahhh" is "yeah".
