@@ -8,7 +8,10 @@ mod timed;
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use duologue_domain::{interrupt::hot_words, lang::Language};
+use duologue_domain::{
+    interrupt::hot_words,
+    lang::{Language, is_hangul},
+};
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
     get_lang_id,
@@ -347,16 +350,24 @@ fn mean_of(tokens: &[i32], sum: f32) -> f32 {
     sum / (tokens.len() + 1) as f32
 }
 
-/// Marks the tokens that never are words somebody said.
+/// Marks the tokens that never are words somebody said in one of our languages: symbols, and letters that neither is
+/// written in ("글嗎" for "그만").
 fn suppressed(context: &WhisperContext) -> Vec<bool> {
     let end = context.token_eot();
-    let is_symbol = |token: i32| {
+    let is_symbol =
+        |character| "\"#()*+/:;<=>@[\\]^_`{|}~「」『』《》【】〈〉（）♩♪♫♬♭♮♯".contains(character);
+    let is_unspoken = |token: i32| {
         let bytes = context.token_to_bytes(token).unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
-        let symbol =
-            |character| "\"#()*+/:;<=>@[\\]^_`{|}~「」『』《》【】〈〉（）♩♪♫♬♭♮♯".contains(character);
         let text = text.trim_start();
-        (!text.is_empty() && text.chars().all(symbol)) || text == "--" || text == "---"
+        let only_symbols = !text.is_empty() && text.chars().all(is_symbol);
+        only_symbols || text == "--" || text == "---" || text.chars().any(is_foreign)
     };
-    (0..context.n_vocab()).map(|token| token > end || (token < end && is_symbol(token))).collect()
+    (0..context.n_vocab()).map(|token| token > end || (token < end && is_unspoken(token))).collect()
+}
+
+/// Whether it is a letter of another script than the Latin one and Hangul.
+fn is_foreign(character: char) -> bool {
+    const LATIN_ENDS: char = '\u{024F}';
+    character.is_alphabetic() && character > LATIN_ENDS && !is_hangul(character)
 }

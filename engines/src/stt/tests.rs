@@ -218,6 +218,9 @@ async fn interjections_are_heard_better_when_they_are_likely() {
             for interjection in [false, true] {
                 let language = Some(language);
                 let heard = hear(SttRequest { language, interjection, ..request(audio.clone()) }).await;
+                let is_ours = |letter: char| letter.is_ascii_alphabetic() || is_hangul(letter);
+                let mut letters = heard.text.chars().filter(|character| character.is_alphabetic());
+                assert!(letters.all(is_ours), "{word}: {}", heard.text);
                 let same = interrupt::read(&heard.text).reading == interrupt::read(word).reading;
                 right[usize::from(interjection)] += usize::from(same);
             }
