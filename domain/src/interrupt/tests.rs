@@ -172,6 +172,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("어헛", 14, Restore),
         ("어헌.", 16, Restore),
         ("뭐?", 9, Restore),
+        ("야.", 9, Restore),
         ("뭐라구?", 14, Stop(ByWords)),
         ("잠깐만", 22, Stop(ByWords)),
         ("잠깐만요, 제 말 좀 들어 보세요", 80, Stop(ByWords)),
