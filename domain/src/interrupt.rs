@@ -11,8 +11,8 @@
 //!   is being asked is an answer, not a sign of listening.
 //!
 //! What the echo gate explains by the reply itself counts as silence, and where the reply comes back, words of their
-//! own are worth no more than one, since the reply's may be among them: the voice decides. Whatever was begun ends in Restore or Stop
-//! within [`LONGEST_MS`]. Words that come after a Restore may still stop, for [`RECALL_MS`].
+//! own are worth no more than one, since the reply's may be among them: the voice decides. Whatever was begun ends in
+//! Restore or Stop within [`LONGEST_MS`]. Words that come after a Restore may still stop, for [`RECALL_MS`].
 
 mod alike;
 mod sound;

@@ -171,6 +171,7 @@ fn listening_goes_on_and_asking_for_the_floor_stops() {
         ("그라군요", 24, Restore),
         ("어헛", 14, Restore),
         ("어헌.", 16, Restore),
+        ("한옥", 15, Stop(ByWords)),
         ("뭐?", 9, Restore),
         ("야.", 9, Restore),
         ("뭐라구?", 14, Stop(ByWords)),

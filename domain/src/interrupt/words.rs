@@ -193,7 +193,7 @@ fn is_vocalisation(token: &str) -> bool {
         breathes |= onset == 'ㅎ';
         matches!(onset, 'ㅇ' | 'ㅎ')
             && matches!(vowel, 'ㅏ' | 'ㅓ' | 'ㅗ' | 'ㅡ')
-            && (breathes || matches!(coda, NO_CODA | 'ㅁ' | 'ㅇ'))
+            && (matches!(coda, NO_CODA | 'ㅁ' | 'ㅇ') || breathes && matches!(coda, 'ㄴ' | 'ㅅ'))
     };
     !token.is_empty() && token.chars().all(|character| Syllable::of(character).is_some_and(&mut open))
 }
