@@ -15,6 +15,7 @@
 //! Restore or Stop within [`LONGEST_MS`]. Words that come after a Restore may still stop, for [`RECALL_MS`].
 
 mod alike;
+mod reaction;
 mod sound;
 #[cfg(test)]
 mod tests;
@@ -293,9 +294,9 @@ impl Interrupter {
     /// What was said since the speech began; empty when the recogniser found no word.
     pub fn handle_words(&mut self, text: &str, extent: Extent) -> Vec<InterruptEvent> {
         let mut words = read(text);
-        // The reply's own may be among them.
+        // The reply's own may be among them; and "that's such a" may go on with "shame".
         if let Reading::Content { weight } = &mut words.reading
-            && self.came_back.contains(&true)
+            && (self.came_back.contains(&true) || extent == Extent::SoFar && words::may_become_reaction(text))
         {
             *weight = (*weight).min(sound::ENGLISH_WORD);
         }

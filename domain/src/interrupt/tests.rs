@@ -231,6 +231,12 @@ fn early_words_stop_while_the_person_still_speaks() {
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);
     let log = run(REPLY, &[Voice(15), Begun("오버"), Quiet(30)]);
     assert_eq!(kinds(&log), [Duck, Hold, Stop(ByWords)], "they did not come");
+    // Several words may still become a reaction.
+    let led = |rest| run(REPLY, &[Voice(15), Begun("that's such a"), Voice(10), Said(rest), Quiet(10)]);
+    assert_eq!(kinds(&led("that's such a shame")), [Duck, Hold, Restore]);
+    assert_eq!(kinds(&led("that's such a long story")), [Duck, Hold, Stop(ByWords)]);
+    let log = run(REPLY, &[Voice(15), Begun("that's my sister's"), Voice(10)]);
+    assert_eq!(log, [(32, Duck), (128, Hold), (480, Stop(ByWords))]);
     // Nor do more words fit into a sound than can be spoken.
     let log = run(REPLY, &[Voice(6), Said("Thank you so much for having me here today"), Quiet(40)]);
     assert_eq!(kinds(&log), [Duck, Hold, Restore]);

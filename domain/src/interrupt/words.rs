@@ -3,7 +3,7 @@
 //! A recogniser that hears half a second of speech errs often, so the answer is coarse, and the
 //! [`Interrupter`](super::Interrupter) weighs it with how long the speech lasted.
 
-use super::alike;
+use super::{alike, reaction};
 use crate::{
     endpoint::listed,
     hangul::{NO_CODA, Syllable},
@@ -68,6 +68,12 @@ pub fn read(text: &str) -> Words {
     Words { reading, syllables }
 }
 
+/// Whether what was said so far may turn out to be a reaction in several words.
+pub(super) fn may_become_reaction(text: &str) -> bool {
+    let plain = plain(text);
+    reaction::begins_one(&plain.split_whitespace().collect::<Vec<_>>())
+}
+
 /// What a recogniser heard over a reply and did not believe, if it asks for the floor, else nothing: half a second of
 /// "그만" leaves it in doubt where it is clear that there was a voice. "No" and single syllables it makes of anything.
 pub fn despite_doubt(doubted: &str) -> &str {
@@ -113,13 +119,16 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// A known phrase at the beginning of `tokens`, with its length; longer ones first, since "no way" is not "no".
+/// A known phrase at the beginning of `tokens`, with its length; the longer one of both kinds, since "no way" is not "no".
 fn phrase(tokens: &[&str]) -> Option<(Kind, usize)> {
-    let lists = [(BACKCHANNEL_PHRASES, Kind::Backchannel), (STOP_PHRASES, Kind::Stop)];
-    [3, 2].into_iter().find_map(|length| {
-        let joined = tokens.get(..length)?.join(" ");
-        lists.into_iter().find(|(list, _)| list.contains(&joined.as_str())).map(|(_, kind)| (kind, length))
-    })
+    let reaction = reaction::reaction(tokens);
+    let stop = [3, 2].into_iter().find(|length| {
+        tokens.get(..*length).is_some_and(|tokens| STOP_PHRASES.contains(&tokens.join(" ").as_str()))
+    });
+    if stop > reaction {
+        return stop.map(|length| (Kind::Stop, length));
+    }
+    reaction.map(|length| (Kind::Backchannel, length))
 }
 
 /// A known Korean word at the beginning of `tokens` that was written as two or three that are none: "알게 소요" for
@@ -128,7 +137,7 @@ fn torn(tokens: &[&str]) -> Option<(Kind, usize)> {
     let is_piece = |token: &&str| token.chars().all(is_hangul) && matches!(word(token), Kind::Content(_));
     [3, 2].into_iter().find_map(|length| {
         let pieces = tokens.get(..length).filter(|pieces| pieces.iter().all(is_piece))?;
-        match word(&pieces.concat()) {
+        match listed_word(&pieces.concat()) {
             known @ (Kind::Stop | Kind::Backchannel) => Some((known, length)),
             _ => None,
         }
@@ -136,6 +145,14 @@ fn torn(tokens: &[&str]) -> Option<(Kind, usize)> {
 }
 
 fn word(token: &str) -> Kind {
+    match listed_word(token) {
+        Kind::Content(_) if reaction::is_reaction(token) => Kind::Backchannel,
+        kind => kind,
+    }
+}
+
+/// What a word means that is in one of the lists or nearly.
+fn listed_word(token: &str) -> Kind {
     if !token.chars().any(|character| is_hangul(character) || character.is_ascii_alphanumeric()) {
         return Kind::Foreign;
     }
@@ -161,7 +178,7 @@ fn word(token: &str) -> Kind {
     // "아진짜": recognisers leave out spaces.
     if let Some(rest) = token.strip_prefix(['아', '어', '오', '와', '음'])
         && rest.chars().count() >= 2
-        && let known @ (Kind::Stop | Kind::Backchannel) = word(rest)
+        && let known @ (Kind::Stop | Kind::Backchannel) = listed_word(rest)
     {
         return known;
     }
@@ -172,6 +189,11 @@ fn word(token: &str) -> Kind {
         _ if korean => 3,
         _ => 2,
     })
+}
+
+/// Whether a word is one of listening or a reaction.
+pub(super) fn is_known_backchannel(token: &str) -> bool {
+    word(token) == Kind::Backchannel
 }
 
 /// Whether `token` is the beginning of a word of listening and no word of its own that is known.
@@ -264,56 +286,7 @@ const STOP_KO: &str = "잠깐 잠깐만 잠깐만요 잠시만 잠시만요 잠�
     누구 어디 언제 어떻게 어째서 다시 안돼 안돼요 싫어 싫어요 틀렸어 틀렸어요 있잖아 있잖아요 여보세요 취소 취소해 취소해줘 들어봐 들어봐요 \
     말고 끊어 이봐";
 
-/// Reactions in several words; "no" and "안" in them ask for nothing.
-const BACKCHANNEL_PHRASES: &[&str] = &[
-    "i see",
-    "i know",
-    "i agree",
-    "i understand",
-    "got it",
-    "of course",
-    "all right",
-    "makes sense",
-    "that's right",
-    "that's true",
-    "that's great",
-    "that's good",
-    "that's nice",
-    "that's cool",
-    "that's interesting",
-    "that makes sense",
-    "you're right",
-    "you know",
-    "you bet",
-    "no way",
-    "no kidding",
-    "no problem",
-    "no doubt",
-    "oh no",
-    "oh my",
-    "my god",
-    "my gosh",
-    "thank you",
-    "for sure",
-    "good point",
-    "fair enough",
-    "sounds good",
-    "very good",
-    "very nice",
-    "me too",
-    "is that so",
-    "how nice",
-    "how interesting",
-    "그런 것 같아요",
-    "그런 거 같아요",
-    "그럴 것 같아요",
-    "말도 안 돼",
-    "말도 안돼",
-    "잘 됐네요",
-    "잘 됐다",
-    "아 네",
-];
-
+/// Requests in several words.
 const STOP_PHRASES: &[&str] = &[
     "hold on",
     "hang on",
@@ -332,4 +305,10 @@ const STOP_PHRASES: &[&str] = &[
     "내 말은",
     "제 말은",
     "말 좀",
+    "하지 마",
+    "하지 마요",
+    "그러지 마",
+    "그러지 마요",
+    "그래서 뭐",
+    "그 전에",
 ];
