@@ -91,7 +91,7 @@ pub struct State {
     args: IngestArgs,
     front_end: FrontEnd,
     vad: Option<Box<dyn VadStream>>,
-    glance: Option<Glance>,
+    glances: Vec<Glance>,
     endpointer: Endpointer,
     /// Position of the endpointer's zero in the history: a restarted Ingest goes on where the old one stopped.
     base: u64,
@@ -187,7 +187,7 @@ impl Actor for Ingest {
             to_hear_again: args.goes_on.is_some(),
             waiting: Vec::new(),
             vad: None,
-            glance: None,
+            glances: Vec::new(),
             speech: None,
             judging: Duration::ZERO,
             vad_failed: false,
@@ -221,7 +221,7 @@ impl Actor for Ingest {
             IngestMsg::Clear => {
                 state.args.audio.drain();
                 state.waiting.clear();
-                state.glance = None;
+                state.glances.clear();
                 state.endpointer.clear();
                 state.speech = None;
                 state.undecided = None;

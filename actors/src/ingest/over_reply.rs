@@ -136,7 +136,7 @@ impl OverReply {
         Heard { probability, own_voice, events: self.did(events) }
     }
 
-    /// A look at the sound between two frames, half a frame after the last one.
+    /// A look at the sound between two frames, a part of a frame after the last one.
     pub(crate) fn glance(&mut self, samples: &[f32], probability: f32) -> Vec<InterruptEvent> {
         let frame = Frame { probability, level_db: level_db(samples), echo: self.echo, dip: false };
         let events = self.interrupter.handle_glance(frame);
