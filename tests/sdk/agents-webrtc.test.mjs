@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
-import { clipAt, resample, shareHeard, spoken, spokenWords, transcribe, wav, wordErrors } from "../browser/helpers/audio.mjs";
+import { clipAt, resample, shareHeard, spoken, spokenWords, transcribe, wav } from "../browser/helpers/audio.mjs";
 import { openPage, recording } from "../browser/helpers/browser.mjs";
 import { giveMouth, RATE, say as sayIn } from "../browser/helpers/mouth.mjs";
 import { askForStory, insist } from "./helpers/agents.mjs";
@@ -105,7 +105,7 @@ test("a spoken conversation over WebRTC with an interruption and a tool call", {
   await until("a whole reply", async () => (await spokenReplies())[0]);
   await until("it was heard out", async () => (await events("output_audio_buffer.stopped"))[0]);
   const [asked] = await said("user");
-  assert.ok(wordErrors(await spokenWords(SHORT), asked) <= 0.3, `understood: ${asked}`);
+  assert.ok(shareHeard(await spokenWords(SHORT), asked) >= 0.8, `understood: ${asked}`);
   const reply = (await said("assistant")).at(-1);
   const file = join(folder, "reply.wav");
   await writeFile(file, wav(resample(await recording(page), RATE), RATE));
@@ -127,7 +127,7 @@ test("a spoken conversation over WebRTC with an interruption and a tool call", {
   const loudAt = await page.evaluate(() => window.loudAt);
   assert.ok(loudAt < cleared.at + 600, `silent ${loudAt - cleared.at} ms after it was said`);
   await until("an answer to the interruption", async () => (await spokenReplies()).length > answered);
-  assert.ok(wordErrors(await spokenWords(LONG), (await said("user")).at(-1)) <= 0.5, `understood: ${(await said("user")).at(-1)}`);
+  assert.ok(shareHeard(await spokenWords(LONG), (await said("user")).at(-1)) >= 0.6, `understood: ${(await said("user")).at(-1)}`);
 
   // A tool of the client's own is called, and its answer is spoken.
   const called = await page.evaluate(() => window.seen.tools.length);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import OpenAI, { NotFoundError } from "openai";
-import { clipAt, readWav, shareHeard, spokenWords, transcribe, wav, wordErrors } from "../browser/helpers/audio.mjs";
+import { clipAt, readWav, shareHeard, spokenWords, transcribe, wav } from "../browser/helpers/audio.mjs";
 import { RATE } from "./helpers/mouth.mjs";
 import { python } from "./helpers/python.mjs";
 import { start } from "./helpers/server.mjs";
@@ -76,7 +76,7 @@ test("transcription: text, times, subtitles, and as it is made", { timeout: 200_
   const words = await spokenWords("0870");
   const create = (more) => client.audio.transcriptions.create({ model: "whisper-1", file: createReadStream(path), language: "en", ...more });
   const { text } = await create({});
-  assert.ok(wordErrors(words, text) <= 0.3, text);
+  assert.ok(shareHeard(words, text) >= 0.8, text);
   const verbose = await create({ response_format: "verbose_json", timestamp_granularities: ["word", "segment"] });
   assert.ok(Math.abs(verbose.duration - 7.1) < 0.3);
   assert.ok(verbose.words.length >= 15 && verbose.words.every(({ start, end }, at, all) => end >= start && (at === 0 || start >= all[at - 1].start)));
@@ -86,7 +86,7 @@ test("transcription: text, times, subtitles, and as it is made", { timeout: 200_
   for await (const event of await create({ stream: true, model: "gpt-4o-mini-transcribe" })) events.push(event);
   const done = events.find(({ type }) => type === "transcript.text.done");
   assert.equal(events.filter(({ type }) => type === "transcript.text.delta").map(({ delta }) => delta).join("").trim(), done.text.trim());
-  assert.ok(wordErrors(words, done.text) <= 0.3, done.text);
+  assert.ok(shareHeard(words, done.text) >= 0.8, done.text);
 });
 
 test("speech, in Korean and English, can be understood again", { timeout: 200_000 }, async () => {
