@@ -282,7 +282,13 @@ impl Interrupter {
         let (Scene::Alone { wary_until, .. }, true) = (&self.scene, self.is_listening()) else {
             return Vec::new();
         };
-        if self.now < *wary_until || self.grade(frame) != Grade::Strong {
+        // What is enough in a frame is enough here, but for loudness alone, which takes two frames.
+        let voice = match self.grade(frame) {
+            Grade::Strong => true,
+            Grade::Weak => frame.echo < sound::UNSURE,
+            Grade::Loud | Grade::Silent => false,
+        };
+        if self.now < *wary_until || !voice {
             return Vec::new();
         }
         let asked = self.audible.is_some_and(|audible| audible.asking);

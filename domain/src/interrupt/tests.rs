@@ -113,6 +113,12 @@ fn a_glance_between_two_frames_ducks_and_nothing_else() {
     assert_eq!(machine.handle_glance(voice), []);
     assert_eq!(kinds(&play(&mut machine, &[Said("잠깐만")])), [Stop(ByWords)]);
     assert_eq!(machine.handle_glance(voice), [], "it has been stopped");
+    // A hint of a voice is enough, unless it may be the reply's own.
+    let hint = Frame { probability: 0.25, ..voice };
+    let mut machine = Interrupter::new(InterruptConfig::default());
+    play(&mut machine, &[Now(Some(REPLY)), Quiet(10)]);
+    assert_eq!(machine.handle_glance(Frame { echo: 0.5, ..hint }), []);
+    assert_eq!(machine.handle_glance(hint), [Duck]);
     // What was a click is restored, and after a click only a steady voice counts.
     let mut machine = Interrupter::new(InterruptConfig::default());
     play(&mut machine, &[Now(Some(REPLY)), Quiet(10)]);

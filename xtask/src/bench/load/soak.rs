@@ -320,7 +320,8 @@ async fn settle(house: &House, empty: &Stock) -> anyhow::Result<Stock> {
 /// What is there that was not there before anybody came. Memory is judged by its trend, since allocators keep some;
 /// threads of the runtime come when they are needed and stay a while.
 fn left_over(empty: &Stock, now: &Stock) -> Vec<String> {
-    let counted = SERIES.iter().filter(|(name, ..)| !["memory KB", "threads"].contains(name));
+    // What the programs take once they are used stays; whether it goes on growing is judged from the samples.
+    let counted = SERIES.iter().filter(|(name, ..)| !["memory KB", "model KB", "threads"].contains(name));
     counted
         // The request that asks is a task and a socket; the store opens files when it is first used.
         .filter(|(_, slack, read)| read(now) > read(empty) + slack.min(12.0))
