@@ -59,6 +59,15 @@ fn judgement(tokens: &[&str]) -> Option<usize> {
     }
     let between = after.iter().take(3).take_while(|token| listed(BETWEEN, token)).count();
     let judged = tokens.get(1 + between)?;
+    // "How hard is it" and "what is good" ask.
+    let asks = match *first {
+        "how" => tokens.len() > between + 2,
+        "what" => tokens[between] != "a",
+        _ => false,
+    };
+    if asks {
+        return None;
+    }
     let object = |at: usize| tokens.get(at).is_some_and(|token| listed(OBJECTS, token));
     if listed(JUDGEMENTS, judged) || is_adjective(judged) && tokens.len() == between + 2 {
         return Some(between + 2 + usize::from(object(between + 2)));
@@ -119,7 +128,8 @@ const AUXILIARIES: &str = "did was were is are does do has have had";
 
 const PRONOUNS: &str = "i you he she it they we that";
 
-const LEADS: &str = "that's it's that it how so very really pretty quite too what is was must sounds seems looks you're super such";
+const LEADS: &str =
+    "that's it's that it how so very really pretty quite too what must sounds seems looks you're super such";
 
 const BETWEEN: &str = "is was so very really pretty quite just be have been must sounds like too such a an absolutely totally \
     that's that it all are rather bit for you";
@@ -161,7 +171,7 @@ const PHRASES: &str = "i see, i see that, i know, i know right, i agree, i under
     good lord, good heavens, good grief, nice one, nice job, nice work, well done, fair enough, \
     fair point, sure thing, bloody hell, holy cow, holy crap, holy moly, me too, me neither, same here, \
     so do i, so did i, so that's why, so am i, not bad, poor thing, poor you, poor guy, poor him, \
-    poor her, bless you, bless him, bless her, spot on, too right, is that so, are you serious, \
+    poor her, bless you, bless him, bless her, spot on, too right, is that so, is that right, is that true, are you serious, \
     are you kidding, are you kidding me, how about that, imagine that, go on, go ahead, keep going, \
     please continue, please go on, do go on, tell me more, tell me about it, and then, then what, \
     그런 것 같아, 그런 것 같아요, 그런 거 같아, 그런 거 같아요, 그럴 것 같아, 그럴 것 같아요, 그럴 거 같아, 그럴 거 같아요, 그럴 수 있지, 그럴 수 있죠, \
@@ -200,6 +210,10 @@ mod tests {
             ("That's confusing", false),
             ("how lovely", true),
             ("how come", false),
+            ("how hard is it", false),
+            ("is it hard", false),
+            ("what is good", false),
+            ("is that right?", true),
             ("what a story", true),
             ("what a what", false),
             ("did she?", true),
