@@ -2,7 +2,7 @@
 //!
 //! The recogniser and the language model compute with several threads each, which wait for each other hundreds of times a
 //! second. Where four of them have two cores, most of the time is spent waiting for one that has none: with one thread
-//! each, both are faster (`docs/benchmarks.md`, "Several people"). While a voice makes the sound that somebody waits for
+//! each, both are faster (`docs/benchmarks-log.md`, "Several people"). While a voice makes the sound that somebody waits for
 //! in silence, the language model rests: what it says next is not wanted before that has been heard. So each says when it
 //! computes, and asks how many threads it had better take.
 

@@ -93,7 +93,7 @@ fn direction(language: Language, step: Option<&IntimacyStep>) -> String {
     let note = step.map_or("", |step| step.note(language));
     let manner = manner(language, level);
     // Small models say a polite Korean direction aloud less often, and keep to it better, when it comes last; the one for
-    // 반말 does not gain by it (docs/benchmarks.md, "What small models make of their directions").
+    // 반말 does not gain by it (docs/benchmarks-log.md, "What small models make of their directions").
     let parts = match (language, level) {
         (Language::Korean, SpeechLevel::Formal | SpeechLevel::Polite) => [note, manner],
         _ => [manner, note],

@@ -71,7 +71,7 @@ pub fn offer(tools: &[Tool]) -> String {
 }
 
 /// A function on one line, as it would be declared: `set_duet(tempo?: integer, style?: jazz|bossa): Change it.` That is
-/// half as many tokens as JSON, and small models call more of what is asked for (`docs/benchmarks.md`).
+/// half as many tokens as JSON, and small models call more of what is asked for (`docs/benchmarks-log.md`).
 fn line(tool: &Tool) -> String {
     let schema = Json::parse(&tool.parameters).unwrap_or(Json::Null);
     let required = schema.get("required").and_then(Json::list).unwrap_or_default();

@@ -17,7 +17,7 @@ const UNTAUGHT: f32 = 1e-8;
 
 /// From these shares of probability on, hints are taken for a call: for models below a billion parameters and above. They
 /// are small because such models would rather talk whatever they are asked, but tell requests from small talk all the
-/// same; both were chosen on the development half of the requests of `examples/tools` (`docs/benchmarks.md`).
+/// same; both were chosen on the development half of the requests of `examples/tools` (`docs/benchmarks-log.md`).
 const HINTED: [f32; 2] = [1.2e-3, 4.2e-5];
 
 /// Models of fewer parameters put the result of a call into words: left to themselves they copy the call that they have

@@ -3,7 +3,7 @@
 //! The corpus is what may be used freely (`xtask/tools/melodies.py`: sopranos of Bach's chorales, Ryan's Mammoth Collection,
 //! Joplin); keys and chords are those that `duologue midi analyze` finds. One piece in ten is held out. What is learned: from
 //! everything so far, how long the note lasts, then the step to the next. What it is measured against: variable-order
-//! Markov models that know the same things, without and with learning while they listen, and the rule engine. `docs/benchmarks.md` has the figures.
+//! Markov models that know the same things, without and with learning while they listen, and the rule engine. `docs/benchmarks-log.md` has the figures.
 
 mod corpus;
 mod markov;
