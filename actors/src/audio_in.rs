@@ -22,8 +22,9 @@ const CAPACITY_S: usize = 30;
 /// audio is dropped, since a stalled Ingest must not stall the socket.
 const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// How much history the models may look back at: a whole utterance of 30 s and its prefix.
-const HISTORY_S: usize = 32;
+/// How much history the models may look back at: a whole utterance of 30 s and its prefix, also when it has to be heard
+/// again because its recogniser hung.
+const HISTORY_S: usize = 64;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while holding the lock leaves plain samples behind; they are still samples.
@@ -132,9 +133,16 @@ impl AudioIn {
     }
 }
 
-/// The last 32 s at 16 kHz, by absolute position. Cloning shares it.
+/// The last 64 s at 16 kHz, by absolute position: the longest turn, and as long for who has to hear it once more. Cloning
+/// shares it.
 #[derive(Clone)]
-pub struct History(Arc<(Mutex<SampleRing<f32>>, Alive)>);
+pub struct History(Arc<(Mutex<Kept>, Alive)>);
+
+struct Kept {
+    ring: SampleRing<f32>,
+    /// From here on somebody has yet to hear it.
+    needed: Option<u64>,
+}
 
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -145,29 +153,36 @@ impl std::fmt::Debug for History {
 impl Default for History {
     fn default() -> Self {
         let ring = SampleRing::new(HISTORY_S * HEARING_RATE as usize);
-        Self(Arc::new((Mutex::new(ring), Alive::ring("history"))))
+        Self(Arc::new((Mutex::new(Kept { ring, needed: None }), Alive::ring("history"))))
     }
 }
 
 impl History {
     /// Appends 16 kHz samples.
     pub fn push(&self, samples: &[f32]) {
-        lock(&self.0.0).push(samples);
+        lock(&self.0.0).ring.push(samples);
     }
 
     /// Position after the newest sample.
     pub fn end(&self) -> u64 {
-        lock(&self.0.0).end()
+        lock(&self.0.0).ring.end()
     }
 
     /// The samples in a range of positions, as far as they are still held.
     pub fn range(&self, from: u64, to: u64) -> Arc<[f32]> {
-        lock(&self.0.0).range(from, to).into()
+        lock(&self.0.0).ring.range(from, to).into()
+    }
+
+    /// From this position on somebody has yet to hear it, so that it is not forgotten; `None`: nobody has.
+    pub fn need_from(&self, position: Option<u64>) {
+        lock(&self.0.0).needed = position;
     }
 
     /// Forgets what nobody will ask for any more.
     pub fn forget_before(&self, position: u64) {
-        lock(&self.0.0).forget_before(position);
+        let mut kept = lock(&self.0.0);
+        let position = kept.needed.map_or(position, |needed| needed.min(position));
+        kept.ring.forget_before(position);
     }
 }
 

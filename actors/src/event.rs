@@ -182,6 +182,28 @@ pub struct ConfigPatch {
 }
 
 impl ConfigPatch {
+    /// This change, and where it changes nothing the other.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            instructions: self.instructions.or(other.instructions),
+            speak: self.speak.or(other.speak),
+            input_rate: self.input_rate.or(other.input_rate),
+            noise_reduction: self.noise_reduction.or(other.noise_reduction),
+            language: self.language.or(other.language),
+            transcription_prompt: self.transcription_prompt.or(other.transcription_prompt),
+            transcribe: self.transcribe.or(other.transcribe),
+            turn_detection: self.turn_detection.or(other.turn_detection),
+            create_response: self.create_response.or(other.create_response),
+            interrupt_response: self.interrupt_response.or(other.interrupt_response),
+            voice: self.voice.or(other.voice),
+            speed: self.speed.or(other.speed),
+            max_output_tokens: self.max_output_tokens.or(other.max_output_tokens),
+            tools: self.tools.or(other.tools),
+            tool_choice: self.tool_choice.or(other.tool_choice),
+            expression_analysis: self.expression_analysis.or(other.expression_analysis),
+        }
+    }
+
     /// The configuration after this change.
     pub fn applied_to(self, old: &SessionConfig) -> SessionConfig {
         SessionConfig {

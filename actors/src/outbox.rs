@@ -320,6 +320,17 @@ impl Outbox {
         }
     }
 
+    /// `reader`, who hears sound apart, was out of reach for a while: sound that has not arrived comes again, amid events
+    /// of which nothing is to be told.
+    pub fn hear_again(&self, reader: u64) {
+        let mut state = self.lock();
+        if state.reader == reader {
+            state.log.repeat_sound();
+        }
+        drop(state);
+        self.0.filled.notify_waiters();
+    }
+
     /// `reader` has gone. False when it had been replaced.
     pub fn detach(&self, reader: u64) -> bool {
         let mut state = self.lock();

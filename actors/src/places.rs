@@ -243,9 +243,10 @@ impl Place {
         self.places.admit();
     }
 
-    /// When somebody who comes now would be in.
-    pub(crate) fn next_free(&self) -> Option<Duration> {
-        self.places.look().next_free
+    /// When somebody who comes now would be in. Where nothing tells, as long as a scene is quiet before its place is
+    /// another's.
+    pub(crate) fn next_free(&self) -> Duration {
+        self.places.look().next_free.unwrap_or(Duration::from_millis(QUIET_MS))
     }
 }
 

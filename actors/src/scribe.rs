@@ -120,6 +120,10 @@ impl Actor for Scribe {
         match message {
             ScribeMsg::Write(number, entry) => {
                 state.queue.push_back((number, entry));
+                if state.queue.len() > MAX_UNWRITTEN + usize::from(state.writing.is_some()) {
+                    // The Session has given it up as well, and has said so.
+                    state.queue.remove(usize::from(state.writing.is_some()));
+                }
                 if !matches!(state.told, Told::Down(_)) {
                     state.write_next();
                 }

@@ -108,6 +108,8 @@ pub enum SpeakerMsg {
     Finish(TurnId),
     /// What was held may be heard.
     Release(TurnId),
+    /// The client has paused for so long, and goes on: the rest is wanted so much later.
+    Stood(TurnId, Duration),
     /// Stop at once.
     Cancel,
     /// Show that it lives.
@@ -174,6 +176,8 @@ struct Job {
     clauses: Option<mpsc::Sender<Clause>>,
     /// Turns true when the sound may leave.
     released: watch::Sender<bool>,
+    /// For how long the client has paused the play, in all.
+    stood: watch::Sender<Duration>,
     _tasks: [OwnedTask; 2],
 }
 
@@ -209,6 +213,11 @@ impl Actor for Speaker {
                     job.released.send_replace(true);
                 }
             }
+            SpeakerMsg::Stood(turn, time) => {
+                if let Some(job) = state.job.as_ref().filter(|job| job.turn == turn) {
+                    job.stood.send_modify(|stood| *stood += time);
+                }
+            }
             SpeakerMsg::Cancel => state.job = None,
             SpeakerMsg::Pulse(pulse) => pulse.beat().await,
         }
@@ -230,6 +239,7 @@ impl State {
         let (clauses, waiting) = mpsc::channel(MAX_CLAUSES);
         let (pieces, ready) = mpsc::channel(CHUNKS_AHEAD);
         let (released, release) = watch::channel(!speech.held);
+        let (stood, stands) = watch::channel(Duration::ZERO);
         let turn = speech.turn;
         let synthesis = Synthesis {
             tts: self.args.tts.clone(),
@@ -242,6 +252,7 @@ impl State {
             outbox: self.args.outbox.clone(),
             played: self.args.played.clone(),
             release,
+            stands,
             clause_samples: 0,
             sent: 0,
             started: None,
@@ -252,7 +263,7 @@ impl State {
             OwnedTask::spawn(self.myself.clone(), synthesis.run(waiting, pieces)),
             OwnedTask::spawn(self.myself.clone(), player.run(ready)),
         ];
-        self.job = Some(Job { turn, clauses: Some(clauses), released, _tasks: tasks });
+        self.job = Some(Job { turn, clauses: Some(clauses), released, stood, _tasks: tasks });
     }
 
     fn say(&mut self, turn: TurnId, clause: Clause) {
@@ -342,6 +353,7 @@ struct Player {
     outbox: Outbox,
     played: PlayedAudio,
     release: watch::Receiver<bool>,
+    stands: watch::Receiver<Duration>,
     speech: Speech,
     clause_samples: u64,
     sent: u64,
@@ -448,9 +460,14 @@ impl Player {
         Ok(())
     }
 
-    async fn pace(&self) {
-        if let Some(started) = self.started {
-            let played_at = started + Duration::from_millis(self.sent * 1000 / u64::from(SPEECH_RATE));
+    async fn pace(&mut self) {
+        if let Some(started) = &mut self.started {
+            let stood = *self.stands.borrow();
+            let sounds = stood + Duration::from_millis(self.sent * 1000 / u64::from(SPEECH_RATE));
+            // All of it was played, and then there was silence: what comes now is not late.
+            let silent = Instant::now().saturating_duration_since(*started + sounds);
+            *started += silent;
+            let played_at = *started + sounds;
             if let Some(due) = played_at.checked_sub(AHEAD) {
                 tokio::time::sleep_until(due).await;
             }

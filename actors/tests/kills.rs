@@ -551,6 +551,12 @@ async fn who_dies_more_often_than_allowed_is_done_without_and_tried_again() {
         assert_eq!(told, [policy.role.name()], "the page says why");
         let answered = status == ResponseStatus::Completed;
         assert_eq!(answered, policy.role != Role::Persona, "{:?}: {status:?}", policy.role);
+        if policy.role == Role::Persona {
+            // Who speaks learns it as soon, although a reply is begun ahead while others are there to make it.
+            let heard = stage.turn(0, None).await;
+            assert!(matches!(heard.status(), Some((ResponseStatus::Failed { .. }, ""))), "{:#?}", heard.events);
+            assert!(heard.longest_silence() < Duration::from_secs(3), "{:#?}", heard.events);
+        }
         tokio::time::sleep(Duration::from_secs(62)).await;
         assert!(stage.child(policy.role).await.is_some(), "{:?} is tried again", policy.role);
         let heard = stage.turn(0, None).await;
@@ -594,4 +600,45 @@ async fn an_engine_that_hangs_again_and_again_ends_the_turn_and_not_the_scene() 
         let heard = stage.turn(1, None).await;
         assert_eq!(heard.status().map(|(_, text)| text), Some(TALK[1].1), "{role:?}: it works again");
     }
+}
+
+/// Two turns wait for a recogniser that hangs for longer than a turn is looked back at, and both are heard.
+#[tokio::test(start_paused = true)]
+async fn all_that_was_said_to_a_recogniser_that_hung_is_heard_when_it_works() {
+    let stage = Stage::new().await;
+    let gate = stage.gate(Role::Transcriber).expect("it has one");
+    let person = async {
+        stage.feed(&silence(300, RATE)).await;
+        for line in 0..TALK.len() {
+            stage.feed(&spoken(line, 1_200, RATE)).await;
+            gate.trouble(Trouble::Hang, usize::MAX);
+            stage.feed(&silence(2_500, RATE)).await;
+        }
+        stage.feed(&silence(16_000, RATE)).await;
+        gate.repair();
+        loop {
+            stage.feed(&silence(100, RATE)).await;
+        }
+    };
+    let mut heard = Vec::new();
+    let listening = async {
+        while heard.len() < TALK.len() {
+            let Outgoing::Event(event) = stage.attachment.next().await.expect("the scene is alive") else {
+                continue;
+            };
+            match *event {
+                SessionEvent::Heard { text, .. } => heard.push(text),
+                SessionEvent::HeardFailed { .. } => panic!("not heard: {event:?}"),
+                _ => {}
+            }
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = listening => {}
+            () = person => {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), both).await.expect("both are heard");
+    assert_eq!(heard, TALK.map(|(question, _)| question));
 }

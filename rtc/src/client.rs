@@ -403,6 +403,13 @@ impl Call {
         }
     }
 
+    /// From now on nothing passes in either direction, or all again. Needs a bad network.
+    pub fn cut(&self, cut: bool) {
+        if let Some(relay) = &self.relay {
+            relay.cut(cut);
+        }
+    }
+
     /// What came and what was made of it.
     pub fn statistics(&self) -> EarStatistics {
         self.line.statistics()

@@ -3,7 +3,8 @@
 //! Pure. Sound goes out in real time, so that a moment ago tells what is heard now: half of the round trip, and what the
 //! far end keeps to even out its network, which follows the jitter that it reports. A receiver report (RFC 3550 §6.4.2)
 //! names the highest packet that arrived; what should have arrived by then and did not was not heard, whatever the
-//! time, until a later report says otherwise.
+//! time, until a later report says otherwise. Where a network is cut, no report comes that could say so: then the silence
+//! of the far end does.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -21,6 +22,9 @@ const JITTERS: u32 = 3;
 
 /// A packet older than this when a report was sent should be in it.
 const IN_REPORT_AFTER: Duration = Duration::from_millis(300);
+
+/// Without a sign of the far end for so long, what was sent since the last one counts as not heard until there is another.
+const DOUBTED_AFTER: Duration = Duration::from_millis(1_500);
 
 /// What the far end reported; times since any beginning that all calls share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,12 +53,14 @@ pub struct PlayClock<Place> {
     kept: Duration,
     /// The highest packet that arrived, when the last report came, and what should have arrived by then.
     report: Option<(u64, Duration)>,
+    /// When there was a sign of the far end last.
+    sign: Option<Duration>,
 }
 
 impl<Place> Default for PlayClock<Place> {
     fn default() -> Self {
         let round_trip = Duration::ZERO;
-        Self { sent: VecDeque::new(), next: 0, round_trip, kept: LEAST_KEPT, report: None }
+        Self { sent: VecDeque::new(), next: 0, round_trip, kept: LEAST_KEPT, report: None, sign: None }
     }
 }
 
@@ -87,6 +93,11 @@ impl<Place: Copy> PlayClock<Place> {
         }
     }
 
+    /// There was a sign of the far end: a packet of any kind.
+    pub fn sign(&mut self, at: Duration) {
+        self.sign = self.sign.max(Some(at));
+    }
+
     /// From sending to hearing.
     pub fn delay(&self) -> Duration {
         self.round_trip / 2 + self.kept
@@ -95,6 +106,8 @@ impl<Place: Copy> PlayClock<Place> {
     /// The place that is heard at `now`; `None` before anything can have been heard.
     pub fn heard(&self, now: Duration) -> Option<Place> {
         let by = now.checked_sub(self.delay())?;
+        let doubted = self.sign.filter(|sign| now.saturating_sub(*sign) > DOUBTED_AFTER);
+        let by = doubted.map_or(by, |sign| by.min(sign));
         let limit = self.limit();
         let heard = self.sent.iter().rev().find(|sent| sent.at <= by && sent.sequence <= limit);
         heard.map(|sent| sent.place)
@@ -148,6 +161,17 @@ mod tests {
         assert_eq!(clock.heard(ms(5_000)), Some(400), "nothing after the twentieth arrived");
         clock.report(Reported { at: ms(1_500), highest: 10 + 49, jitter: 0 });
         assert_eq!(clock.heard(ms(5_000)), Some(1_000), "it was late, not lost");
+    }
+
+    #[test]
+    fn what_was_sent_to_nobody_was_not_heard() {
+        let mut clock = PlayClock::default();
+        clock.sign(ms(300));
+        speaking(&mut clock, 10);
+        assert_eq!(clock.heard(ms(1_800)), Some(1_000), "a moment of silence means nothing");
+        assert_eq!(clock.heard(ms(1_801)), Some(320), "what was sent up to the last sign");
+        clock.sign(ms(1_900));
+        assert_eq!(clock.heard(ms(1_901)), Some(1_000), "it was the sign that was late");
     }
 
     #[test]

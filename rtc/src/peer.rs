@@ -52,6 +52,9 @@ const PORT_TRIES: usize = 1_024;
 /// Calls that come at the same moment may find the same port free, and all but one of them look for another.
 const BIND_TRIES: usize = 16;
 
+/// The far end is asked so often whether it is there, which it answers whether or not it has anything to say.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+
 /// The payload type of VP8 where this end offers it; else it is the other end's.
 pub(crate) const VP8: u8 = 96;
 
@@ -101,6 +104,8 @@ pub struct Statistics {
     pub round_trip: Option<Duration>,
     /// The far end's last report about our sound.
     pub report: Option<Report>,
+    /// Messages of ICE that came of it: questions, and answers to ours, [`ASK_EVERY`] one.
+    pub signs: u64,
 }
 
 /// A peer connection.
@@ -270,7 +275,15 @@ impl Peer {
             _ => None,
         });
         let round_trip = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
-        Statistics { round_trip: round_trip.map(Duration::from_secs_f64), report: self.report() }
+        let signs = report.iter().map(|entry| match entry {
+            RTCStatsReportEntry::IceCandidatePair(pair) => pair.requests_received + pair.responses_received,
+            _ => 0,
+        });
+        Statistics {
+            round_trip: round_trip.map(Duration::from_secs_f64),
+            report: self.report(),
+            signs: signs.sum(),
+        }
     }
 
     /// Ends it; the socket and the library's task are gone when this returns.
@@ -347,11 +360,7 @@ fn media(video: bool) -> Result<MediaEngine, Error> {
 
 fn settings(config: &PeerConfig) -> SettingEngineBuilder {
     SettingEngineBuilder::new()
-        .with_ice_timeouts(
-            Some(config.disconnected_after),
-            Some(config.failed_after),
-            Some(Duration::from_secs(2)),
-        )
+        .with_ice_timeouts(Some(config.disconnected_after), Some(config.failed_after), Some(ASK_EVERY))
         // Names that hide a browser's address are not asked for on the network; its own checks tell the address.
         .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(config.bind.is_loopback())

@@ -1,13 +1,9 @@
 //! What was given to a client, and what is known to have reached it.
 //!
 //! A session numbers what leaves it and wants to know up to where it arrived. Events have arrived when SCTP says so;
-//! sound when it was sent and something was heard of the far end since, as RTP is not acknowledged.
+//! sound when it was sent and there was a sign of the far end since, as RTP is not acknowledged.
 
 use std::{collections::VecDeque, time::Duration};
-
-/// Without a word of the far end, whose microphone may be off, sound counts as arrived after this while the connection
-/// stands: it is checked every two seconds.
-const TAKEN_FOR_GRANTED: Duration = Duration::from_millis(1_500);
 
 /// An event that the far end does not acknowledge for so long cuts it off, as over a WebSocket.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
@@ -30,10 +26,8 @@ enum Proof {
 pub(super) struct Known {
     /// Bytes that it acknowledged.
     pub(super) bytes: u64,
-    /// When something of it was heard last.
+    /// When there was a sign of it last; none while it is out of reach.
     pub(super) heard: Option<Duration>,
-    /// Whether the connection stands.
-    pub(super) connected: bool,
 }
 
 /// The ledger. It holds what the session keeps in its own log until it has arrived, which is bounded there.
@@ -48,9 +42,21 @@ impl Ledger {
         self.open.push_back((number, Proof::Bytes { up_to, since: now }));
     }
 
-    /// Speech with this number waits to be spoken.
+    /// Speech with this number waits to be spoken; perhaps again.
     pub(super) fn waits(&mut self, number: u64) {
-        self.open.push_back((number, Proof::Waiting));
+        match self.open.iter_mut().find(|(other, _)| *other == number) {
+            Some((_, proof)) => *proof = Proof::Waiting,
+            None => self.open.push_back((number, Proof::Waiting)),
+        }
+    }
+
+    /// What was sent was sent to nobody, and will be again.
+    pub(super) fn unsaid(&mut self) {
+        for (_, proof) in &mut self.open {
+            if matches!(proof, Proof::Sent(_)) {
+                *proof = Proof::Waiting;
+            }
+        }
     }
 
     /// Nobody has to get what has this number.
@@ -66,17 +72,14 @@ impl Ledger {
     }
 
     /// The last number up to which everything has arrived, when that is a newer one.
-    pub(super) fn arrived(&mut self, known: Known, now: Duration) -> Option<u64> {
+    pub(super) fn arrived(&mut self, known: Known) -> Option<u64> {
         let mut last = None;
         while let Some((number, proof)) = self.open.front() {
             let has_arrived = match *proof {
                 Proof::Needless => true,
                 Proof::Waiting => false,
                 Proof::Bytes { up_to, .. } => known.bytes >= up_to,
-                Proof::Sent(at) => {
-                    let granted = known.connected && now.saturating_sub(at) >= TAKEN_FOR_GRANTED;
-                    granted || known.heard.is_some_and(|heard| heard > at)
-                }
+                Proof::Sent(at) => known.heard.is_some_and(|heard| heard > at),
             };
             if !has_arrived {
                 break;
@@ -113,24 +116,33 @@ mod tests {
         ledger.waits(2);
         ledger.told(3, 200, ms(10));
         ledger.needless(4);
-        let known = Known { bytes: 200, heard: Some(ms(500)), connected: true };
-        assert_eq!(ledger.arrived(Known { bytes: 99, ..known }, ms(20)), None);
-        assert_eq!(ledger.arrived(known, ms(20)), Some(1), "the speech waits to be spoken");
+        let known = Known { bytes: 200, heard: Some(ms(500)) };
+        assert_eq!(ledger.arrived(Known { bytes: 99, ..known }), None);
+        assert_eq!(ledger.arrived(known), Some(1), "the speech waits to be spoken");
         ledger.spoken(2, ms(500));
-        assert_eq!(ledger.arrived(known, ms(510)), None, "nothing was heard since");
-        assert_eq!(ledger.arrived(Known { heard: Some(ms(501)), ..known }, ms(510)), Some(4));
-        assert_eq!(ledger.arrived(known, ms(510)), None);
+        assert_eq!(ledger.arrived(known), None, "there was no sign since");
+        assert_eq!(ledger.arrived(Known { heard: None, ..known }), None, "nobody can be reached");
+        assert_eq!(ledger.arrived(Known { heard: Some(ms(501)), ..known }), Some(4));
+        assert_eq!(ledger.arrived(known), None);
     }
 
     #[test]
-    fn a_silent_listener_is_believed_while_the_connection_stands() {
+    fn what_was_said_to_nobody_arrives_when_it_was_said_again() {
         let mut ledger = Ledger::default();
         ledger.waits(1);
+        ledger.told(2, 10, ms(0));
+        ledger.waits(3);
         ledger.spoken(1, ms(0));
-        let known = Known { bytes: 0, heard: None, connected: true };
-        assert_eq!(ledger.arrived(known, ms(1_400)), None);
-        assert_eq!(ledger.arrived(Known { connected: false, ..known }, ms(1_600)), None);
-        assert_eq!(ledger.arrived(known, ms(1_600)), Some(1));
+        ledger.unsaid();
+        let known = Known { bytes: 10, heard: Some(ms(9_000)) };
+        assert_eq!(ledger.arrived(known), None);
+        // Both come again, in their places.
+        ledger.waits(1);
+        ledger.waits(3);
+        ledger.spoken(1, ms(8_000));
+        assert_eq!(ledger.arrived(known), Some(2));
+        ledger.spoken(3, ms(8_100));
+        assert_eq!(ledger.arrived(known), Some(3));
     }
 
     #[test]

@@ -123,6 +123,9 @@ impl Player {
         if frame.samples.is_empty() {
             return Some(Effect::Done(number));
         }
+        if let Some(sounding) = self.sounding.as_mut().filter(|it| it.response == frame.response) {
+            sounding.over_at = None;
+        }
         self.queue.push_back(Piece { number, frame, taken: 0 });
         None
     }
@@ -183,6 +186,18 @@ impl Player {
         self.away = away;
     }
 
+    /// There was a sign of the far end.
+    pub(super) fn sign(&mut self, at: Duration) {
+        self.clock.sign(at);
+    }
+
+    /// Whoever could not be reached is there again: what was spoken to nobody will be pushed again, and what waits behind
+    /// it, too.
+    pub(super) fn repeat(&mut self) {
+        self.queue.clear();
+        self.mouth.clear();
+    }
+
     /// The response that is sounding.
     pub(super) fn sounding(&self) -> Option<Arc<str>> {
         self.sounding.as_ref().map(|sounding| sounding.response.clone())
@@ -232,10 +247,11 @@ impl Player {
         self.clock.report(reported);
     }
 
-    /// Percent of packets that the far end misses.
+    /// Percent of packets that the far end misses. There are always copies: the first loss after a good while tells of
+    /// itself seconds later.
     pub(super) fn set_loss(&mut self, percent: u8) {
         // It decides how good the copies are; without it they stay as they are.
-        let _ = self.mouth.set_expected_loss(percent);
+        let _ = self.mouth.set_expected_loss(percent.max(EncoderConfig::default().expected_loss));
     }
 
     /// 20 ms have passed.
@@ -333,7 +349,7 @@ impl Player {
         let delay = self.clock.delay() + TICK * self.ahead;
         let Some(response) = self.sounding.as_ref().map(|sounding| sounding.response.clone()) else { return };
         let waits = self.queue.iter().any(|piece| piece.frame.response == response);
-        if waits || !self.is_complete(&response) {
+        if waits || self.away || !self.is_complete(&response) {
             return;
         }
         let over_at = self.sounding.as_mut().map(|sounding| *sounding.over_at.get_or_insert(now + delay));
@@ -350,7 +366,8 @@ impl Player {
             None => true,
             // Also when it stands still: the session takes it to run on from where it was told to be.
             Some((before, at)) => {
-                let moves = before != place || (self.sounding.is_some() && !self.is_held());
+                let stands = self.sounding.is_some() && (self.away || !self.is_held());
+                let moves = before != place || stands;
                 moves && now.saturating_sub(at) >= REPORT_EVERY
             }
         };

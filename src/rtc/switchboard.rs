@@ -25,6 +25,8 @@ pub(super) struct Line {
     pub(super) over: CancellationToken,
     /// Whose it is.
     pub(super) record: SessionRecord,
+    /// Digest of the client secret that it was opened with.
+    pub(super) opened_with: Option<[u8; 32]>,
 }
 
 #[derive(Debug, Default)]

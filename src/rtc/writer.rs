@@ -28,8 +28,12 @@ use crate::ws::{Encoder, Link};
 /// Ticks between two looks at what has arrived: 100 ms.
 const SETTLE_EVERY: u32 = 5;
 
-/// Ticks between two looks at the round trip: a second.
-const MEASURE_EVERY: u32 = 50;
+/// Ticks between two looks at the round trip: half a second.
+const MEASURE_EVERY: u32 = 25;
+
+/// Without a sign for so long a client is out of reach. Whoever speaks is heard several times a second, and who does not
+/// answers ICE twice a second.
+const AWAY_AFTER: Duration = Duration::from_millis(2_000);
 
 /// Bytes of messages on their way, above which no more is taken from the session: it has its own bound, behind which a
 /// client that does not read is cut off.
@@ -57,6 +61,12 @@ pub(super) struct Writer<'a> {
     ticks: u32,
     report: Option<Report>,
     round_trip: Duration,
+    /// When there was a sign of the far end last.
+    sign: Option<Duration>,
+    /// How many messages of ICE had come when that was looked at last, and when it was.
+    signs: (u64, Duration),
+    /// Whether it can be reached; none before it was.
+    reached: Option<bool>,
 }
 
 impl<'a> Writer<'a> {
@@ -78,6 +88,9 @@ impl<'a> Writer<'a> {
             ticks: 0,
             report: None,
             round_trip: Duration::ZERO,
+            sign: None,
+            signs: (0, Duration::ZERO),
+            reached: None,
         })
     }
 
@@ -223,19 +236,40 @@ impl<'a> Writer<'a> {
     async fn tick(&mut self, session: &SessionHandle, attachment: &Attachment) -> Result<(), Ending> {
         self.ticks = self.ticks.wrapping_add(1);
         self.supersede(attachment.live()).await;
-        let (now, connected) = (self.wires.now(), *self.wires.connected.borrow());
-        if let Some(player) = &mut self.player {
-            player.set_away(!connected);
-            let effects = player.tick(now);
-            self.carry_out(effects, Some(session)).await;
-        }
         if self.ticks.is_multiple_of(MEASURE_EVERY) {
             self.measure().await;
         }
+        self.look(attachment);
+        if let Some(player) = &mut self.player {
+            let effects = player.tick(self.wires.now());
+            self.carry_out(effects, Some(session)).await;
+        }
         if self.ticks.is_multiple_of(SETTLE_EVERY) {
-            self.settle(attachment, connected).await?;
+            self.settle(attachment).await?;
         }
         Ok(())
+    }
+
+    /// Whether the far end is there. When it is there again, what was said meanwhile is said once more.
+    fn look(&mut self, attachment: &Attachment) {
+        let heard = self.wires.peer.last_packet();
+        self.sign = self.sign.max(heard.map(|at| at.saturating_duration_since(self.wires.since)));
+        let is_near = |at| self.wires.now().saturating_sub(at) < AWAY_AFTER;
+        let is_reached = *self.wires.connected.borrow() && self.sign.is_none_or(is_near);
+        if let Some(player) = &mut self.player {
+            player.set_away(!is_reached);
+            if let Some(at) = self.sign {
+                player.sign(at);
+            }
+            if is_reached && self.reached == Some(false) {
+                player.repeat();
+                self.ledger.unsaid();
+                attachment.hear_again();
+            }
+        }
+        if is_reached || self.reached.is_some() {
+            self.reached = Some(is_reached);
+        }
     }
 
     /// Nothing of a turn that is over leaves any more.
@@ -269,6 +303,12 @@ impl<'a> Writer<'a> {
     async fn measure(&mut self) {
         let statistics = self.wires.peer.statistics().await;
         self.round_trip = statistics.round_trip.unwrap_or(self.round_trip);
+        let (before, now) = (self.signs, self.wires.now());
+        self.signs = (statistics.signs, now);
+        // Of who speaks the last packet tells better: a message of ICE may be as old as the last look.
+        if before.0 < statistics.signs && self.sign.is_none_or(|sign| sign < before.1) {
+            self.sign = Some(now);
+        }
         let Some(report) = statistics.report.filter(|report| self.report != Some(*report)) else { return };
         self.report = Some(report);
         if let Some(player) = &mut self.player {
@@ -279,15 +319,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn settle(&mut self, attachment: &Attachment, connected: bool) -> Result<(), Ending> {
+    async fn settle(&mut self, attachment: &Attachment) -> Result<(), Ending> {
         let now = self.wires.now();
         if let Some(channel) = self.channel() {
             self.known.bytes = channel.queued().saturating_sub(channel.outstanding().await);
         }
-        let heard = self.wires.peer.last_packet();
-        self.known.heard = heard.map(|at| at.saturating_duration_since(self.wires.since));
-        self.known.connected = connected;
-        if let Some(number) = self.ledger.arrived(self.known, now) {
+        self.known.heard = self.sign.filter(|_| self.reached == Some(true));
+        if let Some(number) = self.ledger.arrived(self.known) {
             attachment.acknowledge(number);
         }
         if self.ledger.is_stuck(self.known, now) {

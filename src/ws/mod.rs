@@ -94,7 +94,7 @@ pub fn router() -> Router<AppState> {
 #[expect(clippy::too_many_arguments, reason = "each is one extractor")]
 async fn realtime(
     State(state): State<AppState>,
-    RealtimeCaller { caller, secret }: RealtimeCaller,
+    RealtimeCaller { caller, secret, .. }: RealtimeCaller,
     ApiQuery(wishes): ApiQuery<Wishes>,
     headers: HeaderMap,
     upgrade: Upgrade,

@@ -41,6 +41,8 @@ export class Voice {
     this.hushed = 0;
     /** The newest turn that the server has begun to answer; its frames may still be on their way. */
     this.begun = 0;
+    /** Whether speech ends what the voice says; where it does not, it is answered afterwards. */
+    this.yields = true;
     /** Frames that have come and were not heard yet, with their numbers. @type {{number: number, turn: number, end: number}[]} */
     this.unheard = [];
   }
@@ -127,6 +129,10 @@ export class Voice {
   handle(event) {
     const turn = this.turnOf(event);
     switch (event.type) {
+      case "session.created":
+      case "session.updated":
+        this.yields = event.session?.audio?.input?.turn_detection?.interrupt_response ?? true;
+        break;
       case "response.created":
         this.begun = Math.max(this.begun, event.response?.duologue?.turn ?? 0);
         this.turns.set(event.response?.id, event.response?.duologue?.turn ?? 0);
@@ -160,7 +166,7 @@ export class Voice {
         this.setManner("full");
         break;
       case "input_audio_buffer.speech_started":
-        this.stop();
+        if (this.yields) this.stop();
         break;
     }
   }

@@ -78,6 +78,23 @@ test("it ducks, stands still, goes on where it stood, and tells the server how f
   assert.deepEqual(troubles, []);
 });
 
+test("where speech does not interrupt, the voice goes on", async (t) => {
+  const browser = await openPage(t, stage.url, {});
+  const { page } = browser;
+  const turn_detection = { type: "semantic_vad", eagerness: "auto", interrupt_response: false };
+  const greeted = stage.next().then((made) => (made.greet({ audio: { input: { turn_detection } } }), made));
+  const [call] = await Promise.all([greeted, beginScene(page, "en")]);
+  const reply = call.reply(1, "All of this is heard.");
+  call.sound(1, 0, 3 * SECOND);
+  await state(page, "speaking");
+  call.say("input_audio_buffer.speech_started", { item_id: "u1", audio_start_ms: 0 });
+  call.say("input_audio_buffer.speech_stopped", { item_id: "u1", audio_end_ms: 500 });
+  call.done(reply, "All of this is heard.");
+  await until("all of it", () => played(call) >= 2_990);
+  assert.deepEqual(call.of("conversation.item.truncate"), []);
+  assert.deepEqual(browser.troubles, []);
+});
+
 test("a stop is for good: nothing of the old turn is heard, and the server learns what was", async (t) => {
   const { page, call } = await begin(t);
   const reply = call.reply(1, "This will not be heard to its end.");

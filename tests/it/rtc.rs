@@ -17,7 +17,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::http::House;
+use crate::{http::House, ws::connect};
 
 /// Nothing here takes long; a deadlock is to be a failure and not a wait.
 const SOON: Duration = Duration::from_secs(20);
@@ -317,6 +317,59 @@ async fn a_call_belongs_to_who_may_have_its_session() {
     assert_eq!(hang_up.send().await.expect("sent").status(), StatusCode::OK);
     caller.call.close().await;
     no_peers(&house).await;
+}
+
+/// All pages of one backend have their secrets from the same key, and yet each has its own sessions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_secret_makes_calls_and_comes_into_no_other() {
+    const KEY: &str = "0123456789abcdef";
+    let flags = [("auth.api_keys", KEY), ("auth.required", "true")];
+    let house = House::with(&flags, Arc::new(MemoryStore::default())).await;
+    let session = json!({"type": "realtime", "model": "seoa", "instructions": "짧게 말해요."});
+    let secret = async || {
+        let made = house.post("/v1/realtime/client_secrets", &json!({"session": session})).bearer_auth(KEY);
+        let made: Value = made.send().await.expect("sent").json().await.expect("JSON");
+        made["value"].as_str().expect("a secret").to_owned()
+    };
+    let (own, other) = (secret().await, secret().await);
+    let call = async |path: &str, key: &str, form: Value| {
+        let form =
+            reqwest::multipart::Form::new().text("sdp", offer().await).text("session", form.to_string());
+        house.request(Method::POST, path).bearer_auth(key).multipart(form).send().await.expect("sent")
+    };
+    let calls = "/v1/realtime/calls";
+    let made = call(calls, &own, json!({"type": "realtime", "audio": {"output": {"speed": 1.25}}})).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let header = |name: &str| made.headers()[name].to_str().expect("text").to_owned();
+    let (location, id, key) = (header("location"), header("x-duologue-session"), header("x-duologue-secret"));
+    // What the form leaves open is as the secret says.
+    let shown = house.get(&format!("/chat/sessions/{id}")).bearer_auth(KEY).send().await.expect("sent");
+    let shown: Value = shown.json().await.expect("JSON");
+    assert_eq!(shown["persona_id"], "seoa", "{shown}");
+    let mut socket =
+        connect(&house, &format!("/ws/voice/{id}"), &[("x-duologue-secret", &key), ("x-api-key", KEY)])
+            .await
+            .expect("its own secret");
+    let (events, _) = socket.until("session.created").await;
+    let created = &events.last().expect("an event")["session"];
+    assert_eq!(
+        (&created["instructions"], &created["audio"]["output"]["speed"]),
+        (&"짧게 말해요.".into(), &1.25.into())
+    );
+
+    let path = format!("{calls}?session={id}&resume=0");
+    for key in [&own, &other] {
+        let stranger = call(&path, key, json!({})).await;
+        assert_eq!(stranger.status(), StatusCode::FORBIDDEN, "a session is opened by its own secret");
+    }
+    let hang_up = async |key: &str| {
+        house.request(Method::DELETE, &location).bearer_auth(key).send().await.expect("sent").status()
+    };
+    assert_eq!(hang_up(&other).await, StatusCode::FORBIDDEN);
+    assert_eq!(hang_up(&own).await, StatusCode::OK, "who made it may end it");
+    let back = house.request(Method::POST, &path).bearer_auth(&other).header("x-duologue-secret", key);
+    let back = back.header("content-type", "application/sdp").body(offer().await).send().await.expect("sent");
+    assert_eq!(back.status(), StatusCode::CREATED, "with the session's secret it goes on");
 }
 
 /// Where a relay has to be used, a page learns of it, and nobody else.

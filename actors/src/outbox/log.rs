@@ -140,6 +140,13 @@ impl Log {
         self.position = self.position.min(first);
     }
 
+    /// The same within a connection, which has every event that was sent so far.
+    pub(super) fn repeat_sound(&mut self) {
+        let sent = self.position.checked_sub(1).and_then(|last| self.entries.get(last));
+        self.known = self.known.max(sent.map_or(0, |entry| entry.last));
+        self.rewind_sound();
+    }
+
     /// Nothing will be replayed: whoever comes now begins anew.
     pub(super) fn settle(&mut self) {
         self.acknowledge(self.last);

@@ -184,6 +184,33 @@ async fn a_call_that_resumes_gets_the_sound_that_has_not_arrived_and_no_event_tw
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_out_of_reach_hears_again_what_has_not_arrived_and_is_told_nothing_twice() {
+    let outbox = Outbox::default();
+    let (reader, _) = outbox.connect(None);
+    outbox.hear_apart(reader);
+    for index in 0..3 {
+        outbox.event(text(&index.to_string()));
+        outbox.audio(frame_at(1, index * 100, 100)).await.unwrap();
+    }
+    assert_eq!(drained(&outbox, reader).await.len(), 6);
+    outbox.acknowledge(reader, 2);
+    // A second time in the middle of the first.
+    outbox.hear_again(reader);
+    assert_eq!(outbox.next(reader).await.unwrap().first, 3);
+    outbox.hear_again(reader);
+    outbox.event(text("new"));
+    let mut got = Vec::new();
+    while let Ok(Ok(numbered)) = tokio::time::timeout(Duration::from_millis(1), outbox.next(reader)).await {
+        got.push((numbered.skip, shown(&numbered)));
+    }
+    let expected = [(1, "3:1"), (0, "4:100+100"), (1, "5:2"), (0, "6:200+100"), (0, "7:new")];
+    assert_eq!(got, expected.map(|(skip, shown)| (skip, shown.to_owned())));
+    let (other, _) = outbox.connect(Some(7));
+    outbox.hear_again(reader);
+    assert!(drained(&outbox, other).await.is_empty(), "who was replaced asks for nothing");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_of_several_numbers_is_resumed_in_its_middle() {
     let outbox = Outbox::default();
     let (reader, _) = outbox.connect(None);

@@ -229,6 +229,10 @@ impl State {
 
     /// What is in flight must end even without the child that would have ended it.
     pub(super) fn without(&mut self, role: Role) {
+        if matches!(role, Role::Persona | Role::Speaker) {
+            // It would become a reply that nobody goes on with.
+            self.drop_draft();
+        }
         match role {
             Role::Ingest => self.end_interrupted_speech(),
             Role::Transcriber => self.fail_pending_utterances(policy(role).words),

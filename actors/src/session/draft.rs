@@ -45,6 +45,10 @@ impl State {
             return;
         }
         self.drop_draft();
+        // Nobody would make it: when the turn has ended, that is said.
+        if self.children.persona.is_none() {
+            return;
+        }
         // Over a reply it is not even known whether this will be answered; and nobody waits for a guess.
         if !self.is_announced() || !self.place.may_guess() || !self.ahead.thrift.begin() {
             return;

@@ -219,11 +219,17 @@ impl State {
         self.hearing.committed = utterance.end;
         let utterance = self.within_hearing(utterance);
         self.hearing.pending.push_back(Pending { item, utterance, timing });
+        self.keep_unheard();
         if self.children.given_up().iter().any(|(role, _)| *role == "transcriber") {
             self.fail_pending_utterances("Speech recognition is not available. You can write instead.");
         } else {
             self.to_transcriber(TranscriberMsg::Final(utterance));
         }
+    }
+
+    /// The sound of turns whose words are not known yet stays, however many and for however long.
+    fn keep_unheard(&self) {
+        self.history.need_from(self.hearing.pending.iter().map(|pending| pending.utterance.start).min());
     }
 
     /// What was heard becomes an item, whose words may follow.
@@ -337,7 +343,10 @@ impl State {
             TranscriberEvent::Final { utterance, result } => {
                 let position = self.hearing.pending.iter().position(|pending| pending.utterance == utterance);
                 match position.and_then(|position| self.hearing.pending.remove(position)) {
-                    Some(pending) => self.heard(pending, result),
+                    Some(pending) => {
+                        self.keep_unheard();
+                        self.heard(pending, result);
+                    }
                     None => metrics::counter!("session_stale_transcripts_total").increment(1),
                 }
             }
@@ -440,7 +449,9 @@ impl State {
 
     /// No Transcriber will come for these.
     pub(super) fn fail_pending_utterances(&mut self, why: &str) {
-        for pending in std::mem::take(&mut self.hearing.pending) {
+        let pending = std::mem::take(&mut self.hearing.pending);
+        self.keep_unheard();
+        for pending in pending {
             self.utterance_failed(pending.item, "part_failed", why.to_owned());
         }
         let effects = self.floor.handle_heard(false);

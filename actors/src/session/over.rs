@@ -1,5 +1,7 @@
 //! Speech over a reply: what Ingest decides about it, carried out at the client, at the sound and in the conversation.
 
+use std::time::Duration;
+
 use duologue_domain::score::Span;
 use duologue_engines::port::SPEECH_RATE;
 use tokio::time::Instant;
@@ -8,6 +10,7 @@ use super::{State, scores::Heard};
 use crate::{
     event::SessionEvent,
     ingest::{Audible, DUCK_GAIN, IngestMsg},
+    speaker::SpeakerMsg,
     store::MessageRole,
     transcriber::TranscriberMsg,
 };
@@ -70,9 +73,14 @@ impl State {
     /// It was nothing: on from the same sample.
     pub(super) fn restore(&mut self) {
         let now = Instant::now();
+        let is_there = self.presence.attached;
         let Some(playback) = self.playing() else { return };
-        playback.resume(now);
+        // With nobody there it stands until somebody is.
+        let stood = if is_there { playback.resume(now) } else { Duration::ZERO };
         let turn = playback.turn;
+        if let Some(speaker) = &self.children.speaker {
+            let _ = speaker.cast(SpeakerMsg::Stood(turn, stood));
+        }
         self.played.restore(now);
         self.say(SessionEvent::Restore { turn });
         self.await_end_of_play();

@@ -69,17 +69,14 @@ impl State {
 
     /// Nobody answers this turn: said the way a failed reply is.
     fn refuse_reply(&mut self, turn: TurnId, request: &ResponseRequest) {
-        let seconds = self.place.next_free().map(|about| about.as_secs().max(1));
+        let seconds = self.place.next_free().as_millis().div_ceil(1000).max(1);
         self.place.give_up();
         metrics::counter!("session_turns_refused_total").increment(1);
         let reply = self.make_reply(turn, request, None);
         self.outbox.supersede(turn);
         self.say_created(&reply);
         self.reply = Some(reply);
-        let words = match seconds {
-            Some(seconds) => format!("Too many people are talking now. Try again in {seconds} s."),
-            None => "Too many people are talking now. Try again when one of them has ended.".to_owned(),
-        };
+        let words = format!("Too many people are talking now. Try again in {seconds} s.");
         self.fail_reply("capacity_full", &words);
     }
 

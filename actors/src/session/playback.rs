@@ -40,6 +40,16 @@ impl Playback {
         self.clock.get_or_insert(Clock { at, samples: 0, running: true });
     }
 
+    /// More of it leaves now. Where all that was sent has been played, the play stood still until then.
+    pub(super) fn goes_on(&mut self, now: Instant) {
+        let sent = self.sound.samples();
+        if self.played(now) == sent
+            && let Some(clock) = self.clock.as_mut().filter(|clock| clock.running)
+        {
+            (clock.at, clock.samples) = (now, sent);
+        }
+    }
+
     /// When the first frame left.
     pub(super) fn since(&self) -> Instant {
         self.begun.unwrap_or_else(Instant::now)
@@ -74,11 +84,11 @@ impl Playback {
         }
     }
 
-    /// And goes on from there.
-    pub(super) fn resume(&mut self, now: Instant) {
-        if let Some(clock) = self.clock.as_mut().filter(|clock| !clock.running) {
-            (clock.at, clock.running) = (now, true);
-        }
+    /// And goes on from there. Says for how long it stood.
+    pub(super) fn resume(&mut self, now: Instant) -> Duration {
+        let Some(clock) = self.clock.as_mut().filter(|clock| !clock.running) else { return Duration::ZERO };
+        clock.running = true;
+        now.saturating_duration_since(std::mem::replace(&mut clock.at, now))
     }
 
     /// How long what was sent still sounds; `None` while it is held.
@@ -135,6 +145,13 @@ mod tests {
         assert_eq!(playback.played(after(start, 60_000)), 48_000, "never more than was sent");
         playback.report(u64::MAX, after(start, 1_500));
         assert_eq!(playback.played(after(start, 1_500)), 48_000);
+        // Ten seconds later there is more: it begins then, not ten seconds ago.
+        playback.goes_on(after(start, 11_500));
+        playback.sound.push_clause(" 그래서요.", 24_000);
+        assert_eq!(playback.played(after(start, 11_600)), 50_400);
+        playback.goes_on(after(start, 11_700));
+        playback.sound.extend(24_000);
+        assert_eq!(playback.played(after(start, 11_700)), 52_800, "it has not stood still");
         assert_eq!(playback.heard(after(start, 1_500)), "안녕하세요, 반가워요!");
     }
 }

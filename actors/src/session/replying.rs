@@ -389,10 +389,12 @@ impl State {
                 self.audible();
             }
             SpeakerEvent::ClauseSound { index, samples, .. } if reply.sounding == Some(index) => {
+                reply.playback.goes_on(Instant::now());
                 reply.playback.sound.extend(samples);
             }
             SpeakerEvent::ClauseSound { index, samples, .. } => {
                 reply.sounding = Some(index);
+                reply.playback.goes_on(Instant::now());
                 if let Some((text, _)) = reply.clauses.get(index) {
                     reply.playback.sound.push_clause(text.as_str(), samples);
                 }

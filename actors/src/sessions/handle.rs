@@ -153,6 +153,11 @@ impl Attachment {
         self.outbox.acknowledge(self.reader, number);
     }
 
+    /// Its client, who hears sound apart, was out of reach for a while: sound that has not arrived comes again.
+    pub fn hear_again(&self) {
+        self.outbox.hear_again(self.reader);
+    }
+
     /// The turn whose speech may be heard: who plays it drops what belongs to earlier ones.
     pub fn live(&self) -> TurnId {
         self.outbox.live()

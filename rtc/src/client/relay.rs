@@ -55,8 +55,8 @@ pub struct Relay {
     caller: SocketAddr,
     counts: Arc<[AtomicU64; 2]>,
     server: Option<SocketAddr>,
-    /// Nothing comes to the caller.
-    deaf: Arc<AtomicBool>,
+    /// Nothing comes to the server, and nothing to the caller.
+    cut: [Arc<AtomicBool>; 2],
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -71,7 +71,7 @@ impl Relay {
         let to_server = Arc::new(UdpSocket::bind(bind).await?);
         let to_caller = Arc::new(UdpSocket::bind(bind).await?);
         let addresses = [to_server.local_addr()?, to_caller.local_addr()?];
-        let (counts, deaf) = (Arc::default(), Arc::default());
+        let (counts, cut) = (Arc::default(), Default::default());
         Ok(Self {
             network,
             to_server,
@@ -80,7 +80,7 @@ impl Relay {
             caller,
             counts,
             server: None,
-            deaf,
+            cut,
             tasks: Vec::new(),
         })
     }
@@ -113,7 +113,7 @@ impl Relay {
                 dice: StdRng::seed_from_u64(self.network.seed.wrapping_add(idx as u64)),
                 waiting: BinaryHeap::new(),
                 counts: self.counts.clone(),
-                cut: if idx == 1 { self.deaf.clone() } else { Arc::default() },
+                cut: self.cut[idx].clone(),
             };
             self.tasks.push(tokio::spawn(way.run()));
         }
@@ -133,7 +133,12 @@ impl Relay {
 
     /// Nothing comes to the caller any more, or all again.
     pub fn deafen(&self, deaf: bool) {
-        self.deaf.store(deaf, Ordering::Relaxed);
+        self.cut[1].store(deaf, Ordering::Relaxed);
+    }
+
+    /// Nothing passes any more in either direction, or all again.
+    pub fn cut(&self, cut: bool) {
+        self.cut.iter().for_each(|way| way.store(cut, Ordering::Relaxed));
     }
 
     /// Datagrams that came, and of these the ones that were lost.

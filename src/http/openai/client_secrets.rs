@@ -166,6 +166,20 @@ pub(crate) struct RealtimeCaller {
     pub(crate) caller: Caller,
     /// The client secret that came along.
     pub(crate) secret: Option<ClientSecret>,
+    /// Its digest.
+    pub(crate) key: Option<[u8; 32]>,
+}
+
+impl RealtimeCaller {
+    /// Who comes to what is there already. A client secret is for what is new: all pages of one backend have theirs from
+    /// the same caller, and must not come into each other's sessions. What opens those is the session's own secret.
+    pub(crate) fn returning(&self) -> Caller {
+        let principal = match self.secret {
+            Some(_) => Principal::default(),
+            None => self.caller.principal.clone(),
+        };
+        Caller { principal, ..self.caller.clone() }
+    }
 }
 
 impl FromRequestParts<AppState> for RealtimeCaller {
@@ -175,12 +189,12 @@ impl FromRequestParts<AppState> for RealtimeCaller {
         let key = auth::proof(&parts.headers).filter(|key| key.starts_with(PREFIX));
         let Some(key) = key else {
             let caller = Caller::from_request_parts(parts, state).await?;
-            return Ok(Self { caller, secret: None });
+            return Ok(Self { caller, secret: None, key: None });
         };
         let unknown = || ApiError::new(Code::Unauthorized, "the client secret is not known or has expired");
         let secret = redeem(state, &key).ok_or_else(unknown)?;
         let caller = Caller::with_principal(state, parts, secret.principal.clone());
-        Ok(Self { caller, secret: Some(secret) })
+        Ok(Self { caller, secret: Some(secret), key: Some(digest(&key)) })
     }
 }
 

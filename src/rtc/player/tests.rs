@@ -212,3 +212,41 @@ fn a_client_that_clears_hears_no_more_of_it() {
     assert!(effects.contains(&Effect::Cleared("r".into())), "{effects:?}");
     assert!(!show.player.is_busy());
 }
+
+#[test]
+fn while_nobody_can_be_reached_the_reply_stands_and_is_told_to_where_it_was_heard() {
+    let mut show = Show::new();
+    for number in 0..30 {
+        show.player.push(number, frame(1, "r", number * 2_400));
+    }
+    show.player.complete("r");
+    show.run(10);
+    // The network is cut: 2 s are spoken to nobody until it shows.
+    show.player.sign(show.now);
+    let cut = show.now;
+    show.run(100);
+    show.player.set_away(true);
+    let rest = show.run(100);
+    assert!(!rest.iter().any(|effect| matches!(effect, Effect::Stopped(_))), "{rest:?}");
+    let heard = rest.iter().filter_map(|it| if let Effect::Heard(_, at) = it { Some(*at) } else { None });
+    let heard = heard.collect::<Vec<_>>();
+    let sent_by_then = (cut.as_millis() as u64 + 60) * 24;
+    assert!(heard.len() >= 9, "the session is told again and again: {heard:?}");
+    assert!(heard.iter().all(|at| *at <= sent_by_then), "{heard:?} of {sent_by_then}");
+    // It is there again, and what was not heard is, too.
+    show.player.set_away(false);
+    show.player.sign(show.now);
+    show.player.repeat();
+    for number in 2..30 {
+        show.player.push(number, frame(1, "r", number * 2_400));
+    }
+    let mut again = Vec::new();
+    for _ in 0..160 {
+        show.player.sign(show.now);
+        again.extend(show.run(1));
+    }
+    assert_eq!(started(&again), Vec::<&str>::new(), "the same reply goes on");
+    assert_eq!(again.iter().filter(|effect| matches!(effect, Effect::Stopped(_))).count(), 1);
+    let last = again.iter().rev().find_map(|it| if let Effect::Heard(_, at) = it { Some(*at) } else { None });
+    assert_eq!(last, Some(72_000));
+}

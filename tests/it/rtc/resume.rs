@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use duologue::store::MemoryStore;
 
-use super::{Caller, LONG, no_peers};
+use super::{Caller, LONG, no_peers, relayed};
 use crate::http::House;
 
 /// Samples that the two calls together may have heard twice or not at all: what was sent and not yet heard of, a frame that
@@ -76,4 +76,30 @@ async fn a_reply_goes_on_in_another_call_where_its_sound_was_and_not_its_words()
 async fn a_reply_that_was_told_to_its_end_is_heard_to_its_end_in_another_call() {
     let (both, whole) = heard(|caller| caller.has("response.done")).await;
     assert!(both.abs_diff(whole) < UNSURE, "{both} of {whole} samples");
+}
+
+/// Longer than it takes to notice, shorter than until ICE gives up: the same call goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_into_a_network_that_was_cut_is_said_again_when_it_is_back() {
+    let house = House::saying(&[], Arc::new(MemoryStore::default()), &[LONG]).await;
+    let cut = async {
+        let mut caller = Caller::dialling(relayed(0.0), &house, "/v1/realtime/calls?model=seoa").await;
+        caller.event("session.created").await;
+        caller.write("뭐 했어?").await;
+        caller.until("speech", |caller| caller.sounding > 24_000).await;
+        caller.call.cut(true);
+        caller.listen(Duration::from_secs(4)).await;
+        let before = caller.sounding;
+        assert!(before < 24_000 + 2 * UNSURE, "{before} samples came although the network is cut");
+        caller.call.cut(false);
+        caller.event("output_audio_buffer.stopped").await;
+        caller.listen(Duration::from_millis(300)).await;
+        assert!(caller.has("response.done") && !caller.has("duologue.resumed"));
+        let sounding = caller.sounding;
+        caller.call.close().await;
+        sounding
+    };
+    let (sounding, whole) = tokio::join!(cut, undisturbed());
+    assert!(sounding.abs_diff(whole) < 2 * UNSURE, "{sounding} of {whole} samples");
+    no_peers(&house).await;
 }
