@@ -554,7 +554,11 @@ async fn who_dies_more_often_than_allowed_is_done_without_and_tried_again() {
         if policy.role == Role::Persona {
             // Who speaks learns it as soon, although a reply is begun ahead while others are there to make it.
             let heard = stage.turn(0, None).await;
-            assert!(matches!(heard.status(), Some((ResponseStatus::Failed { .. }, ""))), "{:#?}", heard.events);
+            assert!(
+                matches!(heard.status(), Some((ResponseStatus::Failed { .. }, ""))),
+                "{:#?}",
+                heard.events
+            );
             assert!(heard.longest_silence() < Duration::from_secs(3), "{:#?}", heard.events);
         }
         tokio::time::sleep(Duration::from_secs(62)).await;

@@ -14,6 +14,7 @@ use duologue_actors::{
     policy::Role,
     session::SessionSpec,
     sessions::{SessionLimits, SessionsArgs, SessionsHandle},
+    speaker::AHEAD,
     store::Store,
     tools::{MOST_ROUNDS, ServerTools, ToolSource, of_persona},
 };
@@ -32,6 +33,8 @@ use duologue_testkit::{
     FakeLlm, FakeStt, FakeTools, FakeTts, FakeTurn, FakeVad, MemoryStore, Trouble, engines, persona, record,
     silence, speech, tool,
 };
+
+use tokio::time::Instant;
 
 use self::common::{Heard, RATE, Stage};
 
@@ -239,6 +242,55 @@ async fn the_server_runs_its_functions_and_the_reply_goes_on() {
         assert_eq!(last_output(&requests(&stage)[2]).as_deref(), Some("nothing new"));
         stage.scene.command(output("call_1", "forged"));
         stage.until(|event| matches!(event, SessionEvent::Error { code: "tool_call_not_found", .. })).await;
+    }
+}
+
+/// A function takes longer than what was said before it sounds: what comes after is as little ahead as ever, and none of
+/// it counts as heard before it was sent.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_after_a_silence_is_no_further_ahead() {
+    for (before, after) in [
+        (
+            "잠깐만요. ",
+            "새 소식이 아주 많이 있어요. 하나씩 차례로 말해 줄게요. 오늘은 비가 와요. 내일은 맑아요. \
+             주말에는 바람이 많이 불어요. 다음 주에는 축제가 있어요. 거기서 노래를 부를 거예요.",
+        ),
+        (
+            "One moment. ",
+            "There is a lot of news today. I will tell all of it. It rains today. Tomorrow it is sunny. \
+             There is a lot of wind at the weekend. Next week there is a festival.",
+        ),
+    ] {
+        let mut plan = Plan::saying(&[&format!("{before}<call news_today {{}}>"), after]);
+        plan.source.per_call = Duration::from_millis(4_500);
+        let stage = plan.begin().await;
+        stage.write("무슨 소식 있어요?");
+        let (mut frames, mut cut) = (Vec::new(), None);
+        let ended = loop {
+            match stage.attachment.next().await.expect("the scene is alive") {
+                Outgoing::Audio(frame) => frames.push((Instant::now(), frame)),
+                Outgoing::Event(event) => match *event {
+                    SessionEvent::ResponseDone { item, .. } => break item.expect("words"),
+                    _ => continue,
+                },
+            }
+            // Somebody stops it in the middle of what came after the silence.
+            let silences = frames.windows(2).filter(|pair| pair[1].0 - pair[0].0 > Duration::from_secs(2));
+            if cut.is_none() && silences.count() == 1 && frames.len() > 100 {
+                cut = frames.last().map(|(at, _)| *at);
+                stage.scene.command(ClientCommand::CancelResponse { response: None });
+            }
+        };
+        let gap = frames.windows(2).position(|pair| pair[1].0 - pair[0].0 > Duration::from_secs(2));
+        let anew = &frames[gap.expect("a silence") + 1..];
+        let (since, first) = (anew[0].0, anew[0].1.offset);
+        for (at, frame) in anew {
+            let ahead = Duration::from_millis((frame.offset - first) / 24).saturating_sub(*at - since);
+            assert!(ahead <= AHEAD, "{ahead:?} ahead");
+        }
+        let sounded = cut.expect("it was stopped") - since + Duration::from_millis(first / 24);
+        let kept = Duration::from_millis(50 * ended.content.text().chars().count() as u64);
+        assert!(kept <= sounded + Duration::from_millis(500), "{kept:?} of {sounded:?}: {ended:?}");
     }
 }
 

@@ -284,3 +284,22 @@ async fn a_cleared_buffer_lets_the_reply_go_on_and_a_commit_takes_the_floor() {
     scene.say(IngestMsg::Commit).await;
     assert_eq!(scene.told(), ["duck", "started over reply", "hold", "interrupted", "ended"]);
 }
+
+#[test]
+fn the_more_eager_the_sooner() {
+    let config = |eagerness| {
+        let turn_detection = TurnDetection::SemanticVad { eagerness };
+        endpoint_config(&SessionConfig { turn_detection, ..SessionConfig::default() })
+    };
+    let longest = |eagerness| match config(eagerness).mode {
+        EndpointMode::Semantic { max_wait_ms } => max_wait_ms,
+        mode => panic!("{mode:?}"),
+    };
+    let order = [Eagerness::Low, Eagerness::Medium, Eagerness::High];
+    assert!(order.map(longest).windows(2).all(|pair| pair[0] > pair[1]));
+    let least = order.map(|eagerness| config(eagerness).least_wait_ms);
+    assert!(least.windows(2).all(|pair| pair[0] > pair[1]), "{least:?}");
+    assert_eq!(config(Eagerness::Auto), config(Eagerness::Medium));
+    let (high, auto) = (config(Eagerness::High), config(Eagerness::Auto));
+    assert!(high.words_within_ms < auto.words_within_ms);
+}
