@@ -321,14 +321,13 @@ impl Outbox {
     }
 
     /// `reader`, who hears sound apart, was out of reach for a while: sound that has not arrived comes again, amid events
-    /// of which nothing is to be told.
-    pub fn hear_again(&self, reader: u64) {
+    /// of which nothing is to be told. Answers the number with which that begins; none for who was replaced.
+    pub fn hear_again(&self, reader: u64) -> Option<u64> {
         let mut state = self.lock();
-        if state.reader == reader {
-            state.log.repeat_sound();
-        }
+        let from = (state.reader == reader).then(|| state.log.repeat_sound());
         drop(state);
         self.0.filled.notify_waiters();
+        from
     }
 
     /// `reader` has gone. False when it had been replaced.

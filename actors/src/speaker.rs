@@ -108,8 +108,8 @@ pub enum SpeakerMsg {
     Finish(TurnId),
     /// What was held may be heard.
     Release(TurnId),
-    /// The client has paused for so long, and goes on: the rest is wanted so much later.
-    Stood(TurnId, Duration),
+    /// The client has paused the play and goes on, from this sample of the item at this time.
+    Place(TurnId, u64, Instant),
     /// Stop at once.
     Cancel,
     /// Show that it lives.
@@ -176,8 +176,8 @@ struct Job {
     clauses: Option<mpsc::Sender<Clause>>,
     /// Turns true when the sound may leave.
     released: watch::Sender<bool>,
-    /// For how long the client has paused the play, in all.
-    stood: watch::Sender<Duration>,
+    /// Where the play was, and when.
+    place: watch::Sender<Option<(u64, Instant)>>,
     _tasks: [OwnedTask; 2],
 }
 
@@ -213,9 +213,9 @@ impl Actor for Speaker {
                     job.released.send_replace(true);
                 }
             }
-            SpeakerMsg::Stood(turn, time) => {
+            SpeakerMsg::Place(turn, samples, at) => {
                 if let Some(job) = state.job.as_ref().filter(|job| job.turn == turn) {
-                    job.stood.send_modify(|stood| *stood += time);
+                    job.place.send_replace(Some((samples, at)));
                 }
             }
             SpeakerMsg::Cancel => state.job = None,
@@ -239,7 +239,7 @@ impl State {
         let (clauses, waiting) = mpsc::channel(MAX_CLAUSES);
         let (pieces, ready) = mpsc::channel(CHUNKS_AHEAD);
         let (released, release) = watch::channel(!speech.held);
-        let (stood, stands) = watch::channel(Duration::ZERO);
+        let (place, places) = watch::channel(None);
         let turn = speech.turn;
         let synthesis = Synthesis {
             tts: self.args.tts.clone(),
@@ -252,7 +252,7 @@ impl State {
             outbox: self.args.outbox.clone(),
             played: self.args.played.clone(),
             release,
-            stands,
+            places,
             clause_samples: 0,
             sent: 0,
             started: None,
@@ -263,7 +263,7 @@ impl State {
             OwnedTask::spawn(self.myself.clone(), synthesis.run(waiting, pieces)),
             OwnedTask::spawn(self.myself.clone(), player.run(ready)),
         ];
-        self.job = Some(Job { turn, clauses: Some(clauses), released, stood, _tasks: tasks });
+        self.job = Some(Job { turn, clauses: Some(clauses), released, place, _tasks: tasks });
     }
 
     fn say(&mut self, turn: TurnId, clause: Clause) {
@@ -353,7 +353,7 @@ struct Player {
     outbox: Outbox,
     played: PlayedAudio,
     release: watch::Receiver<bool>,
-    stands: watch::Receiver<Duration>,
+    places: watch::Receiver<Option<(u64, Instant)>>,
     speech: Speech,
     clause_samples: u64,
     sent: u64,
@@ -461,9 +461,15 @@ impl Player {
     }
 
     async fn pace(&mut self) {
+        let sound = |samples| Duration::from_millis(samples * 1000 / u64::from(SPEECH_RATE));
         if let Some(started) = &mut self.started {
-            let stood = *self.stands.borrow();
-            let sounds = stood + Duration::from_millis(self.sent * 1000 / u64::from(SPEECH_RATE));
+            if self.places.has_changed().unwrap_or_default()
+                && let Some((samples, at)) = *self.places.borrow_and_update()
+            {
+                // Whatever was thought of the pause until now.
+                *started = at.checked_sub(sound(samples.saturating_sub(self.speech.offset))).unwrap_or(at);
+            }
+            let sounds = sound(self.sent);
             // All of it was played, and then there was silence: what comes now is not late.
             let silent = Instant::now().saturating_duration_since(*started + sounds);
             *started += silent;

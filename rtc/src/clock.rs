@@ -98,6 +98,18 @@ impl<Place: Copy> PlayClock<Place> {
         self.sign = self.sign.max(Some(at));
     }
 
+    /// What was sent since the last sign was sent to nobody, and will be sent again.
+    pub fn unsay(&mut self) {
+        if let Some(sign) = self.sign {
+            self.sent.retain(|sent| sent.at <= sign);
+        }
+    }
+
+    /// The place of the newest packet.
+    pub fn last(&self) -> Option<Place> {
+        self.sent.back().map(|sent| sent.place)
+    }
+
     /// From sending to hearing.
     pub fn delay(&self) -> Duration {
         self.round_trip / 2 + self.kept
@@ -172,6 +184,11 @@ mod tests {
         assert_eq!(clock.heard(ms(1_801)), Some(320), "what was sent up to the last sign");
         clock.sign(ms(1_900));
         assert_eq!(clock.heard(ms(1_901)), Some(1_000), "it was the sign that was late");
+        clock.sent(ms(2_000), 60, 1_020);
+        clock.unsay();
+        assert_eq!((clock.last(), clock.heard(ms(2_500))), (Some(1_000), Some(1_000)));
+        clock.sent(ms(2_600), 61, 1_020);
+        assert_eq!(clock.heard(ms(2_700)), Some(1_020));
     }
 
     #[test]

@@ -44,24 +44,29 @@ impl Ledger {
 
     /// Speech with this number waits to be spoken; perhaps again.
     pub(super) fn waits(&mut self, number: u64) {
-        match self.open.iter_mut().find(|(other, _)| *other == number) {
-            Some((_, proof)) => *proof = Proof::Waiting,
-            None => self.open.push_back((number, Proof::Waiting)),
-        }
-    }
-
-    /// What was sent was sent to nobody, and will be again.
-    pub(super) fn unsaid(&mut self) {
-        for (_, proof) in &mut self.open {
-            if matches!(proof, Proof::Sent(_)) {
-                *proof = Proof::Waiting;
-            }
-        }
+        self.enter(number, Proof::Waiting);
     }
 
     /// Nobody has to get what has this number.
     pub(super) fn needless(&mut self, number: u64) {
-        self.open.push_back((number, Proof::Needless));
+        self.enter(number, Proof::Needless);
+    }
+
+    /// What comes again keeps its place.
+    fn enter(&mut self, number: u64, proof: Proof) {
+        match self.open.iter_mut().find(|(other, _)| *other == number) {
+            Some(entry) => entry.1 = proof,
+            None => self.open.push_back((number, proof)),
+        }
+    }
+
+    /// Speech from this number on was said to nobody, and comes again; what came before it does not.
+    pub(super) fn unsaid(&mut self, from: u64) {
+        for (number, proof) in &mut self.open {
+            if matches!(proof, Proof::Sent(_) | Proof::Waiting) {
+                *proof = if *number < from { Proof::Needless } else { Proof::Waiting };
+            }
+        }
     }
 
     /// The speech with this number is on its way.
@@ -133,7 +138,7 @@ mod tests {
         ledger.told(2, 10, ms(0));
         ledger.waits(3);
         ledger.spoken(1, ms(0));
-        ledger.unsaid();
+        ledger.unsaid(1);
         let known = Known { bytes: 10, heard: Some(ms(9_000)) };
         assert_eq!(ledger.arrived(known), None);
         // Both come again, in their places.
@@ -143,6 +148,21 @@ mod tests {
         assert_eq!(ledger.arrived(known), Some(2));
         ledger.spoken(3, ms(8_100));
         assert_eq!(ledger.arrived(known), Some(3));
+    }
+
+    #[test]
+    fn what_does_not_come_again_holds_nothing_up() {
+        let mut ledger = Ledger::default();
+        (1..=3).for_each(|number| ledger.waits(number));
+        ledger.unsaid(2);
+        let known = Known { bytes: 0, heard: Some(ms(1)) };
+        assert_eq!(ledger.arrived(known), Some(1), "nobody keeps it any more");
+        // The turn was superseded meanwhile: only places come again.
+        ledger.needless(2);
+        assert_eq!(ledger.arrived(known), Some(2));
+        ledger.needless(3);
+        assert_eq!(ledger.arrived(known), Some(3));
+        assert!(ledger.open.is_empty(), "{ledger:?}");
     }
 
     #[test]

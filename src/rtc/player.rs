@@ -192,10 +192,12 @@ impl Player {
     }
 
     /// Whoever could not be reached is there again: what was spoken to nobody will be pushed again, and what waits behind
-    /// it, too.
+    /// it, too. To be said before the sign that shows it.
     pub(super) fn repeat(&mut self) {
         self.queue.clear();
         self.mouth.clear();
+        self.clock.unsay();
+        (self.last, self.reported) = (self.clock.last(), None);
     }
 
     /// The response that is sounding.
@@ -353,7 +355,8 @@ impl Player {
             return;
         }
         let over_at = self.sounding.as_mut().map(|sounding| *sounding.over_at.get_or_insert(now + delay));
-        if over_at.is_some_and(|over_at| now >= over_at) {
+        // While it is not sure that anybody hears it, it is not over.
+        if over_at.is_some_and(|over_at| now >= over_at) && self.clock.heard(now) == self.last {
             self.sounding = None;
             effects.push(Effect::Stopped(response));
         }

@@ -149,8 +149,9 @@ impl<'a> Writer<'a> {
         }
         let Some(player) = &mut self.player else { return };
         match event {
-            SessionEvent::Duck { gain, .. } => player.duck(*gain),
-            SessionEvent::Hold { turn } => player.hold(*turn),
+            // What comes again may be of a turn that is over.
+            SessionEvent::Duck { gain, turn, .. } if *turn >= self.live => player.duck(*gain),
+            SessionEvent::Hold { turn } if *turn >= self.live => player.hold(*turn),
             SessionEvent::Restore { .. } => player.restore(),
             SessionEvent::ResponseDone { response, .. } => player.complete(response),
             _ => {}
@@ -258,13 +259,15 @@ impl<'a> Writer<'a> {
         let is_reached = *self.wires.connected.borrow() && self.sign.is_none_or(is_near);
         if let Some(player) = &mut self.player {
             player.set_away(!is_reached);
-            if let Some(at) = self.sign {
-                player.sign(at);
-            }
-            if is_reached && self.reached == Some(false) {
+            if is_reached
+                && self.reached == Some(false)
+                && let Some(from) = attachment.hear_again()
+            {
                 player.repeat();
-                self.ledger.unsaid();
-                attachment.hear_again();
+                self.ledger.unsaid(from);
+            }
+            if let Some(at) = self.sign.filter(|_| is_reached) {
+                player.sign(at);
             }
         }
         if is_reached || self.reached.is_some() {

@@ -140,11 +140,12 @@ impl Log {
         self.position = self.position.min(first);
     }
 
-    /// The same within a connection, which has every event that was sent so far.
-    pub(super) fn repeat_sound(&mut self) {
+    /// The same within a connection, which has every event that was sent so far. Answers the number with which that begins.
+    pub(super) fn repeat_sound(&mut self) -> u64 {
         let sent = self.position.checked_sub(1).and_then(|last| self.entries.get(last));
         self.known = self.known.max(sent.map_or(0, |entry| entry.last));
         self.rewind_sound();
+        self.entries.get(self.position).map_or(self.last + 1, |entry| entry.first)
     }
 
     /// Nothing will be replayed: whoever comes now begins anew.

@@ -195,9 +195,9 @@ async fn who_was_out_of_reach_hears_again_what_has_not_arrived_and_is_told_nothi
     assert_eq!(drained(&outbox, reader).await.len(), 6);
     outbox.acknowledge(reader, 2);
     // A second time in the middle of the first.
-    outbox.hear_again(reader);
+    assert_eq!(outbox.hear_again(reader), Some(3));
     assert_eq!(outbox.next(reader).await.unwrap().first, 3);
-    outbox.hear_again(reader);
+    assert_eq!(outbox.hear_again(reader), Some(3));
     outbox.event(text("new"));
     let mut got = Vec::new();
     while let Ok(Ok(numbered)) = tokio::time::timeout(Duration::from_millis(1), outbox.next(reader)).await {
@@ -206,7 +206,7 @@ async fn who_was_out_of_reach_hears_again_what_has_not_arrived_and_is_told_nothi
     let expected = [(1, "3:1"), (0, "4:100+100"), (1, "5:2"), (0, "6:200+100"), (0, "7:new")];
     assert_eq!(got, expected.map(|(skip, shown)| (skip, shown.to_owned())));
     let (other, _) = outbox.connect(Some(7));
-    outbox.hear_again(reader);
+    assert_eq!(outbox.hear_again(reader), None);
     assert!(drained(&outbox, other).await.is_empty(), "who was replaced asks for nothing");
 }
 

@@ -1,7 +1,5 @@
 //! Speech over a reply: what Ingest decides about it, carried out at the client, at the sound and in the conversation.
 
-use std::time::Duration;
-
 use duologue_domain::score::Span;
 use duologue_engines::port::SPEECH_RATE;
 use tokio::time::Instant;
@@ -76,10 +74,12 @@ impl State {
         let is_there = self.presence.attached;
         let Some(playback) = self.playing() else { return };
         // With nobody there it stands until somebody is.
-        let stood = if is_there { playback.resume(now) } else { Duration::ZERO };
-        let turn = playback.turn;
-        if let Some(speaker) = &self.children.speaker {
-            let _ = speaker.cast(SpeakerMsg::Stood(turn, stood));
+        if is_there {
+            playback.resume(now);
+        }
+        let (turn, played) = (playback.turn, playback.played(now));
+        if let Some(speaker) = self.children.speaker.as_ref().filter(|_| is_there) {
+            let _ = speaker.cast(SpeakerMsg::Place(turn, played, now));
         }
         self.played.restore(now);
         self.say(SessionEvent::Restore { turn });

@@ -84,11 +84,11 @@ impl Playback {
         }
     }
 
-    /// And goes on from there. Says for how long it stood.
-    pub(super) fn resume(&mut self, now: Instant) -> Duration {
-        let Some(clock) = self.clock.as_mut().filter(|clock| !clock.running) else { return Duration::ZERO };
-        clock.running = true;
-        now.saturating_duration_since(std::mem::replace(&mut clock.at, now))
+    /// And goes on from there.
+    pub(super) fn resume(&mut self, now: Instant) {
+        if let Some(clock) = self.clock.as_mut().filter(|clock| !clock.running) {
+            (clock.at, clock.running) = (now, true);
+        }
     }
 
     /// How long what was sent still sounds; `None` while it is held.

@@ -167,12 +167,7 @@ impl State {
     fn pause_play(&mut self, paused: bool) {
         let now = Instant::now();
         if let Some(playback) = self.playing() {
-            if paused {
-                playback.hold(now);
-            } else {
-                // What was not taken meanwhile held the Speaker up by itself.
-                playback.resume(now);
-            }
+            if paused { playback.hold(now) } else { playback.resume(now) }
         }
         if !paused {
             self.await_end_of_play();

@@ -153,9 +153,10 @@ impl Attachment {
         self.outbox.acknowledge(self.reader, number);
     }
 
-    /// Its client, who hears sound apart, was out of reach for a while: sound that has not arrived comes again.
-    pub fn hear_again(&self) {
-        self.outbox.hear_again(self.reader);
+    /// Its client, who hears sound apart, was out of reach for a while: sound that has not arrived comes again, from this
+    /// number on. None when another reader has come.
+    pub fn hear_again(&self) -> Option<u64> {
+        self.outbox.hear_again(self.reader)
     }
 
     /// The turn whose speech may be heard: who plays it drops what belongs to earlier ones.

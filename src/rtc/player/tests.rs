@@ -235,8 +235,10 @@ fn while_nobody_can_be_reached_the_reply_stands_and_is_told_to_where_it_was_hear
     assert!(heard.iter().all(|at| *at <= sent_by_then), "{heard:?} of {sent_by_then}");
     // It is there again, and what was not heard is, too.
     show.player.set_away(false);
-    show.player.sign(show.now);
     show.player.repeat();
+    show.player.sign(show.now);
+    let back = show.player.heard(show.now).expect("it had begun").1;
+    assert!(back <= sent_by_then, "nothing of what went to nobody is heard by its return: {back}");
     for number in 2..30 {
         show.player.push(number, frame(1, "r", number * 2_400));
     }
