@@ -4,7 +4,10 @@ mod common;
 
 use std::time::Duration;
 
-use duologue_actors::event::{ClientCommand, ResponseStatus, SessionEvent};
+use duologue_actors::{
+    event::{ClientCommand, ResponseStatus, SessionEvent},
+    policy::Role,
+};
 use duologue_domain::{lang::Language, prompt::Prompt, turn::CancelReason};
 use duologue_testkit::{FakeLlm, FakeStt, persona, silence, speech};
 
@@ -117,6 +120,33 @@ async fn a_word_of_agreement_does_not_stop_the_reply() {
         let started = heard.names().iter().filter(|name| **name == "speech_started").count();
         assert_eq!(started, 1, "a client that stops at speech is not told of it");
         assert_eq!(stage.store.all_messages().len(), 2, "it is no turn");
+    }
+}
+
+/// Ingest dies while somebody who has stopped the reply still speaks: for its successor nothing is audible any more, and
+/// what it hears once more stops no other reply.
+#[tokio::test(start_paused = true)]
+async fn what_was_stopped_is_not_stopped_again_by_a_new_ingest() {
+    for words in ["wait a moment please", "잠깐만 기다려 주세요"] {
+        let stage = Stage::new(&["tell me about your day", words, "and?"], &[LONG, "Yes?"]).await;
+        let scene = async {
+            stage.speak(1_200).await;
+            stage.feed(&silence(1_300, RATE)).await;
+            stage.feed(&speech(4_000, RATE)).await;
+            stage.feed(&silence(9_000, RATE)).await;
+        };
+        let listening = async {
+            let first = stage.reply().await;
+            assert_eq!(*first.done().1, ResponseStatus::Cancelled(CancelReason::TurnDetected), "{words}");
+            let ingest = stage.child(Role::Ingest).await.expect("alive");
+            ingest.kill();
+            stage.reply().await
+        };
+        let (_, heard) = tokio::join!(scene, listening);
+        assert_eq!((heard.text(), heard.done().1), ("Yes?", &ResponseStatus::Completed), "{words}");
+        for name in ["duck", "hold", "restore"] {
+            assert!(!heard.names().contains(&name), "{words}: {name} in {:?}", heard.names());
+        }
     }
 }
 

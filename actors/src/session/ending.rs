@@ -164,6 +164,11 @@ impl State {
         }
     }
 
+    /// The same, while it can be heard.
+    pub(super) fn sounding(&mut self) -> Option<&mut Playback> {
+        self.playing().filter(|playback| !playback.is_over())
+    }
+
     /// Looks again when everything that was sent should have been played.
     pub(super) fn await_end_of_play(&mut self) {
         let Some(left) = self.spoken.as_ref().and_then(|spoken| spoken.left(Instant::now())) else { return };
@@ -183,6 +188,9 @@ impl State {
 
     /// It is quiet at the person's ears; what was said last can still be truncated.
     pub(super) fn spoken_by_now(&mut self) {
+        if let Some(spoken) = &mut self.spoken {
+            spoken.end();
+        }
         self.outbox.forget_sound();
         self.inaudible();
         self.to_ingest(IngestMsg::ReplyEnded);

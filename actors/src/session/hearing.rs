@@ -76,6 +76,11 @@ pub(super) struct SpeechTiming {
 }
 
 impl Hearing {
+    /// Whether a speech goes on, or what becomes of it is not known yet.
+    pub(super) fn is_somebody_speaking(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// The speech that went on is no turn. Answers what was understood of it.
     pub(super) fn forget_speech(&mut self) -> String {
         self.current = None;

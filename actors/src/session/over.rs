@@ -24,7 +24,7 @@ impl State {
             return;
         }
         let now = Instant::now();
-        let playing = self.playing().map(|playback| {
+        let playing = self.sounding().map(|playback| {
             let asking = playback.sound.asks_at(playback.played(now), STILL_ASKING);
             (playback.turn, playback.since(), asking)
         });
@@ -52,7 +52,7 @@ impl State {
     pub(super) fn duck(&mut self) {
         // Whether it is asking just now decides what a short "yes" is.
         self.audible();
-        let Some(playback) = self.playing() else { return };
+        let Some(playback) = self.sounding() else { return };
         let (turn, response) = (playback.turn, playback.response.to_string());
         self.played.duck(DUCK_GAIN);
         self.say(SessionEvent::Duck { turn, response, gain: DUCK_GAIN });
@@ -61,7 +61,7 @@ impl State {
     /// It goes on: the client pauses.
     pub(super) fn hold(&mut self) {
         let now = Instant::now();
-        let Some(playback) = self.playing() else { return };
+        let Some(playback) = self.sounding() else { return };
         playback.hold(now);
         let turn = playback.turn;
         self.played.hold(now);
@@ -72,7 +72,7 @@ impl State {
     pub(super) fn restore(&mut self) {
         let now = Instant::now();
         let is_there = self.presence.attached;
-        let Some(playback) = self.playing() else { return };
+        let Some(playback) = self.sounding() else { return };
         // With nobody there it stands until somebody is.
         if is_there {
             playback.resume(now);
@@ -89,6 +89,10 @@ impl State {
     /// The person has the floor. Stock clients stop playing when they are told that speech has started, so they are
     /// told only now, and before they are told that the reply has ended: after its end they know nothing more to stop.
     pub(super) fn interrupted(&mut self) {
+        if !self.hearing.is_somebody_speaking() {
+            // Whoever was meant has been heard to the end already.
+            return self.restore();
+        }
         metrics::counter!("session_interruptions_total").increment(1);
         self.announce_speech();
         let effects = self.floor.handle_interruption();

@@ -19,6 +19,8 @@ pub(super) struct Playback {
     clock: Option<Clock>,
     /// The client has taken back what comes after so many samples.
     cut: Option<u64>,
+    /// Nothing of it is heard any more.
+    over: bool,
 }
 
 /// Where the play stood at an instant.
@@ -31,7 +33,16 @@ struct Clock {
 
 impl Playback {
     pub(super) fn new(turn: TurnId, item: Arc<str>, response: Arc<str>) -> Self {
-        Self { turn, item, response, sound: Playout::default(), begun: None, clock: None, cut: None }
+        Self {
+            turn,
+            item,
+            response,
+            sound: Playout::default(),
+            begun: None,
+            clock: None,
+            cut: None,
+            over: false,
+        }
     }
 
     /// The first frame has left.
@@ -66,6 +77,16 @@ impl Playback {
         let elapsed = if clock.running { now.saturating_duration_since(clock.at) } else { Duration::ZERO };
         let since = elapsed.as_micros() as u64 * u64::from(SPEECH_RATE) / 1_000_000;
         (clock.samples + since).min(self.sound.samples())
+    }
+
+    /// Nothing of it will be heard any more: it was played to its end, or stopped.
+    pub(super) fn end(&mut self) {
+        self.over = true;
+    }
+
+    /// Whether all of it was played, or it was stopped.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// The client says how far it has come.
