@@ -143,10 +143,8 @@ async fn a_resume_replays_from_any_point_and_goes_on() {
     assert_eq!(joined, Joined::Gap, "a number from nowhere");
 }
 
-/// In a call events overtake the sound that came before them, so the last number that its client knows says nothing of
-/// what was heard.
-#[tokio::test(start_paused = true)]
-async fn a_call_that_resumes_gets_the_sound_that_has_not_arrived_and_no_event_twice() {
+/// A call that was told three words with their sound, of which the first is known to have been heard.
+async fn half_heard() -> (Outbox, u64) {
     let outbox = Outbox::default();
     let (reader, _) = outbox.connect(None);
     outbox.hear_apart(reader);
@@ -155,8 +153,15 @@ async fn a_call_that_resumes_gets_the_sound_that_has_not_arrived_and_no_event_tw
         outbox.audio(frame_at(1, index * 100, 100)).await.unwrap();
     }
     assert_eq!(drained(&outbox, reader).await.len(), 6);
-    // Of the first frame it is known that it was heard; all events have arrived.
     outbox.acknowledge(reader, 2);
+    (outbox, reader)
+}
+
+/// In a call events overtake the sound that came before them, so the last number that its client knows says nothing of
+/// what was heard.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_resumes_gets_the_sound_that_has_not_arrived_and_no_event_twice() {
+    let (outbox, _) = half_heard().await;
     for _ in 0..2 {
         let (reader, joined) = outbox.connect(Some(5));
         assert_eq!(joined, Joined::Resumed);
@@ -185,15 +190,7 @@ async fn a_call_that_resumes_gets_the_sound_that_has_not_arrived_and_no_event_tw
 
 #[tokio::test(start_paused = true)]
 async fn who_was_out_of_reach_hears_again_what_has_not_arrived_and_is_told_nothing_twice() {
-    let outbox = Outbox::default();
-    let (reader, _) = outbox.connect(None);
-    outbox.hear_apart(reader);
-    for index in 0..3 {
-        outbox.event(text(&index.to_string()));
-        outbox.audio(frame_at(1, index * 100, 100)).await.unwrap();
-    }
-    assert_eq!(drained(&outbox, reader).await.len(), 6);
-    outbox.acknowledge(reader, 2);
+    let (outbox, reader) = half_heard().await;
     // A second time in the middle of the first.
     assert_eq!(outbox.hear_again(reader), Some(3));
     assert_eq!(outbox.next(reader).await.unwrap().first, 3);
