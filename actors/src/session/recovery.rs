@@ -5,7 +5,8 @@
 //! nothing), or work that it was asked for does not move. Both end like a death, by the same policy. The same thing
 //! is tried again [`STRIKES`] times; then that part of the turn is given up, so that the scene goes on.
 //!
-//! A repair that takes less than [`SILENT_FOR`] is nobody's business but the log's.
+//! A repair that takes less than [`SILENT_FOR`] is nobody's business but the log's. Who waits longer than
+//! [`SLOW_AFTER`] is told that it takes longer, whether something hangs, which is found later, or is slow.
 
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ use crate::{
 /// A repair that takes longer is told to the person: about when a silence begins to feel like an end.
 const SILENT_FOR: Duration = Duration::from_secs(2);
 
+/// A first word that takes longer is told to the person: three times what is usual on a machine that is not busy.
+const SLOW_AFTER: Duration = Duration::from_secs(3);
+
 /// The least number of looks that a pulse may go unanswered: a process that got no time at all for a while has
 /// children that look as if they hung.
 const LOOKS: u32 = 3;
@@ -41,6 +45,8 @@ pub(super) struct Recovery {
     slots: [Slot; CHILDREN.len()],
     /// The reply that runs, and since when.
     reply: Option<(TurnId, Instant)>,
+    /// The beginning of the wait of which the person was told.
+    slow: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -193,6 +199,26 @@ impl State {
         for (role, child) in self.children.cells() {
             self.watch(role, &child, now);
         }
+        self.tell_slow(now);
+    }
+
+    /// Says once of each wait that it takes longer than usual.
+    fn tell_slow(&mut self, now: Instant) {
+        let Some(since) = self.person_waits_since() else { return };
+        if now.duration_since(since) >= SLOW_AFTER && self.recovery.slow.replace(since) != Some(since) {
+            self.inform(
+                "server",
+                "slow",
+                "This takes longer than usual. The answer comes as soon as it is there.",
+            );
+        }
+    }
+
+    /// Since when there has been neither a word of what was said nor a sound of its reply.
+    fn person_waits_since(&self) -> Option<Instant> {
+        let waits = |reply: &Reply| !reply.waits_for_tools() && !reply.has_begun();
+        let reply = self.reply.as_ref().filter(|reply| waits(reply)).and(self.recovery.reply);
+        self.unheard_since().or(reply.map(|(_, since)| since))
     }
 
     /// The same for the partner of a duet alone, while nobody talks.

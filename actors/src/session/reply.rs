@@ -98,6 +98,11 @@ impl Reply {
         self.clauses.len() <= self.round_from
     }
 
+    /// Whether the person has something of it: sound, or words where nothing is spoken.
+    pub(super) fn has_begun(&self) -> bool {
+        if self.speak { self.clock.first_audio.is_some() } else { !self.clauses.is_empty() }
+    }
+
     /// Whether it waits for functions of the server's, and not for the model.
     pub(super) fn waits_for_tools(&self) -> bool {
         self.round.is_some()

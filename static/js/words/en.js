@@ -149,6 +149,7 @@ export const en = {
   reason_part_recovered: "It works again.",
   reason_recovering: "One moment, something is being repaired.",
   reason_waiting_for_place: "Many people are talking right now. Your answer comes as soon as there is room.",
+  reason_slow: "This takes longer than usual. The answer comes as soon as it is there.",
   reason_capacity_full: "Too many people are talking right now. Please try again in a little while.",
   reason_client_limit: "You have as many conversations open as one place may have. Close one and try again.",
   reason_recovered: "It works again.",

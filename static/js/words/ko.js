@@ -152,6 +152,7 @@ export const ko = {
   reason_part_recovered: "다시 잘돼요.",
   reason_recovering: "잠시만요, 고치고 있어요.",
   reason_waiting_for_place: "지금 이야기하는 사람이 많아요. 자리가 나는 대로 바로 대답할게요.",
+  reason_slow: "평소보다 오래 걸리고 있어요. 준비되는 대로 바로 대답할게요.",
   reason_capacity_full: "지금은 이야기하는 사람이 너무 많아요. 잠시 뒤에 다시 말해 주세요.",
   reason_client_limit: "한 곳에서 열 수 있는 대화가 모두 열려 있어요. 하나를 닫고 다시 시도해 주세요.",
   reason_recovered: "다시 잘돼요.",
