@@ -1,11 +1,26 @@
 //! A call to an end of the server's own kind, in this process, on a good network and on a bad one.
 
-use tokio::time::{MissedTickBehavior, interval};
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::{
+    net::UdpSocket,
+    time::{MissedTickBehavior, interval},
+};
+use turn::{
+    auth::{AuthHandler, generate_auth_key},
+    relay::relay_static::RelayAddressGeneratorStatic,
+    server::{
+        Server,
+        config::{ConnConfig, ServerConfig},
+    },
+};
+use webrtc_util::vnet::net::Net;
 
 use super::*;
 use crate::{
     codec::{RATE, SAMPLES},
-    peer::Peer,
+    config::IceServer,
+    peer::{Answered, Peer},
     sdp::Offer,
 };
 
@@ -30,8 +45,13 @@ async fn talk(network: Option<Network>, said: &[i16]) -> Both {
     let dial = Dial { network, ..Dial::default() };
     let calling = dial.prepare().await.unwrap();
     let offer = Offer::read(calling.offer()).unwrap();
-    let mut answered = Peer::answer(&PeerConfig::default(), offer).await.unwrap();
-    let mut call = calling.accept(&answered.sdp).await.unwrap();
+    let answered = Peer::answer(&PeerConfig::default(), offer).await.unwrap();
+    let call = calling.accept(&answered.sdp).await.unwrap();
+    talk_over(call, answered, said).await
+}
+
+/// The same over a connection that has come about.
+async fn talk_over(mut call: Call, mut answered: Answered, said: &[i16]) -> Both {
     let mut line = Line::new(EncoderConfig::default()).unwrap();
     let mut ticks = interval(Duration::from_millis(20));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -87,6 +107,68 @@ async fn a_call_comes_about_and_sounds_on_a_bad_network() {
     }
     let recovered = both.statistics.map(|statistics| statistics.buffer.recovered);
     assert!(recovered.iter().sum::<u64>() > 0, "no copy of a lost packet was of use: {:?}", both.statistics);
+}
+
+/// From where the relay's packets come: nothing else has this address.
+const RELAYED: &str = "127.0.0.3";
+
+/// Knows one guest.
+struct Guests;
+
+impl AuthHandler for Guests {
+    fn auth_handle(&self, username: &str, realm: &str, _: SocketAddr) -> Result<Vec<u8>, turn::Error> {
+        Ok(generate_auth_key(username, realm, "only for tests"))
+    }
+}
+
+/// A TURN server, and how it is reached.
+async fn relay() -> (Server, IceServer) {
+    let conn = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let urls = vec![format!("turn:{}", conn.local_addr().unwrap())];
+    let relay_addr_generator = Box::new(RelayAddressGeneratorStatic {
+        relay_address: RELAYED.parse().unwrap(),
+        address: RELAYED.into(),
+        net: Arc::new(Net::new(None)),
+    });
+    let config = ServerConfig {
+        conn_configs: vec![ConnConfig { conn, relay_addr_generator }],
+        realm: "duologue".into(),
+        auth_handler: Arc::new(Guests),
+        channel_bind_timeout: Duration::ZERO,
+        alloc_close_notify: None,
+    };
+    let guest = IceServer { urls, username: "guest".into(), credential: "only for tests".into() };
+    (Server::new(config).await.unwrap(), guest)
+}
+
+/// A description that tells no way but the relay.
+fn relayed(sdp: &str) -> String {
+    let lines =
+        sdp.split("\r\n").filter(|line| !line.starts_with("a=candidate:") || line.contains(" typ relay "));
+    lines.collect::<Vec<_>>().join("\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_through_the_relay_where_there_is_no_other_way() {
+    let (relay, guest) = relay().await;
+    // Whom a relay was not told of it lets through from no address, so nothing goes past the other end's.
+    let at = |ip: [u8; 4]| PeerConfig {
+        bind: IpAddr::from(ip),
+        ice_servers: vec![guest.clone()],
+        ..PeerConfig::default()
+    };
+    let calling = Dial { peer: at([127, 0, 0, 4]), ..Dial::default() }.prepare().await.unwrap();
+    let offer = relayed(calling.offer());
+    assert!(offer.contains(RELAYED), "{}", calling.offer());
+    let answered = Peer::answer(&at([127, 0, 0, 2]), Offer::read(&offer).unwrap()).await.unwrap();
+    let answer = relayed(&answered.sdp);
+    assert!(answer.contains(RELAYED), "{}", answered.sdp);
+    let call = calling.accept(&answer).await.unwrap();
+    let both = talk_over(call, answered, &tones(3 * RATE as usize)).await;
+    for (heard, statistics) in both.heard.iter().zip(both.statistics) {
+        assert!(sounding(heard) >= 2_500, "{} ms: {statistics:?}", sounding(heard));
+    }
+    relay.close().await.unwrap();
 }
 
 #[tokio::test]
